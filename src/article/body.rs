@@ -1,0 +1,151 @@
+//! The body of an article: a small tree of blocks and inlines.
+//!
+//! Whatever HTML the newsroom's editor produced, this is all that is left of it, and all that a format has to know.
+//! Everything else (scripts, styles, event handlers, unknown tags) has fallen away while its text stayed. The tree is
+//! at most [`DEEPEST`] levels deep, so that walking it by recursion is safe.
+
+use serde::{Deserialize, Serialize};
+
+/// How deep blocks and inlines may nest. Real articles stay below 8; what is deeper is lifted to this level.
+pub const DEEPEST: usize = 24;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Body {
+    pub blocks: Vec<Block>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Block {
+    Paragraph(Vec<Inline>),
+    /// Level 1 to 6, as HTML counts them.
+    Heading(u8, Vec<Inline>),
+    List {
+        ordered: bool,
+        items: Vec<Vec<Block>>,
+    },
+    Quote(Vec<Block>),
+    /// Text whose spaces and line ends count.
+    Preformatted(String),
+    Rule,
+    Table(Table),
+    Image(Image),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inline {
+    Text(String),
+    Break,
+    Strong(Vec<Inline>),
+    Emphasis(Vec<Inline>),
+    Underline(Vec<Inline>),
+    Sub(Vec<Inline>),
+    Sup(Vec<Inline>),
+    /// `href` is an absolute `http`, `https` or `mailto` address.
+    Link {
+        href: String,
+        children: Vec<Inline>,
+    },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    #[serde(default)]
+    pub caption: Vec<Inline>,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// A `th`.
+    pub header: bool,
+    /// 1 or more.
+    pub colspan: u16,
+    /// 1 or more.
+    pub rowspan: u16,
+    pub content: Vec<Inline>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    pub src: String,
+    pub alt: String,
+    #[serde(default)]
+    pub caption: Vec<Inline>,
+    #[serde(default)]
+    pub width: Option<u32>,
+    #[serde(default)]
+    pub height: Option<u32>,
+}
+
+impl Body {
+    /// The text that readers see, blocks on lines of their own.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for block in &self.blocks {
+            block_text(block, &mut out);
+        }
+        out.truncate(out.trim_end().len());
+        out
+    }
+
+    /// The number of words that readers see.
+    pub fn words(&self) -> usize {
+        self.text().split_whitespace().count()
+    }
+}
+
+fn block_text(block: &Block, out: &mut String) {
+    match block {
+        Block::Paragraph(inlines) | Block::Heading(_, inlines) => line(inlines, out),
+        Block::List { items, .. } => items.iter().flatten().for_each(|block| block_text(block, out)),
+        Block::Quote(blocks) => blocks.iter().for_each(|block| block_text(block, out)),
+        Block::Preformatted(text) => {
+            out.push_str(text);
+            out.push('\n');
+        }
+        Block::Rule => {}
+        Block::Table(table) => {
+            if !table.caption.is_empty() {
+                line(&table.caption, out);
+            }
+            for row in &table.rows {
+                for (at, cell) in row.iter().enumerate() {
+                    if at > 0 {
+                        out.push('\t');
+                    }
+                    inline_text(&cell.content, out);
+                }
+                out.push('\n');
+            }
+        }
+        Block::Image(image) => {
+            if !image.caption.is_empty() {
+                line(&image.caption, out);
+            }
+        }
+    }
+}
+
+fn line(inlines: &[Inline], out: &mut String) {
+    inline_text(inlines, out);
+    out.push('\n');
+}
+
+/// Appends the text of `inlines` as readers see it; a line break becomes a line end.
+pub fn inline_text(inlines: &[Inline], out: &mut String) {
+    for inline in inlines {
+        match inline {
+            Inline::Text(text) => out.push_str(text),
+            Inline::Break => out.push('\n'),
+            Inline::Strong(children)
+            | Inline::Emphasis(children)
+            | Inline::Underline(children)
+            | Inline::Sub(children)
+            | Inline::Sup(children)
+            | Inline::Link { children, .. } => inline_text(children, out),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What holds for every destination that does not say otherwise.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Backoff, Size, Span};
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delivery {
+    /// Requests under way at once for one destination.
+    pub concurrency: u16,
+    /// To resolve the name, connect, and agree on TLS.
+    pub connect_timeout: Span,
+    /// To hand the whole request to the network.
+    pub write_timeout: Span,
+    /// From the request's last byte to the answer's.
+    pub answer_timeout: Span,
+    /// Times between tries at a door in trouble.
+    pub backoff: Backoff,
+    /// The longest `Retry-After` of a partner that is honoured.
+    pub retry_after_limit: Span,
+    /// The age after which a delivery is given up and set aside for an operator.
+    pub give_up_after: Span,
+    /// How long a stop waits for requests under way.
+    pub drain: Span,
+    /// Memory for finished documents, shared by all destinations.
+    pub rendition_cache: Size,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            connect_timeout: Span::from_secs(10),
+            write_timeout: Span::from_secs(30),
+            answer_timeout: Span::from_secs(30),
+            backoff: Backoff::default(),
+            retry_after_limit: Span::from_secs(3_600),
+            give_up_after: Span::from_secs(3 * 86_400),
+            drain: Span::from_secs(20),
+            rendition_cache: Size::from_mib(64),
+        }
+    }
+}

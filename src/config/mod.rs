@@ -1,0 +1,65 @@
+//! The configuration: typed, documented where it is defined, checked whole before anything starts.
+//!
+//! Layers, later ones winning: the built-in defaults below < `newswired.toml` < `partners.d/*.toml` (one partner a
+//! file, named by its id) < the environment (`NEWSWIRED__SECTION__KEY`). A [`Config`] comes only out of [`load`],
+//! which refuses unknown keys and impossible values, all of them at once, each with its place and a way to mend it.
+//! The inside of the program never asks again.
+//!
+//! Secrets stand in it only as references ([`SecretRef`]; promise 11).
+
+mod delivery;
+mod intake;
+mod ledger;
+mod listen;
+mod load;
+mod partner;
+mod secret;
+mod service;
+mod units;
+mod wire;
+
+pub use delivery::Delivery;
+pub use intake::{Amqp, HttpIntake, Intake, Spool};
+pub use ledger::Ledger;
+pub use listen::Listen;
+pub use load::{ConfigErrors, Source, load, load_from};
+pub use partner::{Auth, Backoff, Destination, Entitlement, Format, HttpPush, Partner, PartnerId, Subscription};
+pub use secret::{Secret, SecretError, SecretRef};
+pub use service::{Admin, Log, LogFormat};
+pub use units::{Size, Span};
+pub use wire::{Element, Licence, Logo, ThirdParty, Wire};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::article::WireId;
+
+/// The whole configuration of a daemon.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    pub ledger: Ledger,
+    #[serde(default)]
+    pub intake: Intake,
+    #[serde(default)]
+    pub delivery: Delivery,
+    #[serde(default)]
+    pub admin: Admin,
+    #[serde(default)]
+    pub log: Log,
+    /// The wires that this daemon carries, by id.
+    #[serde(default)]
+    pub wires: BTreeMap<WireId, Arc<Wire>>,
+    /// The partners that take them, by id. Usually each in a file of its own, `partners.d/ID.toml`.
+    #[serde(default)]
+    pub partners: BTreeMap<PartnerId, Arc<Partner>>,
+    /// For vocabularies whose codes do not show their hierarchy (IPTC media topics are such): the codes below a code,
+    /// all generations. A subscription to the first takes the others too.
+    /// `"medtop:11000000" = ["medtop:20000574", "medtop:20000587"]`
+    #[serde(default)]
+    pub subject_descendants: BTreeMap<String, Vec<String>>,
+}

@@ -1,0 +1,226 @@
+//! A partner: a publisher that takes the wire, what it is entitled to, and the doors it takes it through.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{SecretRef, Size, Span};
+use crate::article::{Action, WireId};
+
+/// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct PartnerId(Arc<str>);
+
+impl PartnerId {
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for PartnerId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PartnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A publisher that takes the wire.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// The publisher's name, for people.
+    pub name: String,
+    /// A paused partner is sent nothing, and keeps what it is owed.
+    #[serde(default)]
+    pub paused: bool,
+    /// What its contract entitles it to.
+    #[serde(default)]
+    pub entitlement: Entitlement,
+    /// Which stories it gets, by the rule's name; a story needs to match one of them. No rule at all: every story it
+    /// is entitled to.
+    #[serde(default)]
+    pub subscriptions: BTreeMap<String, Subscription>,
+    /// Its doors, by name.
+    pub destinations: BTreeMap<String, Arc<Destination>>,
+}
+
+/// What a partner's contract entitles it to.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Entitlement {
+    /// The wires it may have. Empty: all of them.
+    #[serde(default)]
+    pub wires: BTreeSet<WireId>,
+    /// The contract's first instant, RFC 3339: `2026-01-01T00:00:00Z`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub from: Option<Timestamp>,
+    /// The contract's end, RFC 3339; nothing accepted at or after it is for this partner.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+}
+
+/// A rule that says which stories a partner gets. Every key that is given must match; a key that is left out matches
+/// everything.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    #[serde(default)]
+    pub wires: BTreeSet<WireId>,
+    /// Any of these sections.
+    #[serde(default)]
+    pub sections: BTreeSet<String>,
+    /// Any of these subject codes or a descendant: `medtop:11000000`; `subj:11*` covers by prefix; a code of the old
+    /// IPTC subject scheme (`subj:11000000`) covers what its zeros stand for; other descendants are listed in
+    /// `[subject_descendants]`.
+    #[serde(default)]
+    pub subjects: BTreeSet<String>,
+    /// Any of these languages; `en` covers `en-US`.
+    #[serde(default)]
+    pub languages: BTreeSet<String>,
+    /// Any of these keywords, in any case of letters.
+    #[serde(default)]
+    pub keywords: BTreeSet<String>,
+    /// The least urgent that is taken: `4` takes 1 to 4.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 9))]
+    pub urgency_up_to: Option<u8>,
+    /// Any of these actions. Kills always reach those who have the story.
+    #[serde(default)]
+    pub actions: BTreeSet<Action>,
+    /// What the rule does not take, though the rest of it matches.
+    #[serde(default)]
+    pub exclude: Option<Box<Subscription>>,
+}
+
+/// One door of a partner.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// What the document is written in.
+    pub format: Format,
+    /// Where it is pushed to.
+    pub http: HttpPush,
+    /// How many requests may be under way at once. Default: `delivery.concurrency`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 256))]
+    pub concurrency: Option<u16>,
+    /// Times between tries at a door in trouble. Default: `delivery.backoff`.
+    #[serde(default)]
+    pub backoff: Option<Backoff>,
+    /// The age after which a delivery is given up. Default: `delivery.give_up_after`.
+    #[serde(default)]
+    pub give_up_after: Option<Span>,
+}
+
+/// The format of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Format {
+    /// newswired's own JSON, version 1.
+    #[serde(rename = "json")]
+    Json,
+    /// IPTC ninjs 1.6.
+    #[serde(rename = "ninjs-1.6")]
+    Ninjs16,
+    /// IPTC NITF 3.6.
+    #[serde(rename = "nitf")]
+    Nitf,
+}
+
+impl Format {
+    pub const ALL: [Self; 3] = [Self::Json, Self::Ninjs16, Self::Nitf];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ninjs16 => "ninjs-1.6",
+            Self::Nitf => "nitf",
+        }
+    }
+}
+
+/// A push by HTTP `POST`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpPush {
+    /// `https://…`, or `http://…` inside a network that is trusted.
+    pub url: String,
+    /// The Standard Webhooks signing secret (`whsec_…` or any text). Left out: requests are not signed.
+    #[serde(default)]
+    pub signing_secret: Option<SecretRef>,
+    /// How the daemon shows who it is.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// A file of PEM certificates to trust for this door, instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<std::path::PathBuf>,
+    /// Default: `delivery.connect_timeout`.
+    #[serde(default)]
+    pub connect_timeout: Option<Span>,
+    /// Default: `delivery.write_timeout`.
+    #[serde(default)]
+    pub write_timeout: Option<Span>,
+    /// Default: `delivery.answer_timeout`.
+    #[serde(default)]
+    pub answer_timeout: Option<Span>,
+    /// How much of an answer's body is read; the rest is left. Default: `64KiB`.
+    #[serde(default = "answer_limit")]
+    pub answer_limit: Size,
+}
+
+/// How the daemon shows a partner's server who it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// `Authorization: Bearer …`
+    Bearer(SecretRef),
+    /// `Authorization: Basic …`
+    Basic { user: String, password: SecretRef },
+    /// A header of the partner's choosing.
+    Header { name: String, value: SecretRef },
+}
+
+/// Exponential backoff with full jitter: try n waits a random time between nothing and `first` × 2ⁿ, at most
+/// `ceiling`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backoff {
+    #[serde(default = "first")]
+    pub first: Span,
+    #[serde(default = "ceiling")]
+    pub ceiling: Span,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: first(), ceiling: ceiling() }
+    }
+}
+
+fn first() -> Span {
+    Span::from_secs(1)
+}
+
+fn ceiling() -> Span {
+    Span::from_secs(600)
+}
+
+fn answer_limit() -> Size {
+    Size::from_kib(64)
+}

@@ -1,0 +1,120 @@
+//! Secrets: references in configuration, values only in memory (promise 11).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+
+/// Where a secret is found: `env:NAME`, `file:PATH` or `credential:NAME` (systemd's `LoadCredential=`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretRef {
+    Env(String),
+    File(PathBuf),
+    Credential(String),
+}
+
+/// A secret's value. It cannot print itself, and is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(String);
+
+impl SecretRef {
+    /// Reads the value. White space at its ends is dropped, since files end with a line feed.
+    pub fn resolve(&self) -> Result<Secret, SecretError> {
+        let text = match self {
+            Self::Env(name) => std::env::var(name).map_err(|_| {
+                SecretError(format!("the environment variable {name} is not set; set it, or use \"file:PATH\""))
+            })?,
+            Self::File(path) => std::fs::read_to_string(path)
+                .map_err(|why| SecretError(format!("cannot read the secret's file {}: {why}", path.display())))?,
+            Self::Credential(name) => {
+                let dir = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                    SecretError(format!(
+                        "the credential {name:?} needs systemd: add LoadCredential={name}:PATH to the unit, or use \"file:PATH\""
+                    ))
+                })?;
+                let path = PathBuf::from(dir).join(name);
+                std::fs::read_to_string(&path)
+                    .map_err(|why| SecretError(format!("cannot read the credential {name:?}: {why}")))?
+            }
+        };
+        let value = text.trim();
+        if value.is_empty() {
+            return Err(SecretError(format!("the secret {self} is empty")));
+        }
+        Ok(Secret::new(value))
+    }
+}
+
+impl Secret {
+    pub fn new(value: &str) -> Self {
+        Self(SecretString::from(value))
+    }
+
+    /// The value itself: only where it goes into a request or a comparison.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl FromStr for SecretRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("credential", name)) if !name.is_empty() && !name.contains('/') => {
+                Ok(Self::Credential(name.to_owned()))
+            }
+            // The text itself is not repeated: it may be the secret.
+            _ => {
+                Err("a secret stands here only by reference; write \"env:NAME\", \"file:PATH\" or \"credential:NAME\""
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Credential(name) => write!(f, "credential:{name}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for SecretRef {
+    fn schema_name() -> Cow<'static, str> {
+        "SecretRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^(env|file|credential):.+$",
+            "description": "where a secret is found: \"env:NAME\", \"file:PATH\" or \"credential:NAME\"",
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! The library behind the `newswired` program. ARCHITECTURE.md says how its modules stand to one another.
+
+#![forbid(unsafe_code)]
+
+pub mod article;
+pub mod config;
