@@ -9,13 +9,14 @@
 
 pub mod body;
 mod decode;
+mod html;
 mod ids;
 mod json;
 mod ninjs;
 mod text;
 
 pub use body::{Block, Body, Inline};
-pub use decode::{DecodeError, Decoder, Kind};
+pub use decode::{DecodeError, Kind, decode};
 pub use ids::{Action, Guid, Urgency, Version, WireId};
 pub use json::{ArticleV1, schema};
 pub use text::clean;

@@ -18,3 +18,10 @@ pub fn one_line(text: &str) -> Option<String> {
     let folded = cleaned.split_whitespace().collect::<Vec<_>>().join(" ");
     (!folded.is_empty()).then_some(folded)
 }
+
+/// `text` as a note of one or more lines: cleaned, line ends as `\n`, ends trimmed. `None` when nothing is left.
+pub fn prose(text: &str) -> Option<String> {
+    let cleaned = clean(text).replace("\r\n", "\n").replace('\r', "\n");
+    let trimmed = cleaned.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}

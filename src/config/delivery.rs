@@ -9,6 +9,7 @@ use super::{Backoff, Size, Span};
 #[serde(deny_unknown_fields, default)]
 pub struct Delivery {
     /// Requests under way at once for one destination.
+    #[schemars(range(min = 1, max = 256))]
     pub concurrency: u16,
     /// To resolve the name, connect, and agree on TLS.
     pub connect_timeout: Span,

@@ -66,6 +66,10 @@ pub struct Amqp {
 pub struct HttpIntake {
     #[serde(default = "http_listen")]
     pub listen: Listen,
+    /// `listen` may be an address that other machines reach. The port has no TLS, so the token travels in the open
+    /// unless a proxy stands before it.
+    #[serde(default)]
+    pub allow_remote: bool,
     /// The bearer token that a newsroom system shows.
     pub token: SecretRef,
     /// To receive the whole request.

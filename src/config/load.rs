@@ -1,5 +1,166 @@
-//! stub
-pub struct ConfigErrors;
-pub enum Source {}
-pub fn load() {}
-pub fn load_from() {}
+//! Reading a configuration: files and environment in layers, then the types, then what the types cannot say.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::check::check;
+use super::document::{self, Layer};
+use super::error::{ConfigError, ConfigErrors, Place};
+use super::place::{KeyPath, Places};
+use super::schema::Known;
+use super::shape::{Report, shape};
+use super::{Config, Environment, is_id};
+
+/// Reads the configuration at `path`, the partners in `partners.d` beside it, and the environment of this process.
+///
+/// # Errors
+/// Everything that is wrong, all at once. Files that are not TOML are an exception: what they meant to say is unknown,
+/// so nothing else is looked at until they are mended.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    load_from(path, &Environment::of_process())
+}
+
+/// [`load`] with an environment of its own.
+pub fn load_from(path: &Path, environment: &Environment) -> Result<Config, ConfigErrors> {
+    let layers = Layers::read(path, environment).map_err(ConfigErrors::new)?;
+    let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
+    let known = Known::of_config();
+    let mut report = Report::new(&layers.places, &known);
+    let config = shape(&tree, &mut report);
+    if let Some(config) = &config {
+        check(config, &tree, environment, &mut report);
+    }
+    match config {
+        Some(config) if report.errors.is_empty() => Ok(config),
+        // Without a configuration there is an error that says why: see `shape`.
+        _ => Err(ConfigErrors::new(report.errors)),
+    }
+}
+
+/// The layers, lowest first.
+struct Layers {
+    main: PathBuf,
+    files: Vec<Layer>,
+    /// By name, with `-` where the keys of the files have it.
+    overrides: Vec<(String, String)>,
+    places: Places,
+}
+
+impl Layers {
+    fn read(path: &Path, environment: &Environment) -> Result<Self, Vec<ConfigError>> {
+        let mut layers = Self {
+            main: path.to_owned(),
+            files: Vec::new(),
+            overrides: Vec::new(),
+            places: Places::new(path.to_owned()),
+        };
+        let mut errors = Vec::new();
+        layers.add(path, KeyPath::default(), &mut errors);
+        let dir = path.parent().unwrap_or(Path::new("")).join("partners.d");
+        match partner_files(&dir) {
+            Ok(files) => {
+                for file in files {
+                    match partner_id(&file) {
+                        Some(id) => layers.add(&file, KeyPath::new(["partners", id]), &mut errors),
+                        None => errors.push(whole(
+                            &file,
+                            "the file's name is the partner's id; rename it to 1 to 64 of a-z, 0-9, \"-\" and \"_\" \
+                             with .toml after them",
+                        )),
+                    }
+                }
+            }
+            Err(why) => errors.push(whole(&dir, format!("cannot be listed: {why}"))),
+        }
+        for (name, value) in environment.overrides() {
+            if let Err(message) = layers.add_override(name, value) {
+                errors.push(ConfigError { place: Place::Variable(name.to_owned()), message });
+            }
+        }
+        if errors.is_empty() { Ok(layers) } else { Err(errors) }
+    }
+
+    fn add(&mut self, file: &Path, root: KeyPath, errors: &mut Vec<ConfigError>) {
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(why) if why.kind() == ErrorKind::InvalidData => {
+                errors.push(whole(file, "not UTF-8 text; save it as UTF-8"));
+                return;
+            }
+            Err(why) => {
+                errors.push(whole(file, format!("cannot be read: {why}")));
+                return;
+            }
+        };
+        match document::parse(file, root, &text) {
+            Ok((layer, places)) => {
+                self.files.push(layer);
+                self.places.add_file(places);
+            }
+            Err(faults) => errors.extend(faults),
+        }
+    }
+
+    fn add_override(&mut self, name: &str, value: &OsStr) -> Result<(), String> {
+        let value = value.to_str().ok_or("the value is not UTF-8 text")?;
+        let mut path = KeyPath::default();
+        for part in name.strip_prefix(Environment::PREFIX).unwrap_or(name).split("__") {
+            let part = part.to_lowercase();
+            if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+                return Err(format!(
+                    "names no key; write for example {}DELIVERY__CONCURRENCY for \"concurrency\" in [delivery]",
+                    Environment::PREFIX
+                ));
+            }
+            let part = self.places.meant(&path, &part);
+            path = path.key(part);
+        }
+        self.overrides.push((format!("{}{}", Environment::PREFIX, path.parts().join("__")), value.to_owned()));
+        self.places.add_variable(path, name);
+        Ok(())
+    }
+
+    fn merge(&self) -> Result<Value, ConfigError> {
+        let overrides = config::Environment::with_prefix(Environment::PREFIX.trim_end_matches('_'))
+            .separator("__")
+            .source(Some(self.overrides.iter().cloned().collect()));
+        self.files
+            .iter()
+            .fold(config::Config::builder(), |builder, layer| builder.add_source(layer.clone()))
+            .add_source(overrides)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|why| whole(&self.main, format!("the layers cannot be merged: {why}")))
+    }
+}
+
+/// The files of `partners.d`, sorted by name; none where there is no such directory.
+fn partner_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(why) => return Err(why),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        if !hidden && Path::new(&name).extension() == Some(OsStr::new("toml")) {
+            files.push(dir.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn partner_id(file: &Path) -> Option<&str> {
+    file.file_stem()?.to_str().filter(|id| is_id(id))
+}
+
+fn whole(file: &Path, message: impl Into<String>) -> ConfigError {
+    ConfigError { place: Place::Whole(file.to_owned()), message: message.into() }
+}

@@ -1,29 +1,40 @@
 //! The configuration: typed, documented where it is defined, checked whole before anything starts.
 //!
 //! Layers, later ones winning: the built-in defaults below < `newswired.toml` < `partners.d/*.toml` (one partner a
-//! file, named by its id) < the environment (`NEWSWIRED__SECTION__KEY`). A [`Config`] comes only out of [`load`],
+//! file, named by its id) < the environment (`NEWSWIRED__SECTION__KEY`). A [`Config`] comes only out of [`load()`],
 //! which refuses unknown keys and impossible values, all of them at once, each with its place and a way to mend it.
 //! The inside of the program never asks again.
 //!
 //! Secrets stand in it only as references ([`SecretRef`]; promise 11).
 
+mod check;
 mod delivery;
+mod document;
+mod environment;
+mod error;
 mod intake;
 mod ledger;
 mod listen;
 mod load;
 mod partner;
+mod place;
+mod schema;
 mod secret;
 mod service;
+mod shape;
+mod suggest;
 mod units;
 mod wire;
 
 pub use delivery::Delivery;
+pub use environment::Environment;
+pub use error::{ConfigError, ConfigErrors, Place};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
 pub use listen::Listen;
-pub use load::{ConfigErrors, Source, load, load_from};
+pub use load::{load, load_from};
 pub use partner::{Auth, Backoff, Destination, Entitlement, Format, HttpPush, Partner, PartnerId, Subscription};
+pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
 pub use units::{Size, Span};
@@ -63,3 +74,13 @@ pub struct Config {
     #[serde(default)]
     pub subject_descendants: BTreeMap<String, Vec<String>>,
 }
+
+/// Whether a text may name a wire, a partner, or a part of one: it goes into file names, metrics and the names of
+/// environment variables.
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{SecretRef, Size, Span};
 use crate::article::{Action, WireId};
@@ -67,11 +67,11 @@ pub struct Entitlement {
     #[serde(default)]
     pub wires: BTreeSet<WireId>,
     /// The contract's first instant, RFC 3339: `2026-01-01T00:00:00Z`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant")]
     #[schemars(with = "Option<String>")]
     pub from: Option<Timestamp>,
     /// The contract's end, RFC 3339; nothing accepted at or after it is for this partner.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant")]
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
 }
@@ -198,7 +198,7 @@ pub enum Auth {
 
 /// Exponential backoff with full jitter: try n waits a random time between nothing and `first` × 2ⁿ, at most
 /// `ceiling`.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
     #[serde(default = "first")]
@@ -211,6 +211,15 @@ impl Default for Backoff {
     fn default() -> Self {
         Self { first: first(), ceiling: ceiling() }
     }
+}
+
+fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(|_| {
+        serde::de::Error::custom(format!(
+            "{text:?} is not an instant; write date, time and zone, for example \"2026-01-01T00:00:00Z\""
+        ))
+    })
 }
 
 fn first() -> Span {

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
+
+use super::Environment;
 
 /// Where a secret is found: `env:NAME`, `file:PATH` or `credential:NAME` (systemd's `LoadCredential=`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,22 +28,36 @@ pub struct Secret(SecretString);
 pub struct SecretError(String);
 
 impl SecretRef {
-    /// Reads the value. White space at its ends is dropped, since files end with a line feed.
+    /// Reads the value from this process's environment or from its file.
+    ///
+    /// # Errors
+    /// When there is no such variable or file, or nothing in it. The message names the reference, never a value.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
+        self.resolve_in(&Environment::of_process())
+    }
+
+    /// [`Self::resolve`] with an environment of its own. White space at the value's ends is dropped, since files end
+    /// with a line feed.
+    pub fn resolve_in(&self, environment: &Environment) -> Result<Secret, SecretError> {
         let text = match self {
-            Self::Env(name) => std::env::var(name).map_err(|_| {
-                SecretError(format!("the environment variable {name} is not set; set it, or use \"file:PATH\""))
-            })?,
+            Self::Env(name) => {
+                let value = environment.get(name).ok_or_else(|| {
+                    SecretError(format!("the environment variable {name} is not set; set it, or use \"file:PATH\""))
+                })?;
+                value
+                    .to_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| SecretError(format!("the environment variable {name} is not UTF-8 text")))?
+            }
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|why| SecretError(format!("cannot read the secret's file {}: {why}", path.display())))?,
             Self::Credential(name) => {
-                let dir = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                let dir = environment.get("CREDENTIALS_DIRECTORY").ok_or_else(|| {
                     SecretError(format!(
-                        "the credential {name:?} needs systemd: add LoadCredential={name}:PATH to the unit, or use \"file:PATH\""
+                        "the credential {name:?} needs systemd; add LoadCredential={name}:PATH to the unit, or use \"file:PATH\""
                     ))
                 })?;
-                let path = PathBuf::from(dir).join(name);
-                std::fs::read_to_string(&path)
+                std::fs::read_to_string(Path::new(dir).join(name))
                     .map_err(|why| SecretError(format!("cannot read the credential {name:?}: {why}")))?
             }
         };

@@ -1,7 +1,7 @@
 //! The service around the wire: its admin port and its logs.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Listen;
 
@@ -10,11 +10,13 @@ use super::Listen;
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
     pub listen: Listen,
+    /// `listen` may be an address that other machines reach. The port has no TLS and asks for no password.
+    pub allow_remote: bool,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: Listen::loopback(8471) }
+        Self { listen: Listen::loopback(8471), allow_remote: false }
     }
 }
 
@@ -33,7 +35,7 @@ impl Default for Log {
 }
 
 /// How a log line is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// A line of text.

@@ -1,0 +1,146 @@
+//! Terms of vocabularies (subjects, genres, places), and people.
+
+use super::object::Object;
+use crate::article::text::one_line;
+use crate::article::{Author, Concept, DecodeError, Kind};
+
+/// What 1.x and Superdesk put beside a term's place in the story; these two are lists of their own in an article.
+const KEYWORD: &str = "keyword";
+const SECTION: &str = "section";
+
+/// IPTC's vocabularies with the short names that the trade uses for them (NewsML-G2's catalog).
+const SHORT_NAMES: [(&str, &str); 2] = [("mediatopic", "medtop"), ("subjectcode", "subj")];
+
+/// The terms in the list that goes by one of `names`.
+pub fn all(item: &Object, names: &[&str]) -> Result<Vec<Concept>, DecodeError> {
+    related(item, names, |_| true)
+}
+
+/// What the story is about; its sections and keywords stand apart.
+pub fn subjects(item: &Object) -> Result<Vec<Concept>, DecodeError> {
+    related(item, &["subjects", "subject"], |rel| !matches!(rel, Some(KEYWORD | SECTION)))
+}
+
+/// From the subjects that are said to be sections, and Superdesk's `service`.
+pub fn sections(item: &Object) -> Result<Vec<String>, DecodeError> {
+    let subjects = related(item, &["subjects", "subject"], |rel| rel == Some(SECTION))?;
+    let services = all(item, &["service"])?;
+    Ok(subjects.into_iter().chain(services).filter_map(word).collect())
+}
+
+/// From the subjects that are said to be keywords, and Superdesk's `keywords`.
+pub fn keywords(item: &Object) -> Result<Vec<String>, DecodeError> {
+    let subjects = related(item, &["subjects", "subject"], |rel| rel == Some(KEYWORD))?;
+    let mut words: Vec<String> = subjects.into_iter().filter_map(word).collect();
+    words.extend(item.lines(&["keywords"])?);
+    Ok(words)
+}
+
+fn word(concept: Concept) -> Option<String> {
+    concept.name.or(concept.code)
+}
+
+fn related(item: &Object, names: &[&str], wanted: impl Fn(Option<&str>) -> bool) -> Result<Vec<Concept>, DecodeError> {
+    let mut concepts = Vec::new();
+    for term in item.list(names)? {
+        if wanted(term.line(&["rel"])?.as_deref()) {
+            concepts.extend(concept(&term)?);
+        }
+    }
+    Ok(concepts)
+}
+
+fn concept(term: &Object) -> Result<Option<Concept>, DecodeError> {
+    let name = term.line(&["name"])?;
+    // A URI says more than the literal that stands beside it.
+    let code = term.words(&["uri", "code", "qcode", "literal"]).find_map(one_line);
+    let (scheme, code) = match code {
+        Some(code) => {
+            let (scheme, code) = resolved(term.line(&["scheme"])?, code);
+            (scheme, Some(code))
+        }
+        None => (None, None),
+    };
+    Ok((name.is_some() || code.is_some()).then_some(Concept { code, scheme, name }))
+}
+
+/// Scheme and bare code. A code may bring its scheme with it, as a URI (`http://cv.iptc.org/newscodes/mediatopic/11000000`)
+/// or as a prefix (`medtop:11000000`).
+fn resolved(scheme: Option<String>, code: String) -> (Option<String>, String) {
+    for (_, short) in SHORT_NAMES {
+        if let Some(bare) = code.strip_prefix(short).and_then(|rest| rest.strip_prefix(':')) {
+            return (Some(short.to_owned()), bare.to_owned());
+        }
+    }
+    let is_uri = code.starts_with("http://") || code.starts_with("https://");
+    if is_uri
+        && let Some(at) = code.trim_end_matches('/').rfind(['/', '#'])
+        // `https://example.org` is all scheme and no code.
+        && !code[..at].ends_with(['/', ':'])
+    {
+        let (vocabulary, bare) = code.split_at(at + 1);
+        return (Some(shortened(vocabulary)), bare.trim_end_matches('/').to_owned());
+    }
+    (scheme.map(|scheme| shortened(&scheme)), code)
+}
+
+fn shortened(scheme: &str) -> String {
+    let newscodes = ["http://cv.iptc.org/newscodes/", "https://cv.iptc.org/newscodes/"];
+    let vocabulary =
+        newscodes.iter().find_map(|start| scheme.strip_prefix(start)).map(|rest| rest.trim_end_matches('/'));
+    match SHORT_NAMES.iter().find(|(name, _)| Some(*name) == vocabulary) {
+        Some((_, short)) => (*short).to_owned(),
+        None => scheme.to_owned(),
+    }
+}
+
+/// The reporters: people with the relation of an author, and Superdesk's `authors`.
+pub fn authors(item: &Object) -> Result<Vec<Author>, DecodeError> {
+    let mut authors = Vec::new();
+    for person in item.list(&["people", "person"])? {
+        let rel = person.line(&["rel"])?.unwrap_or_default().to_ascii_lowercase();
+        if matches!(rel.as_str(), "author" | "writer" | "reporter" | "creator" | "byline") {
+            let uri = person.words(&["uri", "code"]).find(|code| code.contains("://")).and_then(one_line);
+            authors.extend(person.line(&["name"])?.map(|name| Author { name, uri, ..Author::default() }));
+        }
+    }
+    if item.kind == Kind::Superdesk {
+        for person in item.list(&["authors"])? {
+            // The role is a code for what the person did, not the title that readers see.
+            let role = person.line(&["role"])?.unwrap_or_default().to_ascii_lowercase();
+            if matches!(role.as_str(), "photographer" | "editor" | "subeditor" | "translator" | "illustrator") {
+                continue;
+            }
+            let title = match person.list(&["jobtitle"])?.first() {
+                Some(title) => title.line(&["name"])?,
+                None => None,
+            };
+            authors.extend(person.line(&["name"])?.map(|name| Author { name, role: title, ..Author::default() }));
+        }
+    }
+    Ok(authors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_shed_their_scheme() {
+        let cases = [
+            (Some("http://cv.iptc.org/newscodes/mediatopic/"), "11000000", Some("medtop"), "11000000"),
+            (Some("http://cv.iptc.org/newscodes/mediatopic/"), "medtop:11000000", Some("medtop"), "11000000"),
+            (None, "http://cv.iptc.org/newscodes/mediatopic/11000000", Some("medtop"), "11000000"),
+            (None, "https://cv.iptc.org/newscodes/subjectcode/04000000", Some("subj"), "04000000"),
+            (None, "subj:04000000", Some("subj"), "04000000"),
+            (None, "http://www.wikidata.org/entity/Q1/", Some("http://www.wikidata.org/entity/"), "Q1"),
+            (Some("desk"), "politics", Some("desk"), "politics"),
+            (None, "politics", None, "politics"),
+            (None, "https://example.org/", None, "https://example.org/"),
+        ];
+        for (scheme, code, want_scheme, want_code) in cases {
+            let (got_scheme, got_code) = resolved(scheme.map(str::to_owned), code.to_owned());
+            assert_eq!((got_scheme.as_deref(), got_code.as_str()), (want_scheme, want_code), "{scheme:?} {code}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Associated assets, and the story's own address.
+
+use super::object::{Object, Text};
+use crate::article::html::web_address;
+use crate::article::text::one_line;
+use crate::article::{DecodeError, Kind, Media, MediaRendition};
+
+/// The pictures, graphics, videos and audios that go with the story. Associated texts are stories of their own.
+pub fn associated(item: &Object) -> Result<Vec<Media>, DecodeError> {
+    let mut media = Vec::new();
+    for (_, asset) in item.named(&["associations"])? {
+        let renditions = renditions(&asset)?;
+        let kind = match asset.line(&["type"])? {
+            Some(kind) if matches!(kind.as_str(), "picture" | "graphic" | "video" | "audio") => kind,
+            Some(_) => continue,
+            None => match kind_of(&renditions) {
+                Some(kind) => kind.to_owned(),
+                None => continue,
+            },
+        };
+        let descriptions = asset.texts("description", "descriptions")?;
+        let headlines = asset.texts("headline", "headlines")?;
+        media.push(Media {
+            uri: asset.line(&["uri", "guid"])?,
+            kind,
+            headline: headlines.first().and_then(Text::line),
+            caption: caption(&descriptions),
+            alt: match descriptions.iter().find(|text| is_alt(text)) {
+                Some(alt) => alt.line(),
+                // Superdesk keeps the alternative text in the picture's body.
+                None if item.kind == Kind::Superdesk => asset.line(&["body_text"])?,
+                None => None,
+            },
+            credit: asset.line(&["byline", "by"])?,
+            holder: asset.line(&["copyrightholder", "copyrightHolder"])?,
+            copyright_notice: asset.line(&["copyrightnotice", "copyrightNotice"])?,
+            usage_terms: asset.prose(&["usageterms", "usageTerms"])?,
+            renditions,
+        });
+    }
+    Ok(media)
+}
+
+/// The address of the rendition that says it is the canonical one (`canonical-web`).
+pub fn canonical(item: &Object) -> Result<Option<String>, DecodeError> {
+    for (name, rendition) in item.named(&["renditions"])? {
+        if name.is_some_and(|name| name.to_ascii_lowercase().starts_with("canonical")) {
+            return Ok(rendition.text(&["href"])?.and_then(web_address));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a description describes a picture rather than the story.
+pub fn is_caption_or_alt(text: &Text) -> bool {
+    is_alt(text) || text.role == Some("caption")
+}
+
+fn is_alt(text: &Text) -> bool {
+    text.role.is_some_and(|role| role.to_ascii_lowercase().starts_with("alt"))
+}
+
+fn caption(descriptions: &[Text]) -> Option<String> {
+    let rank = |text: &&Text| match text.role {
+        Some("caption") => 0,
+        Some("main" | "text") | None => 1,
+        _ => 2,
+    };
+    descriptions.iter().filter(|text| !is_alt(text)).min_by_key(rank).and_then(Text::line)
+}
+
+/// The files that can be fetched: Superdesk also lists some that only its own servers know.
+fn renditions(asset: &Object) -> Result<Vec<MediaRendition>, DecodeError> {
+    let mut renditions = Vec::new();
+    for (name, file) in asset.named(&["renditions"])? {
+        let Some(href) = file.text(&["href"])?.and_then(web_address) else { continue };
+        renditions.push(MediaRendition {
+            name: name.and_then(one_line).unwrap_or_else(|| "main".to_owned()),
+            href,
+            mime: file.line(&["mimetype", "contenttype", "contentType"])?,
+            width: file.pixels("width"),
+            height: file.pixels("height"),
+        });
+    }
+    Ok(renditions)
+}
+
+fn kind_of(renditions: &[MediaRendition]) -> Option<&'static str> {
+    let mime = renditions.iter().find_map(|file| file.mime.as_deref())?;
+    match mime.split('/').next() {
+        Some("image") => Some("picture"),
+        Some("video") => Some("video"),
+        Some("audio") => Some("audio"),
+        _ => None,
+    }
+}

@@ -1,0 +1,176 @@
+//! Rules about partners and their doors.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue};
+
+use super::Checks;
+use crate::config::place::KeyPath;
+use crate::config::{Auth, Backoff, Destination, Format, HttpPush, Partner, Subscription};
+
+impl Checks<'_, '_> {
+    pub(super) fn partners(&mut self) {
+        let config = self.config;
+        for (id, partner) in &config.partners {
+            let path = KeyPath::new(["partners", id.as_str()]);
+            self.id(&path, "partner id");
+            self.partner(&path, partner);
+        }
+    }
+
+    fn partner(&mut self, path: &KeyPath, partner: &Partner) {
+        self.not_blank(&path.key("name"), &partner.name);
+        let entitlement = &partner.entitlement;
+        self.known_wires(&path.below("entitlement.wires"), entitlement.wires.iter().map(|wire| wire.as_str()));
+        if let (Some(from), Some(until)) = (entitlement.from, entitlement.until)
+            && until <= from
+        {
+            self.error(&path.below("entitlement.until"), "the contract ends before it begins; put until after from");
+        }
+        for (name, subscription) in &partner.subscriptions {
+            let path = path.key("subscriptions").key(name);
+            self.id(&path, "subscription name");
+            self.subscription(&path, subscription);
+        }
+        let doors = path.key("destinations");
+        if partner.destinations.is_empty() && !self.report.is_broken(&doors) {
+            self.error(&doors, "the partner has no destination; add a section [destinations.NAME]");
+        }
+        for (name, destination) in &partner.destinations {
+            let path = doors.key(name);
+            self.id(&path, "destination name");
+            self.destination(&path, destination);
+        }
+        self.no_door_twice(&doors, &partner.destinations);
+    }
+
+    fn subscription(&mut self, path: &KeyPath, subscription: &Subscription) {
+        self.known_wires(&path.key("wires"), subscription.wires.iter().map(|wire| wire.as_str()));
+        if let Some(urgency) = subscription.urgency_up_to {
+            self.in_bounds(&path.key("urgency_up_to"), urgency.into());
+        }
+        if let Some(exclude) = &subscription.exclude {
+            self.subscription(&path.key("exclude"), exclude);
+        }
+    }
+
+    fn destination(&mut self, path: &KeyPath, destination: &Destination) {
+        if let Some(concurrency) = destination.concurrency {
+            self.in_bounds(&path.key("concurrency"), concurrency.into());
+        }
+        if let Some(backoff) = &destination.backoff {
+            self.backoff(&path.key("backoff"), backoff);
+        }
+        self.not_zero(&path.key("give_up_after"), destination.give_up_after);
+        self.http_push(&path.key("http"), &destination.http);
+    }
+
+    pub(super) fn backoff(&mut self, path: &KeyPath, backoff: &Backoff) {
+        self.not_zero(&path.key("first"), Some(backoff.first));
+        if backoff.first > backoff.ceiling {
+            let message = format!(
+                "first ({}) is longer than ceiling ({}); shorten first or raise ceiling",
+                backoff.first, backoff.ceiling
+            );
+            self.error(&path.key("first"), message);
+        }
+    }
+
+    fn http_push(&mut self, path: &KeyPath, push: &HttpPush) {
+        self.url(&path.key("url"), &push.url, &["https", "http"], "use auth = { basic = { user, password } }");
+        for (key, timeout) in [
+            ("connect_timeout", push.connect_timeout),
+            ("write_timeout", push.write_timeout),
+            ("answer_timeout", push.answer_timeout),
+        ] {
+            self.not_zero(&path.key(key), timeout);
+        }
+        self.certificates(&path.key("ca_file"), push.ca_file.as_deref());
+        if let Some(secret) = &push.signing_secret {
+            let path = path.key("signing_secret");
+            // Standard Webhooks: what follows the prefix is the key in base64.
+            if let Some(secret) = self.secret(&path, secret)
+                && let Some(key) = secret.expose().strip_prefix("whsec_")
+                && !STANDARD.decode(key).is_ok_and(|key| !key.is_empty())
+            {
+                self.error(&path, "what follows \"whsec_\" in the secret is not base64; copy the secret again");
+            }
+        }
+        if let Some(auth) = &push.auth {
+            self.auth(&path.key("auth"), auth);
+        }
+    }
+
+    fn auth(&mut self, path: &KeyPath, auth: &Auth) {
+        match auth {
+            Auth::Bearer(token) => {
+                let path = path.key("bearer");
+                let value = self.secret(&path, token);
+                self.fits_a_header(&path, value.as_ref());
+            }
+            Auth::Basic { user, password } => {
+                // RFC 7617 §2: a user-id with a colon cannot be told from its password.
+                if user.contains(':') {
+                    self.error(&path.below("basic.user"), "the user holds a colon, which HTTP forbids; use another");
+                }
+                self.secret(&path.below("basic.password"), password);
+            }
+            Auth::Header { name, value } => {
+                let at = path.below("header.name");
+                match HeaderName::from_bytes(name.as_bytes()) {
+                    Err(_) => {
+                        self.error(&at, format!("{name:?} is not a header's name; use letters, digits and \"-\""))
+                    }
+                    Ok(known) if is_ours(&known) => {
+                        self.error(&at, format!("newswired writes the header {name:?} itself; use another"));
+                    }
+                    Ok(_) => {}
+                }
+                let at = path.below("header.value");
+                let value = self.secret(&at, value);
+                self.fits_a_header(&at, value.as_ref());
+            }
+        }
+    }
+
+    fn fits_a_header(&mut self, path: &KeyPath, secret: Option<&crate::config::Secret>) {
+        if secret.is_some_and(|secret| HeaderValue::from_str(secret.expose()).is_err()) {
+            self.error(path, "the secret holds a character that no header can carry; it must be one line of text");
+        }
+    }
+
+    /// Two doors with one address and one format would bring every story twice.
+    fn no_door_twice(&mut self, doors: &KeyPath, destinations: &BTreeMap<String, Arc<Destination>>) {
+        let mut seen: BTreeMap<(&str, Format), &str> = BTreeMap::new();
+        for (name, destination) in destinations {
+            if let Some(first) = seen.insert((&destination.http.url, destination.format), name) {
+                let message = format!(
+                    "the destinations {first:?} and {name:?} send the same format to the same address; remove one"
+                );
+                self.error(&doors.key(name).below("http.url"), message);
+            }
+        }
+    }
+}
+
+/// The headers that a push writes itself, or that belong to the connection (RFC 9110 §7.6.1).
+fn is_ours(name: &HeaderName) -> bool {
+    const OURS: [&str; 11] = [
+        "connection",
+        "content-digest",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "idempotency-key",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ];
+    let name = name.as_str();
+    OURS.contains(&name) || name.starts_with("webhook-") || name.starts_with("newswire-")
+}

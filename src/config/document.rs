@@ -1,0 +1,111 @@
+//! One TOML file: read once for what it says and where it says it.
+
+use std::path::Path;
+
+use config::{Map, Source, Value, ValueKind};
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Place};
+use super::place::{FilePlaces, KeyPath, Lines};
+
+/// What a file says, hung where it belongs in the configuration: a layer for the `config` crate.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    root: KeyPath,
+    table: Map<String, Value>,
+}
+
+/// Parses the file's text. Its syntax errors come all at once, one a line: what follows an error on the same line is
+/// mostly its echo.
+pub(super) fn parse(file: &Path, root: KeyPath, text: &str) -> Result<(Layer, FilePlaces), Vec<ConfigError>> {
+    let (table, faults) = DeTable::parse_recoverable(text);
+    let table = table.get_ref();
+    let mut reading = Reading { file, lines: Lines::new(text), errors: Vec::new() };
+    for fault in faults {
+        // The crate's own display quotes the line, which may hold a secret that was typed in by mistake.
+        let message = format!("not TOML: {}{}", fault.message(), mend(fault.message()));
+        reading.fault(fault.span().map_or(text.len(), |span| span.start), message);
+    }
+    let layer = Layer { root: root.clone(), table: reading.table(table) };
+    if reading.errors.is_empty() {
+        Ok((layer, FilePlaces::new(file.to_owned(), root, text, table)))
+    } else {
+        Err(reading.errors)
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.root.parts().iter().rev().fold(self.table.clone(), |inner, part| {
+            Map::from_iter([(part.clone(), Value::new(None, ValueKind::Table(inner)))])
+        }))
+    }
+}
+
+/// How to mend the slips of the hand that are common.
+fn mend(message: &str) -> &'static str {
+    const MENDS: [(&str, &str); 6] = [
+        ("invalid float", "; put text in quotes"),
+        ("string values must be quoted", "; put text in quotes"),
+        ("invalid basic string", "; close the quotes on the same line"),
+        ("invalid unquoted key", "; put the key in quotes"),
+        ("unclosed table", "; close the section's name"),
+        ("duplicate key", "; remove one of the two"),
+    ];
+    MENDS.iter().find(|(start, _)| message.starts_with(start)).map_or("", |(_, mend)| mend)
+}
+
+struct Reading<'a> {
+    file: &'a Path,
+    lines: Lines,
+    errors: Vec<ConfigError>,
+}
+
+impl Reading<'_> {
+    fn fault(&mut self, offset: usize, message: String) {
+        let (line, column) = self.lines.of(offset);
+        let known =
+            self.errors.iter().any(|error| matches!(&error.place, Place::At { line: known, .. } if *known == line));
+        if !known {
+            self.errors.push(ConfigError { place: Place::At { file: self.file.to_owned(), line, column }, message });
+        }
+    }
+
+    fn table(&mut self, table: &DeTable<'_>) -> Map<String, Value> {
+        table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), self.value(value.get_ref(), value.span().start)))
+            .collect()
+    }
+
+    fn value(&mut self, value: &DeValue<'_>, offset: usize) -> Value {
+        let kind = match value {
+            DeValue::String(text) => ValueKind::String(text.to_string()),
+            DeValue::Boolean(value) => ValueKind::Boolean(*value),
+            DeValue::Datetime(instant) => ValueKind::String(instant.to_string()),
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => ValueKind::I64(number),
+                Err(_) => {
+                    self.fault(offset, "the number is too large; TOML has 64 bits for one".to_owned());
+                    ValueKind::Nil
+                }
+            },
+            DeValue::Float(number) => match number.as_str().parse() {
+                Ok(number) => ValueKind::Float(number),
+                Err(_) => {
+                    self.fault(offset, "not a number".to_owned());
+                    ValueKind::Nil
+                }
+            },
+            DeValue::Array(items) => {
+                ValueKind::Array(items.iter().map(|item| self.value(item.get_ref(), item.span().start)).collect())
+            }
+            DeValue::Table(table) => ValueKind::Table(self.table(table)),
+        };
+        Value::new(None, kind)
+    }
+}

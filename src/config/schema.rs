@@ -1,0 +1,70 @@
+//! The JSON schemas of the configuration, made from its types: for editors, and for what the types alone know of a key
+//! when an error message needs it.
+
+use schemars::schema_for;
+use serde_json::{Map, Value};
+
+use super::place::KeyPath;
+use super::{Config, Partner};
+
+/// The schema of `newswired.toml`.
+pub fn schema() -> Value {
+    schema_for!(Config).into()
+}
+
+/// The schema of a file in `partners.d/`.
+pub fn partner_schema() -> Value {
+    schema_for!(Partner).into()
+}
+
+/// The schema as a book to look things up in.
+#[derive(Debug)]
+pub(super) struct Known(Value);
+
+impl Known {
+    pub fn of_config() -> Self {
+        Self(schema())
+    }
+
+    /// The keys that the table at `path` must have.
+    pub fn required(&self, path: &KeyPath) -> Vec<&str> {
+        self.at(path)
+            .into_iter()
+            .filter_map(|schema| schema.get("required")?.as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// The least and the greatest number that may stand at `path`.
+    pub fn bounds(&self, path: &KeyPath) -> Option<(u64, u64)> {
+        self.at(path).into_iter().find_map(|schema| {
+            let least = schema.get("minimum")?.as_u64()?;
+            Some((least, schema.get("maximum").map_or(Some(u64::MAX), Value::as_u64)?))
+        })
+    }
+
+    /// Every form that the value at `path` may take.
+    fn at(&self, path: &KeyPath) -> Vec<&Map<String, Value>> {
+        let mut forms = self.forms(&self.0);
+        for part in path.parts() {
+            forms = forms
+                .into_iter()
+                .filter_map(|schema| {
+                    let named = schema.get("properties").and_then(|keys| keys.get(part));
+                    named.or_else(|| schema.get("additionalProperties")).or_else(|| schema.get("items"))
+                })
+                .flat_map(|schema| self.forms(schema))
+                .collect();
+        }
+        forms
+    }
+
+    fn forms<'a>(&'a self, schema: &'a Value) -> Vec<&'a Map<String, Value>> {
+        let Some(schema) = schema.as_object() else { return Vec::new() };
+        let referred =
+            schema.get("$ref").and_then(Value::as_str).and_then(|name| self.0.pointer(name.strip_prefix('#')?));
+        let choices = ["anyOf", "oneOf"].iter().filter_map(|word| schema.get(*word)?.as_array()).flatten();
+        std::iter::once(schema).chain(referred.into_iter().chain(choices).flat_map(|form| self.forms(form))).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! What the configuration promises as a whole: every error at once, each at its place, and no secret in any of them.
+
+mod errors;
+mod sample;
+mod secrets;
+
+use std::fs;
+use std::path::Path;
+
+use super::{Config, ConfigErrors, Environment, load_from};
+
+/// The least that loads.
+const MAIN: &str = r#"
+[wires.hpnf]
+name = "Harbor Press News Foundation"
+short_name = "HPNF"
+require = ["byline"]
+
+[intake.spool]
+dir = "spool"
+"#;
+
+const PARTNER: &str = r#"
+name = "Island Post"
+[destinations.site]
+format = "json"
+[destinations.site.http]
+url = "https://island-post.example/in"
+"#;
+
+/// A configuration in a directory of its own.
+struct Files {
+    dir: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Files {
+    fn new(main: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("newswired.toml"), main).unwrap();
+        Self { dir, environment: Vec::new() }
+    }
+
+    fn partner(self, id: &str, text: &str) -> Self {
+        self.file(&format!("partners.d/{id}.toml"), text)
+    }
+
+    fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    fn load(&self) -> Result<Config, ConfigErrors> {
+        let environment = self.environment.iter().map(|(name, value)| (name, value)).collect::<Environment>();
+        load_from(&self.dir.path().join("newswired.toml"), &environment)
+    }
+
+    /// The errors as printed, without the directory.
+    fn errors(&self) -> String {
+        let errors = self.load().expect_err("the configuration loads").to_string();
+        errors.replace(&format!("{}/", self.dir.path().display()), "")
+    }
+}
+
+/// The errors of a main file alone.
+fn errors(main: &str) -> String {
+    Files::new(main).errors()
+}
+
+/// The errors of a partner's file, beside a main file that is right.
+fn partner_errors(partner: &str) -> String {
+    Files::new(MAIN).partner("island-post", partner).errors()
+}
+
+#[test]
+fn the_least_configuration_loads_with_the_defaults() {
+    let config = Files::new(MAIN).partner("island-post", PARTNER).load().unwrap();
+    assert_eq!(config.delivery.concurrency, 4);
+    assert_eq!(config.ledger.path, Path::new("/var/lib/newswired/ledger.sqlite"));
+    assert!(config.partners["island-post"].destinations.contains_key("site"));
+}
+
+#[test]
+fn a_later_layer_wins() {
+    let main = format!("{MAIN}[delivery]\nconcurrency = 2\ndrain = \"5s\"\n[partners.island-post]\npaused = true\n");
+    let config = Files::new(&main)
+        .partner("island-post", &format!("paused = false\n{PARTNER}"))
+        .variable("NEWSWIRED__DELIVERY__CONCURRENCY", "8")
+        .variable("NEWSWIRED__PARTNERS__ISLAND_POST__DESTINATIONS__SITE__FORMAT", "nitf")
+        .variable("NEWSWIRED__WIRES__HPNF__OWN_HOLDERS", r#"["Harbor", "Press"]"#)
+        .variable("NEWSWIRED__WIRES__HPNF__SHORT_NAME", "1984")
+        .variable("NEWSWIRED__LOG__LEVEL", "")
+        .variable("NEWSWIRED_CONFIG", "not an override")
+        .load()
+        .unwrap();
+    assert_eq!(config.delivery.concurrency, 8, "the environment wins over the file");
+    assert_eq!(config.delivery.drain.to_string(), "5s", "what the environment does not name stays");
+    let partner = &config.partners["island-post"];
+    assert!(!partner.paused, "the partner's file wins over the main file");
+    assert_eq!(partner.destinations["site"].format.as_str(), "nitf");
+    let wire = config.wires.values().next().unwrap();
+    assert_eq!(wire.own_holders, ["Harbor", "Press"]);
+    assert_eq!(wire.short_name, "1984", "digits stay text where text belongs");
+    assert_eq!(config.log.level, "info", "an empty variable counts as none");
+}
+
+#[test]
+fn hidden_and_other_files_are_no_partners() {
+    let files = Files::new(MAIN).partner(".draft", "not toml").file("partners.d/README", "not toml");
+    assert!(files.load().unwrap().partners.is_empty());
+}

@@ -1,0 +1,83 @@
+//! The sample and the schemas that the project ships.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use super::super::{Config, Environment, load_from, partner_schema, schema};
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
+}
+
+fn sample(main: &Path) -> Config {
+    let credentials = tempfile::tempdir().unwrap();
+    for name in ["intake-token", "ledger-herald-signing", "coast-times-token"] {
+        fs::write(credentials.path().join(name), "a sample's secret\n").unwrap();
+    }
+    let directory = credentials.path().to_str().unwrap();
+    let environment: Environment = [
+        ("CREDENTIALS_DIRECTORY", directory),
+        ("ISLAND_POST_SIGNING_SECRET", "whsec_c2FtcGxl"),
+        ("ISLAND_POST_API_KEY", "a sample's key"),
+    ]
+    .into_iter()
+    .collect();
+    load_from(main, &environment).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn the_sample_loads() {
+    let config = sample(&shipped("newswired.toml"));
+    let ids: Vec<&str> = config.partners.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["coast-times", "island-post", "ledger-herald"]);
+    assert!(config.intake.http.is_some() && config.intake.spool.is_some() && config.intake.amqp.is_none());
+}
+
+/// What the sample shows as a default is one: with each default's comment sign taken away, the configuration is the
+/// same.
+#[test]
+fn the_defaults_that_the_sample_shows_are_the_defaults() {
+    let text = fs::read_to_string(shipped("newswired.toml")).unwrap();
+    let examples = ["id =", "urls =", "user =", "password =", "ca_file =", "\"medtop:"];
+    let mut in_amqp = false;
+    let spoken: Vec<String> = text
+        .lines()
+        .map(|line| {
+            in_amqp = line == "# [intake.amqp]" || (in_amqp && line.starts_with('#'));
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            let key = bare.split(" = ").next().unwrap_or_default();
+            let is_key = bare.contains(" = ") && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let example = in_amqp || examples.iter().any(|example| bare.starts_with(example)) || key == "wire";
+            if line.starts_with("# ") && is_key && !example { bare.to_owned() } else { line.to_owned() }
+        })
+        .collect();
+    let changed = text.lines().zip(&spoken).filter(|(line, spoken)| line != spoken).count();
+    assert!(changed > 20, "only {changed} defaults are shown");
+
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("newswired.toml"), spoken.join("\n")).unwrap();
+    fs::create_dir(dir.path().join("partners.d")).unwrap();
+    for name in ["coast-times", "island-post", "ledger-herald"] {
+        let name = format!("partners.d/{name}.toml");
+        fs::copy(shipped(&name), dir.path().join(&name)).unwrap();
+    }
+    let told = sample(&dir.path().join("newswired.toml"));
+    // Left out, the affiliation is the wire's name, and so is the logo's text.
+    let untold = format!("{:?}", sample(&shipped("newswired.toml")))
+        .replace("affiliation: None", "affiliation: Some(\"Harbor Press News Foundation\")")
+        .replace("alt: None", "alt: Some(\"Harbor Press News Foundation\")");
+    assert_eq!(format!("{told:?}"), untold);
+}
+
+/// `UPDATE_SCHEMAS=1 cargo test` writes them anew.
+#[test]
+fn the_shipped_schemas_are_those_of_the_types() {
+    for (name, schema) in [("newswired.schema.json", schema()), ("partner.schema.json", partner_schema())] {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::write(shipped(name), &text).unwrap();
+        }
+        let written = fs::read_to_string(shipped(name)).unwrap_or_default();
+        assert!(written == text, "config/{name} is not up to date; run UPDATE_SCHEMAS=1 cargo test schemas");
+    }
+}

@@ -1,0 +1,70 @@
+//! Promise 11: no secret is shown.
+
+use super::{Files, MAIN, PARTNER};
+
+const SECRET: &str = "tr0ub4dor&3";
+
+/// Each way to type a secret where it does not belong.
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let misplaced = [
+        "auth = \"tr0ub4dor&3\"",
+        "auth = { bearer = \"tr0ub4dor&3\" }",
+        "auth = { bearer = [\"tr0ub4dor&3\"] }",
+        "auth = { basic = \"tr0ub4dor&3\" }",
+        "auth = [\"tr0ub4dor&3\"]",
+        "auth = \"tr0ub4dor&3",
+        "auth = tr0ub4dor&3",
+        "signing_secret = \"tr0ub4dor&3\"",
+        "signing_secret = { value = \"tr0ub4dor&3\" }",
+        "ca_file = [\"tr0ub4dor&3\"]",
+        "url = \"https://wire:tr0ub4dor&3@island-post.example/\"",
+        "url = \"https://wire:tr0ub4dor&3@island post.example/\"",
+    ];
+    for line in misplaced {
+        let base = if line.starts_with("url") { PARTNER.replace("url = ", "# ") } else { PARTNER.to_owned() };
+        let errors = Files::new(MAIN).partner("island-post", &format!("{base}{line}\n")).errors();
+        assert!(!errors.contains(SECRET), "{line}: {errors}");
+    }
+    for urls in ["\"amqp://u:tr0ub4dor&3@mq/\"", "[\"amqp://u:tr0ub4dor&3@mq/\"]", "{ \"a\" = \"tr0ub4dor&3\" }"] {
+        let errors = Files::new(&format!("{MAIN}[intake.amqp]\nurls = {urls}\n")).errors();
+        assert!(!errors.contains(SECRET), "{urls}: {errors}");
+    }
+    let files = Files::new(MAIN)
+        .variable("NEWSWIRED__INTAKE__HTTP__TOKEN", SECRET)
+        .variable("NEWSWIRED__INTAKE__AMQP__URLS", SECRET);
+    let errors = files.errors();
+    assert!(!errors.contains(SECRET), "{errors}");
+    assert!(!format!("{:?}", files.load().unwrap_err()).contains(SECRET));
+}
+
+#[test]
+fn a_secret_that_is_found_stands_neither_in_the_configuration_nor_in_errors() {
+    let files = |secret: &str| {
+        Files::new(MAIN)
+            .file("secret", secret)
+            .variable("SECRET", secret)
+            .partner("island-post", &format!("{PARTNER}signing_secret = \"env:SECRET\"\n"))
+    };
+    let config = files(SECRET).load().unwrap();
+    assert!(!format!("{config:?}").contains(SECRET));
+    let errors = files("whsec_tr0ub4dor&3").errors();
+    insta::assert_snapshot!(errors, @r#"
+    partners.d/island-post.toml:7:18: what follows "whsec_" in the secret is not base64; copy the secret again
+    "#);
+
+    let files = Files::new(MAIN);
+    let path = files.path("secret");
+    let files = files
+        .file("secret", "tr0ub4dor\n&3")
+        .partner("island-post", &format!("{PARTNER}auth = {{ bearer = \"file:{path}\" }}\n"));
+    insta::assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:7:19: the secret holds a character that no header can carry; it must be one line of text
+    "#);
+}
+
+#[test]
+fn the_environment_prints_names_only() {
+    let environment: super::Environment = [("TOKEN", SECRET)].into_iter().collect();
+    assert_eq!(format!("{environment:?}"), "{\"TOKEN\"}");
+}
