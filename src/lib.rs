@@ -3,4 +3,5 @@
 #![forbid(unsafe_code)]
 
 pub mod article;
+pub mod attribution;
 pub mod config;

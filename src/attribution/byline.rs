@@ -1,0 +1,97 @@
+//! Who wrote it: one credit made of the authors, or of the byline as the newsroom wrote it.
+
+use super::tidy;
+use crate::article::{Article, Author};
+use crate::config::Wire;
+
+/// The credit of an article's reporters, without their affiliation with the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credit {
+    /// The word before it: `By`.
+    pub word: Option<String>,
+    /// Names with roles: `Amber Randall, Civil Rights Reporter`.
+    pub text: String,
+    /// What of it has to be found again. Of a byline that came as one line, that is the whole line.
+    pub names: Vec<String>,
+}
+
+/// The credit of `article`, or `None` when it names nobody. Authors count for more than the raw byline; the role of a
+/// single author who has none is taken from it.
+pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credit> {
+    let house: Vec<String> = [&wire.name, &wire.short_name].into_iter().filter_map(|name| tidy(name)).collect();
+    let is_house = |text: &str| {
+        house.iter().map(String::as_str).chain([affiliation]).any(|name| name.to_lowercase() == text.to_lowercase())
+    };
+    let word = tidy(&wire.byline_word);
+    let raw = article.byline.as_deref().and_then(|raw| bare(raw, word.as_deref(), is_house));
+
+    let authors: Vec<(String, &Author)> =
+        article.authors.iter().filter_map(|author| Some((tidy(&author.name)?, author))).collect();
+    if authors.is_empty() {
+        return raw.map(|raw| Credit { word, names: vec![raw.clone()], text: raw });
+    }
+    let alone = authors.len() == 1;
+    let parts: Vec<Vec<String>> = authors
+        .iter()
+        .map(|(name, author)| {
+            let told = || raw.as_deref().filter(|_| alone).and_then(|raw| after_name(raw, name));
+            let role = author.role.as_deref().and_then(tidy).or_else(told);
+            let house = author.affiliation.as_deref().and_then(tidy).filter(|other| !is_house(other));
+            [Some(name.clone()), role, house].into_iter().flatten().collect()
+        })
+        .collect();
+    Some(Credit {
+        word,
+        text: joined(&parts, article.language.as_deref()),
+        names: authors.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+/// A raw byline without the word for "by" before it and the wire's own name after it.
+fn bare(raw: &str, word: Option<&str>, is_house: impl Fn(&str) -> bool) -> Option<String> {
+    let raw = tidy(raw)?;
+    let mut text = raw.as_str();
+    while let Some(rest) = word.into_iter().chain(["By"]).find_map(|word| after_word(text, word)) {
+        text = rest;
+    }
+    while let Some((before, tail)) = text.rsplit_once([',', '/', '|', '–', '—']) {
+        if !is_house(tail.trim()) {
+            break;
+        }
+        text = before.trim_end();
+    }
+    (!text.is_empty() && !is_house(text)).then(|| text.to_owned())
+}
+
+/// What follows `word` in `text`, when the text begins with it as a word of its own.
+fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let rest = strip_ignoring_case(text, word)?;
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim_start())
+}
+
+/// The role in `Name, Role`.
+fn after_name(raw: &str, name: &str) -> Option<String> {
+    tidy(strip_ignoring_case(raw, name)?.strip_prefix(',')?)
+}
+
+fn strip_ignoring_case<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    let head = text.get(..start.len())?;
+    (head.to_lowercase() == start.to_lowercase()).then(|| &text[start.len()..])
+}
+
+/// `A`, `A and B`, `A, B and C`; with roles `A, Role, and B`. The word "and" only stands in English.
+fn joined(parts: &[Vec<String>], language: Option<&str>) -> String {
+    let english = language.is_none_or(|tag| tag.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("en")));
+    let with_roles = parts.iter().any(|part| part.len() > 1);
+    let last = match (english, with_roles) {
+        (true, true) => ", and ",
+        (true, false) => " and ",
+        (false, _) => ", ",
+    };
+    let lines: Vec<String> = parts.iter().map(|part| part.join(", ")).collect();
+    match lines.split_last() {
+        Some((end, start)) if !start.is_empty() => format!("{}{last}{end}", start.join(", ")),
+        _ => lines.concat(),
+    }
+}

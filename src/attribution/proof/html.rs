@@ -1,0 +1,141 @@
+//! What readers see of an HTML fragment, read by the HTML5 rules.
+
+use scraper::{ElementRef, Html, Node};
+
+use super::{Passages, View};
+
+/// Elements whose content is not shown as text of the page, or may not be.
+const UNSEEN: [&str; 16] = [
+    "script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist", "iframe",
+    "object", "svg", "math", "dialog", "canvas",
+];
+
+/// Elements that do not end a passage.
+const INLINE: [&str; 26] = [
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q",
+    "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr",
+];
+
+/// Declarations by which a style hides what it is on, without spaces.
+const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:collapse", "opacity:0", "font-size:0"];
+
+pub fn view(place: &'static str, html: &str) -> View {
+    let mut passages = Passages::default();
+    let mut images = Vec::new();
+    walk(Html::parse_fragment(html).root_element(), &mut passages, &mut images);
+    View { place, passages: passages.finish(), whole: None, images: Some(images) }
+}
+
+fn walk(element: ElementRef<'_>, passages: &mut Passages, images: &mut Vec<String>) {
+    let name = element.value().name();
+    if UNSEEN.contains(&name) || is_hidden(element) {
+        return;
+    }
+    match name {
+        "br" => passages.text(" "),
+        "img" => {
+            let attr = |name| element.value().attr(name).unwrap_or_default();
+            let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
+            if !attr("alt").trim().is_empty() && sized {
+                images.push(attr("src").to_owned());
+            }
+        }
+        _ => {
+            let boundary = !INLINE.contains(&name);
+            if boundary {
+                passages.boundary();
+            }
+            for child in element.children() {
+                match child.value() {
+                    Node::Text(text) => passages.text(text),
+                    Node::Element(_) => {
+                        if let Some(child) = ElementRef::wrap(child) {
+                            walk(child, passages, images);
+                        }
+                    }
+                    Node::Document
+                    | Node::Fragment
+                    | Node::Doctype(_)
+                    | Node::Comment(_)
+                    | Node::ProcessingInstruction(_) => {}
+                }
+            }
+            if boundary {
+                passages.boundary();
+            }
+        }
+    }
+}
+
+fn is_hidden(element: ElementRef<'_>) -> bool {
+    let style = element.value().attr("style").unwrap_or_default();
+    element.value().attr("hidden").is_some() || hides(style)
+}
+
+/// Whether a `style` hides what it is on.
+pub fn hides(style: &str) -> bool {
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    style.split(';').any(|declaration| {
+        let declaration = declaration.trim_end_matches("!important");
+        HIDING.iter().any(|hiding| {
+            declaration.strip_prefix(hiding).is_some_and(|rest| {
+                rest.is_empty() || rest == "." || rest.trim_start_matches(['.', '0']).trim_end_matches("px").is_empty()
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passages(html: &str) -> Vec<String> {
+        view("test", html).passages
+    }
+
+    #[test]
+    fn blocks_part_passages_and_inline_elements_do_not() {
+        assert_eq!(
+            passages("<p>By <b>Ada</b>\n Quill,<br>HPNF</p><ul><li>one<ul><li>two</li></ul></li></ul>three"),
+            ["By Ada Quill, HPNF", "one", "two", "three"]
+        );
+        assert_eq!(passages("<table><tr><td>Ada</td><td>Quill</td></tr></table>"), ["Ada", "Quill"]);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_not_found() {
+        for unseen in [
+            "<!-- By Ada -->",
+            "<script>By Ada</script>",
+            "<style>By Ada</style>",
+            "<template><p>By Ada</p></template>",
+            "<noscript>By Ada</noscript>",
+            "<p hidden>By Ada</p>",
+            "<div style='color: red; DISPLAY : none !important'><p>By Ada</p></div>",
+            "<span style='visibility:hidden'>By Ada</span>",
+            "<span style='opacity: 0.0'>By Ada</span>",
+            "<span style='font-size:0px'>By Ada</span>",
+            "<p title='By Ada'></p>",
+            "<textarea>By Ada</textarea>",
+        ] {
+            assert_eq!(passages(unseen), [] as [&str; 0], "in {unseen}");
+        }
+        assert_eq!(passages("<span style='opacity:0.9;font-size:08px'>By Ada</span>"), ["By Ada"]);
+    }
+
+    #[test]
+    fn a_logo_is_an_image_with_a_text() {
+        let images = |html| view("test", html).images.unwrap();
+        assert_eq!(images("<figure><img src='l.png?a=1&amp;b=2' alt='HPNF'></figure>"), ["l.png?a=1&b=2"]);
+        for none in [
+            "<img src='l.png'>",
+            "<img src='l.png' alt=' '>",
+            "<img src='l.png' alt='HPNF' height=0>",
+            "<img src='l.png' alt='HPNF' hidden>",
+            "<!--<img src='l.png' alt='HPNF'>-->",
+            "<div hidden><img src='l.png' alt='HPNF'></div>",
+        ] {
+            assert_eq!(images(none), [] as [&str; 0], "in {none}");
+        }
+    }
+}
