@@ -5,3 +5,4 @@
 pub mod article;
 pub mod attribution;
 pub mod config;
+pub mod render;

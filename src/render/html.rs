@@ -1,0 +1,175 @@
+//! The body as HTML, for the formats that carry HTML in a field.
+//!
+//! It begins with a tag, since some receivers cut what stands before the first one, and is well-formed as XML too,
+//! since others read it with XML parsers.
+
+use super::Manuscript;
+use crate::article::body::{Cell, Image, Table};
+use crate::article::{Block, Inline, clean};
+
+/// The text readers see, with the attribution in a `div` of its own that closes it.
+pub fn html(manuscript: &Manuscript<'_>) -> String {
+    let mut html = Html::default();
+    html.blocks(&manuscript.body.blocks);
+    if !manuscript.closing.is_empty() {
+        html.raw("<div class=\"attribution\">");
+        html.blocks(&manuscript.closing);
+        html.raw("</div>");
+    }
+    html.out
+}
+
+#[derive(Default)]
+struct Html {
+    out: String,
+    /// Whether an `a` is open: HTML has no links within links.
+    linked: bool,
+}
+
+impl Html {
+    fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+
+    /// HTML §13.3, "escaping a string"; good for text and for attributes in double quotes.
+    fn text(&mut self, text: &str) {
+        for c in clean(text).chars() {
+            match c {
+                '&' => self.raw("&amp;"),
+                '<' => self.raw("&lt;"),
+                '>' => self.raw("&gt;"),
+                '"' => self.raw("&quot;"),
+                c => self.out.push(c),
+            }
+        }
+    }
+
+    fn attribute(&mut self, name: &str, value: &str) {
+        self.raw(" ");
+        self.raw(name);
+        self.raw("=\"");
+        self.text(value);
+        self.raw("\"");
+    }
+
+    fn number(&mut self, name: &str, value: Option<u32>) {
+        if let Some(value) = value {
+            self.attribute(name, &value.to_string());
+        }
+    }
+
+    fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {
+        self.raw("<");
+        self.raw(tag);
+        self.raw(">");
+        inner(self);
+        self.raw("</");
+        self.raw(tag);
+        self.raw(">");
+    }
+
+    fn blocks(&mut self, blocks: &[Block]) {
+        blocks.iter().for_each(|block| self.block(block));
+    }
+
+    fn block(&mut self, block: &Block) {
+        match block {
+            Block::Paragraph(inlines) => self.wrapped("p", |html| html.inlines(inlines)),
+            Block::Heading(level, inlines) => {
+                let tag = ["h1", "h2", "h3", "h4", "h5", "h6"][usize::from((*level).clamp(1, 6)) - 1];
+                self.wrapped(tag, |html| html.inlines(inlines));
+            }
+            Block::List { ordered, items } => {
+                let tag = if *ordered { "ol" } else { "ul" };
+                self.wrapped(tag, |html| items.iter().for_each(|item| html.item(item)));
+            }
+            Block::Quote(inner) => self.wrapped("blockquote", |html| html.blocks(inner)),
+            Block::Preformatted(text) => self.wrapped("pre", |html| {
+                // A line end right after the tag is not part of the text.
+                if text.starts_with('\n') {
+                    html.raw("\n");
+                }
+                html.text(text);
+            }),
+            Block::Rule => self.raw("<hr/>"),
+            Block::Table(table) => self.wrapped("table", |html| html.table(table)),
+            Block::Image(image) => self.wrapped("figure", |html| html.image(image)),
+        }
+    }
+
+    /// An item with a single paragraph, perhaps with lists below it, needs no `p`.
+    fn item(&mut self, item: &[Block]) {
+        let paragraphs = item.iter().filter(|block| matches!(block, Block::Paragraph(_))).count();
+        self.wrapped("li", |html| match item.split_first() {
+            Some((Block::Paragraph(inlines), rest)) if paragraphs == 1 => {
+                html.inlines(inlines);
+                html.blocks(rest);
+            }
+            _ => html.blocks(item),
+        });
+    }
+
+    fn table(&mut self, table: &Table) {
+        if !table.caption.is_empty() {
+            self.wrapped("caption", |html| html.inlines(&table.caption));
+        }
+        if !table.rows.is_empty() {
+            self.wrapped("tbody", |html| {
+                for row in &table.rows {
+                    html.wrapped("tr", |html| row.iter().for_each(|cell| html.cell(cell)));
+                }
+            });
+        }
+    }
+
+    fn cell(&mut self, cell: &Cell) {
+        let tag = if cell.header { "th" } else { "td" };
+        self.raw("<");
+        self.raw(tag);
+        self.number("colspan", Some(cell.colspan.into()).filter(|span| *span > 1));
+        self.number("rowspan", Some(cell.rowspan.into()).filter(|span| *span > 1));
+        self.raw(">");
+        self.inlines(&cell.content);
+        self.raw("</");
+        self.raw(tag);
+        self.raw(">");
+    }
+
+    fn image(&mut self, image: &Image) {
+        self.raw("<img");
+        self.attribute("src", &image.src);
+        self.attribute("alt", &image.alt);
+        self.number("width", image.width);
+        self.number("height", image.height);
+        self.raw("/>");
+        if !image.caption.is_empty() {
+            self.wrapped("figcaption", |html| html.inlines(&image.caption));
+        }
+    }
+
+    fn inlines(&mut self, inlines: &[Inline]) {
+        inlines.iter().for_each(|inline| self.inline(inline));
+    }
+
+    fn inline(&mut self, inline: &Inline) {
+        match inline {
+            Inline::Text(text) => self.text(text),
+            Inline::Break => self.raw("<br/>"),
+            Inline::Strong(children) => self.wrapped("strong", |html| html.inlines(children)),
+            Inline::Emphasis(children) => self.wrapped("em", |html| html.inlines(children)),
+            Inline::Underline(children) => self.wrapped("u", |html| html.inlines(children)),
+            Inline::Sub(children) => self.wrapped("sub", |html| html.inlines(children)),
+            Inline::Sup(children) => self.wrapped("sup", |html| html.inlines(children)),
+            Inline::Link { children, .. } if self.linked => self.inlines(children),
+            Inline::Link { href, children } => {
+                self.raw("<a");
+                self.attribute("href", href);
+                self.raw(">");
+                self.linked = true;
+                self.inlines(children);
+                self.linked = false;
+                self.raw("</a>");
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! IPTC NITF 3.6.
+//!
+//! Receivers drop most of what stands in the head, and some delete media: so the attribution stands in the fields
+//! (`byline`, `distributor`, `doc.rights`, `rights`, `tagline`) and once more at the end of the text. Texts that
+//! receivers are known to read without their markup (`hl1`, `byline`, `abstract`) are plain.
+
+mod body;
+mod xml;
+
+use std::io::Result;
+
+use jiff::Timestamp;
+
+use super::{Manuscript, Render, RenderError};
+use crate::article::{Action, Article, Block, Concept, Media};
+use crate::attribution::{Attribution, media};
+use xml::Xml;
+
+pub struct Nitf;
+
+impl Render for Nitf {
+    fn content_type(&self) -> &'static str {
+        "application/nitf+xml; charset=utf-8"
+    }
+
+    fn extension(&self) -> &'static str {
+        "xml"
+    }
+
+    fn render(&self, manuscript: &Manuscript<'_>) -> std::result::Result<Vec<u8>, RenderError> {
+        Ok(document(manuscript)?)
+    }
+}
+
+fn document(manuscript: &Manuscript<'_>) -> Result<Vec<u8>> {
+    let article = manuscript.article;
+    let uno = format!("{}:{}", article.guid, article.version);
+    let attributes = [
+        ("xmlns", Some("http://iptc.org/std/NITF/2006-10-18/")),
+        ("version", Some("-//IPTC//DTD NITF 3.6//EN")),
+        ("uno", Some(uno.as_str())),
+        ("baselang", article.language.as_deref()),
+    ];
+    let mut xml = Xml::document()?;
+    xml.element("nitf", &attributes, |xml| {
+        xml.line_end()?;
+        xml.element("head", &[], |xml| head(xml, manuscript))?;
+        xml.line_end()?;
+        xml.element("body", &[], |xml| {
+            xml.line_end()?;
+            xml.element("body.head", &[], |xml| body_head(xml, manuscript))?;
+            xml.line_end()?;
+            xml.element("body.content", &[], |xml| {
+                xml.element("block", &[("id", Some("Main"))], |xml| content(xml, manuscript))
+            })?;
+            xml.line_end()?;
+            body_end(xml, manuscript)
+        })
+    })?;
+    xml.line_end()?;
+    Ok(xml.into_bytes())
+}
+
+fn head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let article = manuscript.article;
+    xml.line_end()?;
+    xml.leaf("title", &[], &headline(article))?;
+    xml.line_end()?;
+    for (name, content) in
+        [("slugline", article.slugline.as_deref()), ("section", article.sections.first().map(String::as_str))]
+    {
+        if let Some(content) = content {
+            xml.empty("meta", &[("name", Some(name)), ("content", Some(content))])?;
+            xml.line_end()?;
+        }
+    }
+    let kind = if article.action.withdraws() { "advisory" } else { "news" };
+    xml.element("tobject", &[("tobject.type", Some(kind))], |xml| classes(xml, article))?;
+    xml.line_end()?;
+    docdata(xml, manuscript)?;
+    xml.line_end()?;
+    if article.canonical.is_some() || !article.sections.is_empty() {
+        let section = article.sections.first().map(String::as_str);
+        let pubdata = [("type", Some("web")), ("position.section", section), ("ex-ref", article.canonical.as_deref())];
+        xml.empty("pubdata", &pubdata)?;
+        xml.line_end()?;
+    }
+    Ok(())
+}
+
+/// Genres and subjects. `tobject.subject.refnum` is an NMTOKEN: a code that is none goes into the key list by name.
+fn classes(xml: &mut Xml, article: &Article) -> Result<()> {
+    for genre in &article.genres {
+        let name = genre.name.as_deref().or(genre.code.as_deref());
+        xml.empty("tobject.property", &[("tobject.property.type", name)])?;
+    }
+    for subject in &article.subjects {
+        if let Some((owner, refnum)) = refnum(subject) {
+            let attributes = [
+                ("tobject.subject.ipr", Some(owner)),
+                ("tobject.subject.refnum", Some(refnum.as_str())),
+                ("tobject.subject.type", subject.name.as_deref()),
+            ];
+            xml.empty("tobject.subject", &attributes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whose vocabulary a subject is of, and its code in it.
+fn refnum(subject: &Concept) -> Option<(&str, String)> {
+    let is_nmtoken =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c));
+    let scheme = subject.scheme.as_deref().unwrap_or("IPTC");
+    let owner = if matches!(scheme, "medtop" | "subj") { "IPTC" } else { scheme };
+    [subject.qcode(), subject.code.clone()]
+        .into_iter()
+        .flatten()
+        .find(|code| is_nmtoken(code))
+        .map(|refnum| (owner, refnum))
+}
+
+fn docdata(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *manuscript;
+    let guid = article.guid.as_str();
+    let (embargo, expires) = manuscript.embargo_and_expiry();
+    let short = attribution.agency.short_name.as_str();
+    let (status, message) = match article.action {
+        Action::Publish => ("usable", None),
+        Action::Update => ("usable", Some("update")),
+        Action::Correct => ("usable", Some("correction")),
+        Action::Kill => ("canceled", Some("kill")),
+        Action::Withhold => ("withheld", Some("withhold")),
+    };
+    let withdrawn = article.action.withdraws();
+    let attributes = [
+        ("management-status", Some(status)),
+        ("management-doc-idref", Some(guid).filter(|_| withdrawn)),
+        ("management-idref-status", Some(status).filter(|_| withdrawn)),
+    ];
+    xml.element("docdata", &attributes, |xml| {
+        let mut row = |name: &str, attributes: xml::Attributes<'_>| {
+            xml.line_end()?;
+            xml.empty(name, attributes)
+        };
+        if matches!(article.action, Action::Correct | Action::Kill | Action::Withhold) {
+            let info = article.notice.as_deref();
+            row("correction", &[("info", info), ("id-string", Some(guid)), ("regsrc", Some(short))])?;
+        }
+        row("doc-id", &[("regsrc", Some(short)), ("id-string", Some(guid))])?;
+        // NITF's scale ends at 8.
+        row("urgency", &[("ed-urg", Some(&article.urgency.get().min(8).to_string()))])?;
+        let dates = [
+            ("date.issue", article.versioned.or(article.created)),
+            ("date.release", embargo),
+            ("date.expire", expires),
+        ];
+        for (name, at) in dates {
+            if let Some(at) = at {
+                row(name, &[("norm", Some(&basic(at)))])?;
+            }
+        }
+        if let Some(info) = manuscript.for_editors() {
+            row("ed-msg", &[("msg-type", message), ("info", Some(&info))])?;
+        }
+        let version = article.version.to_string();
+        row("du-key", &[("key", article.slugline.as_deref()), ("version", Some(&version))])?;
+        let year = article.created.or(article.versioned).map(|at| at.strftime("%Y").to_string());
+        let holder = manuscript.copyright_holder();
+        row("doc.copyright", &[("year", year.as_deref()), ("holder", Some(holder))])?;
+        let terms = attribution.usage_terms(article);
+        let rights = [
+            ("owner", Some(holder)),
+            ("agent", attribution.contact.as_deref()),
+            ("type", Some("republication")),
+            ("limitations", terms.as_deref()),
+        ];
+        row("doc.rights", &rights)?;
+        keywords(xml, article)?;
+        places(xml, article)?;
+        xml.line_end()
+    })
+}
+
+fn keywords(xml: &mut Xml, article: &Article) -> Result<()> {
+    let uncoded = article.subjects.iter().filter(|subject| refnum(subject).is_none());
+    let names = uncoded.filter_map(|subject| subject.name.as_ref().or(subject.code.as_ref()));
+    let mut words: Vec<&String> = Vec::new();
+    for word in article.keywords.iter().chain(names) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    if words.is_empty() {
+        return Ok(());
+    }
+    xml.line_end()?;
+    xml.element("key-list", &[], |xml| words.iter().try_for_each(|word| xml.empty("keyword", &[("key", Some(word))])))
+}
+
+fn places(xml: &mut Xml, article: &Article) -> Result<()> {
+    if article.places.is_empty() {
+        return Ok(());
+    }
+    xml.line_end()?;
+    xml.element("identified-content", &[], |xml| {
+        article.places.iter().try_for_each(|place| {
+            let attributes = [("location-code", place.code.as_deref()), ("code-source", place.scheme.as_deref())];
+            xml.leaf("location", &attributes, place.name.as_deref().unwrap_or_default())
+        })
+    })
+}
+
+/// The order of these is the schema's.
+fn body_head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *manuscript;
+    xml.line_end()?;
+    xml.element("hedline", &[], |xml| {
+        xml.leaf("hl1", &[("id", Some("headline"))], &headline(article))?;
+        manuscript.subheadline().map_or(Ok(()), |text| xml.leaf("hl2", &[], text))
+    })?;
+    xml.line_end()?;
+    if let Some(notice) = &article.copyright_notice {
+        let attributes = [("noteclass", Some("cpyrt")), ("type", Some("pa"))];
+        xml.element("note", &attributes, |xml| xml.element("body.content", &[], |xml| xml.leaf("p", &[], notice)))?;
+        xml.line_end()?;
+    }
+    rights(xml, manuscript)?;
+    let byline = attribution.byline();
+    if !byline.is_empty() {
+        xml.leaf("byline", &[], &byline)?;
+        xml.line_end()?;
+    }
+    xml.element("distributor", &[], |xml| xml.leaf("org", &[], &attribution.agency.name))?;
+    xml.line_end()?;
+    if let Some(dateline) = &article.dateline {
+        xml.element("dateline", &[], |xml| xml.leaf("location", &[], dateline))?;
+        xml.line_end()?;
+    }
+    if let Some(summary) = manuscript.summary() {
+        xml.element("abstract", &[], |xml| xml.leaf("p", &[], summary))?;
+        xml.line_end()?;
+    }
+    Ok(())
+}
+
+fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *manuscript;
+    xml.element("rights", &[], |xml| {
+        let contact = attribution.contact.as_deref();
+        xml.leaf("rights.owner", &[("contact", contact)], manuscript.copyright_holder())?;
+        if let Some(contact) = contact {
+            xml.leaf("rights.agent", &[("contact", Some(contact))], &attribution.agency.name)?;
+        }
+        attribution.usage_terms(article).map_or(Ok(()), |terms| xml.leaf("rights.limitations", &[], &terms))
+    })?;
+    xml.line_end()
+}
+
+fn content(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    xml.line_end()?;
+    body::blocks(xml, &manuscript.body.blocks)?;
+    for asset in &manuscript.media {
+        self::asset(xml, asset)?;
+    }
+    for block in &manuscript.closing {
+        match block {
+            Block::Image(logo) => {
+                body::image(xml, logo, Some("agency-logo"))?;
+                xml.line_end()?;
+            }
+            _ => body::blocks(xml, std::slice::from_ref(block))?,
+        }
+    }
+    Ok(())
+}
+
+/// An asset that goes with the story, by its first and best file; its credit stands in the caption too, since receivers keep
+/// that alone.
+fn asset(xml: &mut Xml, asset: &Media) -> Result<()> {
+    let Some(file) = asset.renditions.first() else { return Ok(()) };
+    let kind = match asset.kind.as_str() {
+        "picture" | "graphic" => "image",
+        kind @ ("video" | "audio" | "text") => kind,
+        _ => "other",
+    };
+    let credit = media::credit(asset);
+    let (width, height) = (file.width.map(|px| px.to_string()), file.height.map(|px| px.to_string()));
+    let copyright = asset.copyright_notice.as_deref().or(asset.holder.as_deref());
+    let reference = [
+        ("mime-type", file.mime.as_deref()),
+        ("source", Some(file.href.as_str())),
+        ("alternate-text", asset.alt.as_deref()),
+        ("width", width.as_deref()),
+        ("height", height.as_deref()),
+        ("source-credit", credit.as_deref()),
+        ("copyright", copyright),
+    ];
+    let caption = match (asset.caption.as_deref(), credit.as_deref()) {
+        (Some(caption), Some(credit)) if !caption.contains(credit) => Some(format!("{caption} ({credit})")),
+        (Some(caption), _) => Some(caption.to_owned()),
+        (None, Some(credit)) => Some(format!("({credit})")),
+        (None, None) => None,
+    };
+    xml.element("media", &[("media-type", Some(kind)), ("class", Some("associated"))], |xml| {
+        if let Some(terms) = &asset.usage_terms {
+            xml.empty("media-metadata", &[("name", Some("usageterms")), ("value", Some(terms))])?;
+        }
+        xml.empty("media-reference", &reference)?;
+        if let Some(caption) = &caption {
+            xml.leaf("media-caption", &[], caption)?;
+        }
+        credit.as_deref().map_or(Ok(()), |credit| xml.leaf("media-producer", &[], credit))
+    })?;
+    xml.line_end()
+}
+
+fn body_end(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *manuscript;
+    match tagline(attribution) {
+        Some(tagline) if !article.action.withdraws() => {
+            xml.element("body.end", &[], |xml| xml.leaf("tagline", &[("type", Some("std"))], &tagline))?;
+            xml.line_end()
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tagline(attribution: &Attribution) -> Option<String> {
+    attribution.licence.as_ref().map(|licence| licence.line.clone())
+}
+
+/// A withdrawal says so where every receiver looks.
+fn headline(article: &Article) -> String {
+    match article.action {
+        Action::Publish | Action::Update | Action::Correct => article.headline.clone(),
+        Action::Kill => format!("KILL: {}", article.headline),
+        Action::Withhold => format!("WITHHOLD: {}", article.headline),
+    }
+}
+
+/// ISO 8601, basic form, as the documentation of NITF's `norm` asks.
+fn basic(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}

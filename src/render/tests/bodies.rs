@@ -1,0 +1,125 @@
+//! Bodies nobody would write: every block and inline, nested, with odd characters.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{article, rendition, schemas, text};
+use crate::article::body::{Cell, Image, Table};
+use crate::article::{Article, Block, Body, Inline, clean};
+use crate::config::Format;
+
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[a-zäß ]{0,12}",
+        2 => "[<>&\"' \\n\\]\\-!;#]{0,8}",
+        2 => proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| clean(&chars.into_iter().collect::<String>())),
+        1 => prop::sample::select(vec!["]]>", "<!--", "</p>", "&amp;", "\u{2028}", "\u{85}", "\u{a0}", "\r", "\u{feff}", "\u{202e}", "\u{1f469}\u{200d}\u{1f692}"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+fn inlines() -> impl Strategy<Value = Vec<Inline>> {
+    let leaf = prop_oneof![8 => words().prop_map(Inline::Text), 1 => Just(Inline::Break)];
+    let inline = leaf.prop_recursive(4, 12, 3, |inner| {
+        let children = || proptest::collection::vec(inner.clone(), 0..3);
+        prop_oneof![
+            children().prop_map(Inline::Strong),
+            children().prop_map(Inline::Emphasis),
+            children().prop_map(Inline::Underline),
+            children().prop_map(Inline::Sub),
+            children().prop_map(Inline::Sup),
+            (words(), children())
+                .prop_map(|(path, children)| Inline::Link { href: format!("https://a.example/{path}"), children }),
+        ]
+    });
+    proptest::collection::vec(inline, 0..4)
+}
+
+fn table() -> impl Strategy<Value = Table> {
+    let cell = (any::<bool>(), 0..4_u16, 0..4_u16, inlines()).prop_map(|(header, colspan, rowspan, content)| Cell {
+        header,
+        colspan,
+        rowspan,
+        content,
+    });
+    let rows = proptest::collection::vec(proptest::collection::vec(cell, 0..3), 0..3);
+    (inlines(), rows).prop_map(|(caption, rows)| Table { caption, rows })
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    let size = proptest::option::of(0..5000_u32);
+    (words(), words(), inlines(), size.clone(), size).prop_map(|(src, alt, caption, width, height)| Image {
+        src,
+        alt,
+        caption,
+        width,
+        height,
+    })
+}
+
+fn bodies() -> impl Strategy<Value = Body> {
+    let leaf = prop_oneof![
+        4 => inlines().prop_map(Block::Paragraph),
+        1 => (0..9_u8, inlines()).prop_map(|(level, inlines)| Block::Heading(level, inlines)),
+        1 => words().prop_map(Block::Preformatted),
+        1 => Just(Block::Rule),
+        1 => table().prop_map(Block::Table),
+        1 => image().prop_map(Block::Image),
+    ];
+    let block = leaf.prop_recursive(4, 16, 3, |inner| {
+        let blocks = || proptest::collection::vec(inner.clone(), 0..3);
+        prop_oneof![
+            (any::<bool>(), proptest::collection::vec(blocks(), 0..3))
+                .prop_map(|(ordered, items)| Block::List { ordered, items }),
+            blocks().prop_map(Block::Quote),
+        ]
+    });
+    proptest::collection::vec(block, 0..5).prop_map(|blocks| Body { blocks })
+}
+
+fn with(body: Body) -> Article {
+    Article { body, media: Vec::new(), ..article() }
+}
+
+fn inked(text: impl IntoIterator<Item = char>) -> String {
+    text.into_iter().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// All text that a receiver's parser finds in the body of `document`, without white space.
+fn read(format: Format, document: &str) -> String {
+    if format == Format::Nitf {
+        let tree = roxmltree::Document::parse(document).unwrap();
+        let block = tree.descendants().find(|node| node.attribute("id") == Some("Main")).unwrap();
+        return inked(
+            block.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).flat_map(str::chars),
+        );
+    }
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    let html = scraper::Html::parse_fragment(document["body_html"].as_str().unwrap());
+    inked(html.root_element().text().flat_map(str::chars))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_character_of_the_body_arrives_in_order_and_the_rendition_is_proved(body in bodies()) {
+        let article = with(body);
+        let written = inked(article.body.text().chars());
+        for format in Format::ALL {
+            let proved = rendition(&article, &super::profile(super::wire(), format)).unwrap();
+            let read = read(format, std::str::from_utf8(proved.bytes()).unwrap());
+            prop_assert!(read.starts_with(&written), "{format:?}: {written:?} was read as {read:?}");
+        }
+    }
+}
+
+#[test]
+fn every_body_is_valid() {
+    let mut runner = TestRunner::deterministic();
+    let articles: Vec<Article> = (0..200).map(|_| with(bodies().new_tree(&mut runner).unwrap().current())).collect();
+    for (kind, format) in [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16)] {
+        schemas::assert_valid(kind, &articles.iter().map(|article| text(article, format)).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,191 @@
+//! What this module promises of every format at once.
+
+mod bodies;
+mod mutations;
+mod schemas;
+
+use super::*;
+use crate::attribution::sample::{article, paragraph, picture, wire};
+use crate::config::{Element, ThirdParty};
+
+fn profile(wire: Wire, format: Format) -> Profile {
+    Profile::new(WireId::new("hpnf"), Arc::new(wire), format)
+}
+
+fn text(article: &Article, format: Format) -> String {
+    let proved = rendition(article, &profile(wire(), format)).unwrap();
+    String::from_utf8(proved.bytes().to_vec()).unwrap()
+}
+
+fn pretty(json: &str) -> String {
+    serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(json).unwrap()).unwrap()
+}
+
+fn killed() -> Article {
+    let mut article = article();
+    article.action = Action::Kill;
+    article.notice = Some("The story contains a <false> statement.".into());
+    article
+}
+
+#[test]
+fn an_article_in_every_format() {
+    insta::assert_snapshot!("article.json", pretty(&text(&article(), Format::Json)));
+    insta::assert_snapshot!("article.ninjs", pretty(&text(&article(), Format::Ninjs16)));
+    insta::assert_snapshot!("article.nitf", text(&article(), Format::Nitf));
+}
+
+#[test]
+fn a_kill_in_every_format() {
+    insta::assert_snapshot!("kill.json", pretty(&text(&killed(), Format::Json)));
+    insta::assert_snapshot!("kill.ninjs", pretty(&text(&killed(), Format::Ninjs16)));
+    insta::assert_snapshot!("kill.nitf", text(&killed(), Format::Nitf));
+}
+
+#[test]
+fn every_action_and_every_odd_article_is_valid() {
+    let mut articles: Vec<Article> = Action::ALL.into_iter().map(|action| Article { action, ..article() }).collect();
+    let urgent = Article { urgency: 9.try_into().unwrap(), ..article() };
+    let mut bare = Article {
+        language: None,
+        slugline: None,
+        subheadline: None,
+        summary: None,
+        byline: Some("Ada Quill".into()),
+        authors: Vec::new(),
+        dateline: None,
+        body: Body::default(),
+        subjects: vec![crate::article::Concept { code: Some("no token".into()), ..Default::default() }],
+        genres: Vec::new(),
+        places: Vec::new(),
+        sections: Vec::new(),
+        keywords: vec![String::new(), "\"quoted\" & <odd>".into()],
+        editor_note: None,
+        created: None,
+        versioned: None,
+        embargo: None,
+        expires: None,
+        canonical: None,
+        copyright_notice: None,
+        media: Vec::new(),
+        ..article()
+    };
+    articles.push(bare.clone());
+    bare.media = vec![Media { kind: "hologram".into(), ..Media::default() }, picture("a b", None)];
+    let twin = bare.media[1].renditions[0].clone();
+    bare.media[1].renditions.push(twin);
+    bare.media[1].renditions[0].name = "4-col wide".into();
+    bare.media[1].renditions[1].name = "4 col/wide".into();
+    articles.extend([bare, urgent]);
+
+    for (kind, format) in [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16)] {
+        schemas::assert_valid(kind, &articles.iter().map(|article| text(article, format)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn characters_that_xml_forbids_never_leave() {
+    let mut wire = wire();
+    wire.name = "Harbor\u{0} Press\u{b} News\u{fffe} Foundation".into();
+    if let Some(licence) = &mut wire.licence {
+        licence.line = "Keep\u{1f} the\nline ]]> & <b>.".into();
+    }
+    for format in Format::ALL {
+        let proved = rendition(&article(), &profile(wire.clone(), format)).unwrap();
+        let text = std::str::from_utf8(proved.bytes()).unwrap();
+        assert!(text.contains("Harbor Press News Foundation"), "in {format:?}");
+        let forbidden = text.find(|c: char| !matches!(c, '\n' | '\t' | ' '..='\u{fffd}' | '\u{10000}'..));
+        assert_eq!(forbidden, None, "in {format:?}");
+    }
+}
+
+#[test]
+fn the_same_article_makes_the_same_bytes() {
+    for format in Format::ALL {
+        let one = rendition(&article(), &profile(wire(), format)).unwrap();
+        let other = rendition(&article(), &profile(wire(), format)).unwrap();
+        assert_eq!(one, other);
+        assert_eq!(one.digest().len(), 32);
+    }
+}
+
+#[test]
+fn a_profile_is_known_by_its_wire_its_policy_and_its_format() {
+    let key = profile(wire(), Format::Nitf).key();
+    assert_eq!(key, profile(wire(), Format::Nitf).key());
+    assert_ne!(key, profile(wire(), Format::Json).key());
+    let mut stricter = wire();
+    stricter.third_party_media = ThirdParty::Credit;
+    assert_ne!(key, profile(stricter, Format::Nitf).key());
+}
+
+#[test]
+fn a_third_partys_picture_leaves_only_with_its_credit() {
+    for format in Format::ALL {
+        let without = text(&article(), format);
+        assert!(without.contains("ferry.jpg") && !without.contains("agency-photo"), "in {format:?}");
+
+        let mut wire = wire();
+        wire.third_party_media = ThirdParty::Credit;
+        let proved = rendition(&article(), &profile(wire, format)).unwrap();
+        let with = std::str::from_utf8(proved.bytes()).unwrap();
+        assert!(with.contains("agency-photo.jpg") && with.contains("Bay Pictures"), "in {format:?}");
+    }
+}
+
+#[test]
+fn what_has_to_come_down_is_not_sent_once_more() {
+    for format in Format::ALL {
+        let text = text(&killed(), format);
+        for gone in ["We promised the island", "voted 7-2", "ferry.jpg", "four years"] {
+            assert!(!text.contains(gone), "{gone:?} is in the kill as {format:?}");
+        }
+    }
+}
+
+#[test]
+fn the_editors_note_is_in_nothing_that_readers_see() {
+    for action in Action::ALL {
+        let article = Article { action, ..article() };
+        let note = "write-thru";
+        let nitf = text(&article, Format::Nitf);
+        let tree = roxmltree::Document::parse(&nitf).unwrap();
+        assert!(tree.descendants().filter_map(|node| node.text()).all(|text| !text.contains(note)));
+        for format in [Format::Json, Format::Ninjs16] {
+            let document: serde_json::Value = serde_json::from_str(&text(&article, format)).unwrap();
+            for field in ["body_html", "body_text", "description_text", "summary", "headline"] {
+                assert!(!document[field].to_string().contains(note), "{field} of {format:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_article_that_cannot_meet_the_policy_has_no_rendition() {
+    let mut article = article();
+    article.authors.clear();
+    let flaw = rendition(&article, &profile(wire(), Format::Nitf)).unwrap_err();
+    assert!(matches!(&flaw, Flaw::Missing(missing) if missing.elements == [Element::Byline]), "{flaw}");
+    article.action = Action::Withhold;
+    assert!(rendition(&article, &profile(wire(), Format::Nitf)).is_ok());
+}
+
+#[test]
+fn a_body_that_carries_its_attribution_is_proved_without_a_second_one() {
+    let mut article = article();
+    let line = wire().licence.unwrap().line;
+    article.body.blocks.insert(0, paragraph("By Ada Quill, Transport Reporter, Harbor Press News Foundation"));
+    article.body.blocks.push(Block::Quote(vec![paragraph(&line.replace(' ', "\n "))]));
+    for format in Format::ALL {
+        let proved = rendition(&article, &profile(wire(), format)).unwrap();
+        let text = std::str::from_utf8(proved.bytes()).unwrap();
+        assert!(!text.contains("licence?a=1&amp;b=2"), "no second, linked licence line in {format:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "its own wire's policy")]
+fn another_wires_article_is_refused() {
+    let article = Article { wire: WireId::new("other"), ..article() };
+    let _ = rendition(&article, &profile(wire(), Format::Json));
+}

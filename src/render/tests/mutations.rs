@@ -1,0 +1,184 @@
+//! The proof against documents in which one element was spoiled: in a field, or in what readers see.
+
+use serde_json::Value;
+
+use super::{article, renderer, text, wire};
+use crate::attribution::{Attribution, Lack, prove};
+use crate::config::{Element, Format};
+
+const LOGO: &str = "https://cdn.harborpress.example/logo.png?w=200&h=40";
+const NAME: &str = "Ada Quill";
+const HOUSE: &str = "Harbor Press News Foundation";
+const LINE: &str = "legitimate news publisher";
+const CONTACT: &str = "licensing@harborpress.example";
+
+/// The elements that the proof finds lacking in `document`, with the place of each.
+fn lacks(format: Format, document: &str) -> Vec<(Element, &'static str)> {
+    let attribution = Attribution::resolve(&article(), &wire()).unwrap();
+    match prove(format, renderer(format).content_type(), document.into(), &attribution) {
+        Ok(_) => Vec::new(),
+        Err(unproved) => unproved
+            .missing
+            .iter()
+            .map(|lack| match lack {
+                Lack::Absent { element, place, .. } => (*element, *place),
+                Lack::Unreadable { .. } => panic!("{lack}"),
+            })
+            .collect(),
+    }
+}
+
+/// `text` with its last `from` turned into `to`.
+fn spoil(text: &str, from: &str, to: &str) -> String {
+    let at = text.rfind(from).unwrap_or_else(|| panic!("{from:?} is not in {text}"));
+    format!("{}{to}{}", &text[..at], &text[at + from.len()..])
+}
+
+fn field(format: Format, pointer: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut document: Value = serde_json::from_str(&text(&article(), format)).unwrap();
+    change(document.pointer_mut(pointer).unwrap_or_else(|| panic!("there is no {pointer}")));
+    document.to_string()
+}
+
+fn spoiled_field(format: Format, pointer: &str, from: &str, to: &str) -> String {
+    field(format, pointer, |value| *value = spoil(value.as_str().unwrap(), from, to).into())
+}
+
+/// Each element as HTML bodies have it, the text that is spoiled, and what it is turned into.
+const IN_HTML: [(Element, &str, &str); 9] = [
+    (Element::Logo, "logo.png", "lego.png"),
+    (Element::Logo, "alt=\"Harbor Press News Foundation\"", "alt=\"\""),
+    (Element::Logo, "<figure>", "<figure hidden>"),
+    (Element::Byline, "Ada Quill", "Ada Quell"),
+    (Element::Byline, "Ada Quill", "<!-- Ada Quill -->"),
+    (Element::Affiliation, ">Harbor Press News Foundation<", "><"),
+    (Element::Licence, "any legitimate", "every legitimate"),
+    (Element::Contact, ">licensing@", "><span style=\"display: none\">licensing@</span>"),
+    (Element::Contact, ">licensing@", ">l@"),
+];
+
+#[test]
+fn a_sound_document_is_proved() {
+    for format in Format::ALL {
+        assert_eq!(lacks(format, &text(&article(), format)), []);
+    }
+}
+
+#[test]
+fn what_is_spoiled_in_an_html_body_is_found() {
+    for format in [Format::Json, Format::Ninjs16] {
+        for (element, from, to) in IN_HTML {
+            let lacks = lacks(format, &spoiled_field(format, "/body_html", from, to));
+            assert!(lacks.contains(&(element, "body_html")), "{from} to {to} in {format:?}: {lacks:?}");
+        }
+        let closing = "<div class=\"attribution\">";
+        for hidden in
+            ["<div class=\"attribution\" hidden>", "<div style=\"display:none\">", "<script>", "<!--", "<template>"]
+        {
+            let lacks = lacks(format, &spoiled_field(format, "/body_html", closing, hidden));
+            assert_eq!(lacks.len(), Element::ALL.len(), "{hidden} in {format:?}: {lacks:?}");
+        }
+        let lacks = lacks(format, &field(format, "/body_html", |html| *html = Value::Null));
+        assert_eq!(lacks.len(), Element::ALL.len());
+    }
+}
+
+#[test]
+fn what_is_spoiled_in_a_field_of_own_json_is_found() {
+    let blank = spoiled_field(Format::Json, "/attribution/logo/alt", HOUSE, " ");
+    assert_eq!(lacks(Format::Json, &blank), [(Element::Logo, "attribution.logo")]);
+    for (element, pointer, place, wanted) in [
+        (Element::Byline, "/attribution/byline", "attribution.byline", NAME),
+        (Element::Affiliation, "/attribution/byline", "attribution.byline", HOUSE),
+        (Element::Licence, "/attribution/licence/line", "attribution.licence.line", LINE),
+        (Element::Contact, "/attribution/contact", "attribution.contact", CONTACT),
+        (Element::Logo, "/attribution/logo/url", "attribution.logo", LOGO),
+        (Element::Byline, "/body_text", "body_text", NAME),
+        (Element::Affiliation, "/body_text", "body_text", "Harbor Press News Foundation\nContent"),
+        (Element::Licence, "/body_text", "body_text", LINE),
+        (Element::Contact, "/body_text", "body_text", CONTACT),
+    ] {
+        found(Format::Json, pointer, wanted, (element, place));
+    }
+}
+
+#[test]
+fn what_is_spoiled_in_a_field_of_ninjs_is_found() {
+    for (element, pointer, place, wanted) in [
+        (Element::Byline, "/byline", "byline", NAME),
+        (Element::Affiliation, "/byline", "byline", HOUSE),
+        (Element::Licence, "/usageterms", "usageterms", LINE),
+        (Element::Contact, "/infosource/0/contactinfo/0/value", "infosource.contactinfo", CONTACT),
+        (Element::Logo, "/associations/logo/renditions/main/href", "associations.logo.renditions", LOGO),
+    ] {
+        found(Format::Ninjs16, pointer, wanted, (element, place));
+    }
+}
+
+/// Spoils the text at `pointer` in three ways; each must be found.
+fn found(format: Format, pointer: &str, wanted: &str, lack: (Element, &'static str)) {
+    for document in [
+        spoiled_field(format, pointer, wanted, "\n"),
+        spoiled_field(format, pointer, wanted, &format!("Another {}", &wanted[wanted.len() / 2..])),
+        field(format, pointer, |value| *value = Value::Bool(true)),
+    ] {
+        let lacks = lacks(format, &document);
+        assert!(lacks.contains(&lack), "{pointer} of {format:?}: {lacks:?}");
+    }
+}
+
+#[test]
+fn what_is_spoiled_in_nitf_is_found() {
+    let sound = text(&article(), Format::Nitf);
+    let byline = "body.head/byline";
+    for (element, place, from, to) in [
+        (Element::Byline, byline, "<byline>By Ada Quill", "<byline>By Nobody"),
+        (Element::Byline, byline, "<byline>By Ada Quill", "<byline>By <!-- Ada Quill -->"),
+        (Element::Affiliation, byline, "Harbor Press News Foundation</byline>", "</byline>"),
+        (Element::Licence, "body.end/tagline", "is free to any legitimate", "is not free to any legitimate"),
+        (Element::Licence, "doc.rights@limitations", "limitations=\"Content by", "limitations=\""),
+        (Element::Contact, "doc.rights@agent", "agent=\"licensing@harborpress.example\"", ""),
+        (Element::Byline, "body.content", "<p>By Ada Quill", "<p>By Ada"),
+        (Element::Affiliation, "body.content", "\">Harbor Press News Foundation</a>", "\"></a>"),
+        (Element::Licence, "body.content", "b=2\">Content by", "b=2\">By"),
+        (Element::Contact, "body.content", "\">licensing@harborpress.example</a>", "\"></a>"),
+        (Element::Contact, "body.content", "<p>Licensing:", "<p style=\"display:none\">Licensing:"),
+        (Element::Logo, "body.content", "logo.png", "lego.png"),
+        (Element::Logo, "media class agency-logo", "logo.png", "lego.png"),
+        (Element::Logo, "media class agency-logo", "agency-logo", "advertisement"),
+        (Element::Logo, "body.content", "alternate-text=\"Harbor Press News Foundation\"", "alternate-text=\" \""),
+        (Element::Logo, "body.content", "alternate-text=\"Harbor Press News Foundation\"", ""),
+    ] {
+        let lacks = lacks(Format::Nitf, &spoil(&sound, from, to));
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+    let note = spoil(&sound, "<p>By Ada Quill", "<note type=\"npa\"><body.content><p>By Ada Quill");
+    let note = spoil(&note, "</block>", "</body.content></note></block>");
+    assert_eq!(lacks(Format::Nitf, &note).len(), 4, "a note for editors is seen by no reader");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_proved() {
+    let attribution = Attribution::resolve(&super::killed(), &wire()).unwrap();
+    for (format, document) in [
+        (Format::Json, "{\"a\":"),
+        (Format::Json, "[]"),
+        (Format::Ninjs16, "null"),
+        (Format::Nitf, "<nitf><p></nitf>"),
+        (Format::Nitf, "<html/>"),
+        (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
+    ] {
+        let unproved = prove(format, "", document.into(), &attribution).unwrap_err();
+        assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]), "{unproved}");
+        assert_eq!(unproved.bytes, document, "the bytes are kept");
+    }
+    let unproved = prove(Format::Nitf, "", b"<nitf>\xff</nitf>".to_vec(), &attribution).unwrap_err();
+    assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]));
+}
+
+#[test]
+fn the_proof_says_what_it_missed_and_where() {
+    let attribution = Attribution::resolve(&article(), &wire()).unwrap();
+    let document = "{\"body_html\":\"<p>By Ada Quill</p>\",\"byline\":\"Ada Quill\"}";
+    insta::assert_snapshot!(prove(Format::Ninjs16, "", document.into(), &attribution).unwrap_err(), @r#"the ninjs-1.6 document does not carry its attribution: the logo "https://cdn.harborpress.example/logo.png?w=200&h=40" is not in associations.logo.renditions, nor in body_html; the affiliation "Ada Quill … Harbor Press News Foundation" is not in byline, nor in body_html; the licence "Content by the Harbor Press News Foundation is free to any legitimate news publisher; keep the logo, the byline & the affiliation." is not in usageterms, nor in body_html; the contact "licensing@harborpress.example" is not in infosource.contactinfo, nor in body_html"#);
+}
