@@ -6,3 +6,4 @@ pub mod article;
 pub mod attribution;
 pub mod config;
 pub mod render;
+pub mod route;

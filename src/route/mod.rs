@@ -1,0 +1,182 @@
+//! Who gets an article: the entitlement a partner's contract gives, and the subscriptions that choose from it.
+//!
+//! A pure function of the article, the configuration and the time: the same three give the same [`Verdict`], which
+//! says in plain words by which rule a partner gets a story, or why each of its rules passed it by. Whether a partner
+//! is paused has no influence: it keeps what it is owed, and so it has to be owed it.
+//!
+//! Withdrawals are routed like any version, but neither urgency nor `actions` hold one back (promise 4); who has the
+//! story, and so must be told though no rule matches any more, is the ledger's to know.
+//!
+//! This module knows nothing of delivery, of formats, or of what went before.
+
+mod rule;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::article::{Article, WireId};
+use crate::config::{Config, Partner, PartnerId};
+use rule::{Key, Rule, Story};
+
+/// Whether a partner gets an article, and why.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// By the rule of this name, or for want of any rule.
+    Gets { rule: Option<Arc<str>> },
+    /// Its contract does not cover the article.
+    NotEntitled(NotEntitled),
+    /// None of its rules takes the article; one reason a rule, in the order of their names.
+    NotSubscribed { reasons: Vec<Reason> },
+}
+
+/// What a contract has against an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotEntitled {
+    Wire(WireId),
+    Before(Timestamp),
+    Ended(Timestamp),
+}
+
+/// The first key of a rule that the article does not match.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    rule: Arc<Rule>,
+    key: Key,
+}
+
+impl Verdict {
+    pub fn gets(&self) -> bool {
+        matches!(self, Self::Gets { .. })
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gets { rule: Some(rule) } => write!(f, "gets it by its rule \"{rule}\""),
+            Self::Gets { rule: None } => write!(f, "gets it: it is entitled, and has no rules"),
+            Self::NotEntitled(why) => write!(f, "does not get it: {why}"),
+            Self::NotSubscribed { reasons } => {
+                write!(f, "does not get it: ")?;
+                for (at, reason) in reasons.iter().enumerate() {
+                    write!(f, "{}{reason}", if at > 0 { "; " } else { "" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for NotEntitled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wire(wire) => write!(f, "its contract does not cover the wire \"{wire}\""),
+            Self::Before(from) => write!(f, "its contract begins at {from}"),
+            Self::Ended(until) => write!(f, "its contract ended at {until}"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rule.explain(self.key, f)
+    }
+}
+
+/// Whether `partner` gets `article` when it is accepted at `now`. `descendants` are the codes below a subject code.
+pub fn route(
+    article: &Article,
+    partner: &Partner,
+    descendants: &BTreeMap<String, Vec<String>>,
+    now: Timestamp,
+) -> Verdict {
+    let rules = rules(partner, descendants);
+    verdict(&Story::of(article), partner, &rules, now)
+}
+
+/// All partners' rules, made ready once for many articles.
+#[derive(Debug)]
+pub struct Router {
+    partners: Vec<Routable>,
+}
+
+#[derive(Debug)]
+struct Routable {
+    id: PartnerId,
+    partner: Arc<Partner>,
+    destinations: Vec<String>,
+    rules: Vec<Arc<Rule>>,
+}
+
+/// What the router says of one partner.
+#[derive(Debug, Clone)]
+pub struct Routed<'r> {
+    pub partner: &'r PartnerId,
+    /// The names of the partner's destinations; all of them are owed what the partner gets.
+    pub destinations: &'r [String],
+    pub verdict: Verdict,
+}
+
+impl Router {
+    pub fn new(config: &Config) -> Self {
+        let routable = |(id, partner): (&PartnerId, &Arc<Partner>)| Routable {
+            id: id.clone(),
+            partner: partner.clone(),
+            destinations: partner.destinations.keys().cloned().collect(),
+            rules: rules(partner, &config.subject_descendants),
+        };
+        Self { partners: config.partners.iter().map(routable).collect() }
+    }
+
+    /// The verdict on `article`, accepted at `now`, for every partner in the order of their ids.
+    pub fn route(&self, article: &Article, now: Timestamp) -> Vec<Routed<'_>> {
+        let story = Story::of(article);
+        self.partners
+            .iter()
+            .map(|routable| Routed {
+                partner: &routable.id,
+                destinations: &routable.destinations,
+                verdict: verdict(&story, &routable.partner, &routable.rules, now),
+            })
+            .collect()
+    }
+}
+
+fn rules(partner: &Partner, descendants: &BTreeMap<String, Vec<String>>) -> Vec<Arc<Rule>> {
+    partner
+        .subscriptions
+        .iter()
+        .map(|(name, subscription)| Arc::new(Rule::new(name, subscription, descendants)))
+        .collect()
+}
+
+fn verdict(story: &Story<'_>, partner: &Partner, rules: &[Arc<Rule>], now: Timestamp) -> Verdict {
+    let entitlement = &partner.entitlement;
+    let wire = &story.article.wire;
+    if !entitlement.wires.is_empty() && !entitlement.wires.contains(wire) {
+        return Verdict::NotEntitled(NotEntitled::Wire(wire.clone()));
+    }
+    if let Some(from) = entitlement.from.filter(|from| now < *from) {
+        return Verdict::NotEntitled(NotEntitled::Before(from));
+    }
+    if let Some(until) = entitlement.until.filter(|until| now >= *until) {
+        return Verdict::NotEntitled(NotEntitled::Ended(until));
+    }
+    if rules.is_empty() {
+        return Verdict::Gets { rule: None };
+    }
+    let mut reasons = Vec::new();
+    for rule in rules {
+        match rule.passes_by(story) {
+            None => return Verdict::Gets { rule: Some(rule.name.clone()) },
+            Some(key) => reasons.push(Reason { rule: rule.clone(), key }),
+        }
+    }
+    Verdict::NotSubscribed { reasons }
+}
+
+#[cfg(test)]
+mod tests;
