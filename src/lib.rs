@@ -7,3 +7,4 @@ pub mod attribution;
 pub mod config;
 pub mod render;
 pub mod route;
+pub mod telemetry;

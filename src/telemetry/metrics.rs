@@ -1,0 +1,113 @@
+//! Metrics in Prometheus' text format. Labels are bounded by configuration: destinations, intakes and classes, never
+//! stories.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct IntakeLabel {
+    /// `amqp`, `http` or `spool`.
+    pub intake: String,
+    /// `accepted`, `repeated`, `quarantined` or `unavailable`.
+    pub result: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabel {
+    pub destination: String,
+    /// `delivered`, `refused`, `deferred`, `unknown` or `gone`.
+    pub outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DestinationLabel {
+    pub destination: String,
+}
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    pub articles: Family<IntakeLabel, Counter>,
+    pub deliveries_owed: Counter,
+    pub attempts: Family<OutcomeLabel, Counter>,
+    pub attempt_seconds: Histogram,
+    pub arrival_seconds: Histogram,
+    pub lane_failures: Family<DestinationLabel, Gauge>,
+    pub renditions: Counter,
+    pub proof_failures: Counter,
+    pub ledger_healthy: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("newswired");
+        let articles = Family::default();
+        registry.register("articles", "Articles taken from an intake, by result", articles.clone());
+        let deliveries_owed = Counter::default();
+        registry.register("deliveries_owed", "Deliveries made by accepted articles", deliveries_owed.clone());
+        let attempts = Family::default();
+        registry.register("attempts", "Attempts to deliver, by destination and outcome", attempts.clone());
+        let attempt_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        registry.register_with_unit(
+            "attempt_duration",
+            "Time of an attempt, from connecting to the answer's end",
+            Unit::Seconds,
+            attempt_seconds.clone(),
+        );
+        let arrival_seconds = Histogram::new(exponential_buckets(0.005, 3.0, 14));
+        registry.register_with_unit(
+            "arrival_duration",
+            "Time from acceptance, or the embargo's end, to a partner's confirmation",
+            Unit::Seconds,
+            arrival_seconds.clone(),
+        );
+        let lane_failures = Family::default();
+        registry.register(
+            "lane_failures",
+            "Tries that failed at a destination since the last that did not",
+            lane_failures.clone(),
+        );
+        let renditions = Counter::default();
+        registry.register("renditions", "Documents made", renditions.clone());
+        let proof_failures = Counter::default();
+        registry.register(
+            "proof_failures",
+            "Documents in which a required element could not be supplied or proved",
+            proof_failures.clone(),
+        );
+        let ledger_healthy = Gauge::default();
+        ledger_healthy.set(1);
+        registry.register("ledger_healthy", "1 while the ledger can write", ledger_healthy.clone());
+        Self {
+            registry,
+            articles,
+            deliveries_owed,
+            attempts,
+            attempt_seconds,
+            arrival_seconds,
+            lane_failures,
+            renditions,
+            proof_failures,
+            ledger_healthy,
+        }
+    }
+
+    /// All of them, in OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
