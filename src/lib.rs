@@ -5,6 +5,7 @@
 pub mod article;
 pub mod attribution;
 pub mod config;
+pub mod ledger;
 pub mod render;
 pub mod route;
 pub mod telemetry;

@@ -1,0 +1,125 @@
+//! The ledger: the durable truth about stories, articles, deliveries, lanes, attempts and quarantine.
+//!
+//! It keeps promise 1 (accept once): an article and all of its deliveries are one commit, and only a commit can make
+//! a [`Receipt`], without which no source can be acknowledged. It keeps promises 2 and 3 together with [`state`],
+//! where the fate of a delivery is decided by pure functions that every kind of ledger shares. It keeps promise 8:
+//! nothing here loads a backlog; a lane is given a small window of rows at a time, and opening scans nothing.
+//!
+//! The ledger does not know how a document looks, what a partner's contract says, or how a request is sent.
+
+pub mod state;
+
+mod records;
+mod sqlite;
+
+pub use records::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState,
+    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Report, Stage, states,
+};
+pub use sqlite::{Closing, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::article::Article;
+
+/// A destination's row in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DestinationId(pub(in crate::ledger) i64);
+
+/// A story's row in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoryId(pub(in crate::ledger) i64);
+
+/// An article's row in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArticleId(pub(in crate::ledger) i64);
+
+impl DestinationId {
+    /// For tables that stand outside the ledger.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ArticleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Proof that something was committed. Its field is private to this module's children: no other code can make one, and
+/// a source's acknowledgement asks for one (promise 1).
+#[derive(Debug)]
+#[must_use = "a receipt is there to acknowledge a source with"]
+pub struct Receipt(());
+
+/// What the caller of a ledger has to decide upon.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// The disk is full, failing or locked. Nothing of the request was kept; it may be made again later.
+    #[error("the ledger cannot write: {0}; it goes on by itself when the cause is gone")]
+    Unavailable(String),
+    /// The daemon is stopping.
+    #[error("the ledger is closed")]
+    Closed,
+    /// The file is not what this version expects.
+    #[error("{0}")]
+    Unusable(String),
+    /// A row could not be read back: a defect of this program or of the disk.
+    #[error("the ledger holds what it should not: {0}")]
+    Damaged(String),
+}
+
+/// Whether the ledger can write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    Good,
+    /// With the reason. While it lasts nothing is accepted and nothing is delivered.
+    Failing(String),
+}
+
+/// Where the truth is kept. Every method that changes something returns after the commit.
+pub trait Ledger: Send + Sync + 'static {
+    /// The ids of destinations, by their names (`partner/destination`), made where they are new.
+    fn register(&self, names: Vec<String>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>>;
+
+    /// Takes responsibility for an article and all of its deliveries. The same (guid, version) again is a no-op.
+    fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>>;
+
+    /// Keeps what could not be accepted, whole.
+    fn quarantine(&self, entry: QuarantineEntry) -> BoxFuture<'_, Result<Quarantined, LedgerError>>;
+
+    /// Gives a lane its next rows, most pressing first, each announced as attempted before the caller sees it. Rows
+    /// whose time is over end here.
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>>;
+
+    /// Records how attempts ended, and the lane's state where it changed.
+    fn record(
+        &self,
+        destination: DestinationId,
+        reports: Vec<Report>,
+        lane: Option<LaneState>,
+    ) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Gives back rows that were claimed and never sent.
+    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// An article's content.
+    fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>>;
+
+    /// The state of each lane, and when it next has something to do: at once, at a time, or not.
+    fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>>;
+
+    /// Quarantined input that an operator asked to have tried again, at most `limit`.
+    fn retries(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(i64, QuarantineEntry)>, LedgerError>>;
+
+    /// Ends a retry: the entry is done with, or goes back to waiting with a new reason.
+    fn retried(&self, id: i64, refused: Option<String>) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Follows whether the ledger can write.
+    fn health(&self) -> watch::Receiver<Health>;
+}

@@ -1,0 +1,229 @@
+//! What goes into a ledger and comes out of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use super::state::Stage;
+use super::state::{End, Settled};
+use super::{ArticleId, DestinationId, Receipt, StoryId};
+use crate::article::{Action, Article, Version};
+
+/// An article that intake decoded and routed.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    pub article: Article,
+    /// Where it came from: `amqp`, `http`, `spool`, with what tells it from others.
+    pub source: String,
+    /// Who is entitled to it now.
+    pub routed: Vec<DestinationId>,
+    pub now: Timestamp,
+}
+
+/// What became of an article.
+#[derive(Debug)]
+pub enum Accepted {
+    /// Taken, with its deliveries. `touched` are the lanes that have something new to look at.
+    Fresh { receipt: Receipt, story: StoryId, deliveries: usize, touched: Vec<DestinationId> },
+    /// The ledger already had exactly this. Nothing changed.
+    Repeat { receipt: Receipt, deliveries: usize },
+    /// The ledger already had this guid and version with other content; the first one stands. Nothing changed, and
+    /// nothing was kept of this one.
+    Conflict,
+}
+
+/// Input that could not be accepted, or a document that could not be proved.
+#[derive(Debug, Clone)]
+pub struct QuarantineEntry {
+    pub kind: QuarantineKind,
+    pub source: String,
+    pub content_type: Option<String>,
+    /// What it claims to be, as far as it could be read.
+    pub guid: Option<String>,
+    pub reason: String,
+    pub bytes: Vec<u8>,
+    pub at: Timestamp,
+}
+
+/// What was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuarantineKind {
+    /// Bytes that are no article.
+    Input,
+    /// A (guid, version) that the ledger already had with other content.
+    Conflict,
+    /// A document in which a required element could not be proved.
+    Rendition,
+}
+
+impl QuarantineKind {
+    pub const ALL: [Self; 3] = [Self::Input, Self::Conflict, Self::Rendition];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conflict => "conflict",
+            Self::Rendition => "rendition",
+        }
+    }
+}
+
+/// Where a quarantine entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuarantineState {
+    Waiting,
+    /// An operator asked for another try; a running daemon takes it up within a second.
+    Retry,
+    /// The other try was accepted.
+    Done,
+    Discarded,
+}
+
+impl QuarantineState {
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Retry, Self::Done, Self::Discarded];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Retry => "retry",
+            Self::Done => "done",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// Something was set aside, durably.
+#[derive(Debug)]
+pub struct Quarantined {
+    pub id: i64,
+    pub receipt: Receipt,
+}
+
+/// A lane asks for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub destination: DestinationId,
+    /// How many rows at most.
+    pub limit: usize,
+    /// Only withdrawals: the lane is waiting for its door, which a kill does not.
+    pub withdrawals_only: bool,
+    /// What was accepted before this is given up.
+    pub give_up_before: Timestamp,
+    pub now: Timestamp,
+}
+
+/// A lane's window.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub rows: Vec<Attempted>,
+    /// How many rows ended because their time was over.
+    pub expired: usize,
+    /// There may be more that is due.
+    pub more: bool,
+    /// When the first held row is due.
+    pub next: Option<Timestamp>,
+}
+
+/// An announced attempt.
+#[derive(Debug, Clone)]
+pub struct Attempted {
+    pub story: StoryId,
+    pub version: Version,
+    pub article: ArticleId,
+    pub action: Action,
+    /// 1 for the first.
+    pub attempt: u32,
+    pub embargo: Option<Timestamp>,
+    pub expires: Option<Timestamp>,
+    pub accepted: Timestamp,
+    /// A request of unknown outcome may still be in the network.
+    pub unsettled: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub attempted: Attempted,
+    pub settled: Settled,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    /// The answer's status, where there was one.
+    pub status: Option<u16>,
+    /// In a sentence, for the operator.
+    pub detail: String,
+    /// How long a request of unknown outcome may still be in the network.
+    pub in_network: Duration,
+}
+
+/// A lane's durable state: what a restart must not forget.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// Tries that failed since the last that did not.
+    pub failures: u32,
+    /// No try before this time.
+    pub retry_at: Option<Timestamp>,
+    /// The door said that it is gone (410): an operator has to look.
+    pub suspended: Option<String>,
+    /// The last trouble, in a sentence.
+    pub trouble: Option<String>,
+}
+
+/// A lane as a start finds it.
+#[derive(Debug, Clone)]
+pub struct LaneDue {
+    pub destination: DestinationId,
+    pub state: LaneState,
+    /// When it next has something to do: long past for at once; none for not.
+    pub due: Option<Timestamp>,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    pub partner: Option<String>,
+    pub story: Option<String>,
+    /// `waiting`, `held`, `attempting`, or an end's name.
+    pub state: Option<String>,
+    pub limit: usize,
+}
+
+/// A delivery as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryRecord {
+    /// `partner/destination`
+    pub destination: String,
+    pub story: String,
+    pub headline: String,
+    pub version: u64,
+    pub action: String,
+    /// `waiting`, `held`, `attempting`, `delivered`, `superseded`, `cancelled`, `expired` or `refused`.
+    pub state: String,
+    pub attempts: u32,
+    pub confirmed: Option<u64>,
+    pub possible: Option<u64>,
+    pub accepted: Timestamp,
+    /// When it ended, or until when it is held.
+    pub at: Option<Timestamp>,
+    /// Why it is where it is.
+    pub reason: Option<String>,
+}
+
+impl Stage {
+    /// The word for it in lists.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ready => "waiting",
+            Self::Held { .. } => "held",
+            Self::Attempting { .. } => "attempting",
+            Self::Ended { end, .. } => end.as_str(),
+        }
+    }
+}
+
+/// The words that [`DeliveryFilter::state`] knows.
+pub fn states() -> impl Iterator<Item = &'static str> {
+    ["waiting", "held", "attempting"].into_iter().chain(End::ALL.iter().map(|end| end.as_str()))
+}

@@ -1,0 +1,281 @@
+//! The embedded ledger: one SQLite file in WAL mode.
+//!
+//! ```text
+//!  callers ──▶ bounded channel ──▶ writer thread: drain, BEGIN, apply all, COMMIT, answer all
+//!                                       │ (one fdatasync for as many commands as were waiting)
+//!  readers ──▶ a few read-only connections on the blocking pool
+//!                                  checkpoint thread: moves the WAL into the file, off the way of commits
+//! ```
+//!
+//! The writer is the only one that changes anything, in the order of its channel; so what a lane recorded is in
+//! effect for that lane's next claim, before either is on the disk.
+
+mod commands;
+mod inspect;
+mod rows;
+mod schema;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use inspect::{QuarantineSummary, SqliteReader};
+
+use self::writer::Command;
+use super::records::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Quarantined, Report,
+};
+use super::{ArticleId, DestinationId, Health, Ledger, LedgerError};
+use crate::article::Article;
+
+/// Commands that wait for the writer. When it is full, callers wait: intake stops reading its sources, lanes stop
+/// taking rows. Two full batches keep the writer busy while it commits.
+const WAITING: usize = 1024;
+
+/// Read-only connections that are kept open.
+const READERS: usize = 2;
+
+/// The ledger of one daemon on one machine.
+pub struct SqliteLedger {
+    commands: mpsc::Sender<Command>,
+    readers: Arc<Readers>,
+    health: watch::Receiver<Health>,
+    /// Attempts that were announced when the last daemon ended, and whose outcome is unknown.
+    recovered: usize,
+}
+
+/// What to open.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions<'a> {
+    pub path: &'a Path,
+    /// The most commands that one commit takes together.
+    pub batch: usize,
+    /// How long a request may still be in the network after its sender died.
+    pub in_network: Duration,
+}
+
+/// The end of a ledger: waits until everything that was handed to it is on the disk.
+pub struct Closing {
+    writer: std::thread::JoinHandle<()>,
+    checkpoints: std::thread::JoinHandle<()>,
+}
+
+impl Closing {
+    /// Blocks until both threads have ended. Drop every [`SqliteLedger`] first.
+    pub fn wait(self) {
+        // A panic of theirs was logged where it happened; what was committed is safe either way.
+        let _ = self.writer.join();
+        let _ = self.checkpoints.join();
+    }
+}
+
+impl SqliteLedger {
+    /// Opens the file, makes or migrates it, settles what a crash left announced, and starts the writer.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unusable`] when another daemon has it, it cannot be written, or a newer program wrote it.
+    pub fn open(options: &SqliteOptions<'_>) -> Result<(Self, Closing), LedgerError> {
+        let path = options.path;
+        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            std::fs::create_dir_all(dir).map_err(|why| {
+                LedgerError::Unusable(format!("cannot make the ledger's directory {}: {why}", dir.display()))
+            })?;
+        }
+        let lock = lock(path)?;
+        let connection = schema::open(path)?;
+        let recovered = {
+            let transaction = connection.unchecked_transaction().map_err(unusable)?;
+            let recovered = commands::recover(&transaction, Timestamp::now(), options.in_network).map_err(unusable)?;
+            transaction.commit().map_err(unusable)?;
+            recovered
+        };
+        let (commands, waiting) = mpsc::channel(WAITING);
+        let (report_health, health) = watch::channel(Health::Good);
+        let (written, checkpoint_due) = std::sync::mpsc::sync_channel(1);
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(work)
+                .map_err(|why| LedgerError::Unusable(format!("cannot start the ledger's thread: {why}")))
+        };
+        let checkpointer = schema::open(path)?;
+        let wal = writer::wal_path(path);
+        let checkpoints =
+            spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &checkpoint_due)))?;
+        let batch = options.batch;
+        let writer = spawn(
+            "ledger-writer",
+            Box::new(move || {
+                writer::run(connection, waiting, batch, &report_health, &written);
+                drop(lock);
+            }),
+        )?;
+        let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
+        Ok((Self { commands, readers, health, recovered }, Closing { writer, checkpoints }))
+    }
+
+    /// How many attempts were announced when the last daemon died.
+    pub fn recovered(&self) -> usize {
+        self.recovered
+    }
+
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        command: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> Command,
+    ) -> BoxFuture<'a, Result<T, LedgerError>> {
+        let (answer, answered) = oneshot::channel();
+        let command = command(answer);
+        async move {
+            self.commands.send(command).await.map_err(|_| LedgerError::Closed)?;
+            answered.await.map_err(|_| LedgerError::Closed)?
+        }
+        .boxed()
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, LedgerError>> {
+        let readers = Arc::clone(&self.readers);
+        async move { tokio::task::spawn_blocking(move || readers.with(read)).await.map_err(|_| LedgerError::Closed)? }
+            .boxed()
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn register(&self, names: Vec<String>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>> {
+        self.ask(|answer| Command::Register(names, answer))
+    }
+
+    fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>> {
+        let content = match serde_json::to_vec(&acceptance.article) {
+            Ok(content) => content,
+            Err(why) => return async move { Err(LedgerError::Damaged(why.to_string())) }.boxed(),
+        };
+        self.ask(|answer| Command::Accept(Box::new(acceptance), content, answer))
+    }
+
+    fn quarantine(&self, entry: QuarantineEntry) -> BoxFuture<'_, Result<Quarantined, LedgerError>> {
+        self.ask(|answer| Command::Quarantine(Box::new(entry), answer))
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
+        self.ask(|answer| Command::Claim(claim, answer))
+    }
+
+    fn record(
+        &self,
+        destination: DestinationId,
+        reports: Vec<Report>,
+        lane: Option<LaneState>,
+    ) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Record(destination, reports, lane, answer))
+    }
+
+    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Release(destination, rows, Timestamp::now(), answer))
+    }
+
+    fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>> {
+        let content = self.read(move |db| {
+            db.prepare_cached("SELECT content FROM article WHERE id = ?1")?
+                .query_row([id.0], |row| row.get::<_, Vec<u8>>(0))
+        });
+        async move {
+            let article = serde_json::from_slice(&content.await?)
+                .map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))?;
+            Ok(Arc::new(article))
+        }
+        .boxed()
+    }
+
+    fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>> {
+        self.read(move |db| destinations.into_iter().map(|destination| commands::lane(db, destination)).collect())
+    }
+
+    fn retries(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(i64, QuarantineEntry)>, LedgerError>> {
+        self.read(move |db| inspect::quarantined(db, "WHERE state = 'retry' ORDER BY id LIMIT ?1", limit))
+    }
+
+    fn retried(&self, id: i64, refused: Option<String>) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Retried(id, refused, answer))
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+}
+
+/// Read-only connections, made when first needed.
+struct Readers {
+    path: std::path::PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_to_read(&self.path)?,
+        };
+        let result = read(&connection).map_err(classed);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS {
+            idle.push(connection);
+        }
+        result
+    }
+}
+
+/// Keeps a second daemon off the file for as long as it is held. The system lets go of it when the process dies.
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::create(&name)
+        .map_err(|why| LedgerError::Unusable(format!("cannot write beside the ledger {}: {why}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(LedgerError::Unusable(format!(
+            "another newswired runs on the ledger {}; stop that one, or give this one a ledger.path of its own",
+            path.display()
+        ))),
+        Err(std::fs::TryLockError::Error(why)) => {
+            Err(LedgerError::Unusable(format!("cannot lock the ledger {}: {why}", path.display())))
+        }
+    }
+}
+
+fn unusable(why: rusqlite::Error) -> LedgerError {
+    LedgerError::Unusable(format!("the ledger cannot be used: {why}"))
+}
+
+/// What an error of SQLite's means to a caller.
+fn classed(why: rusqlite::Error) -> LedgerError {
+    use rusqlite::ErrorCode;
+    match why.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => LedgerError::Unavailable(why.to_string()),
+        _ => LedgerError::Damaged(why.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

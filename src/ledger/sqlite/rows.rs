@@ -1,0 +1,201 @@
+//! Between rows of the file and the types of [`state`](crate::ledger::state).
+
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+
+use crate::article::{Action, Version};
+use crate::ledger::state::{End, PastEnd, Row, Stage, Wanted};
+use crate::ledger::{ArticleId, DestinationId, StoryId};
+
+/// The columns of a delivery, in the order that [`row`] reads them.
+const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
+                       since, ended, ended_at, reason, attempts, confirmed, possible, settles";
+
+const READY: i64 = 1;
+const HELD: i64 = 2;
+const ATTEMPTING: i64 = 3;
+const ENDED: i64 = 4;
+
+pub fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+pub fn timestamp(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    let micros = row.get(column)?;
+    Timestamp::from_microsecond(micros).map_err(|why| damaged(column, Type::Integer, why))
+}
+
+pub fn maybe_timestamp(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    match row.get::<_, Option<i64>>(column)? {
+        None => Ok(None),
+        Some(_) => timestamp(row, column).map(Some),
+    }
+}
+
+pub fn version(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Version> {
+    let number: i64 = row.get(column)?;
+    let number = u64::try_from(number).map_err(|why| damaged(column, Type::Integer, why))?;
+    Version::try_from(number).map_err(|why| damaged(column, Type::Integer, why))
+}
+
+fn maybe_version(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Version>> {
+    match row.get::<_, Option<i64>>(column)? {
+        None => Ok(None),
+        Some(_) => version(row, column).map(Some),
+    }
+}
+
+pub fn word<T>(row: &SqlRow<'_>, column: usize, all: &[T], word_of: fn(&T) -> &'static str) -> rusqlite::Result<T>
+where
+    T: Copy,
+{
+    let text = row.get_ref(column)?.as_str().map_err(|why| damaged(column, Type::Text, why))?;
+    all.iter()
+        .find(|one| word_of(one) == text)
+        .copied()
+        .ok_or_else(|| damaged(column, Type::Text, format!("the unknown word {text:?}")))
+}
+
+pub fn action(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Action> {
+    word(row, column, &Action::ALL, |action| action.as_str())
+}
+
+fn damaged(
+    column: usize,
+    kind: Type,
+    why: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, why.into())
+}
+
+fn row(from: &SqlRow<'_>) -> rusqlite::Result<(DestinationId, Row)> {
+    let stage = match from.get(8)? {
+        READY => Stage::Ready,
+        HELD => Stage::Held { until: timestamp(from, 9)? },
+        ATTEMPTING => Stage::Attempting { version: version(from, 10)?, since: timestamp(from, 11)? },
+        ENDED => Stage::Ended {
+            end: word(from, 12, &End::ALL, |end| end.as_str())?,
+            at: timestamp(from, 13)?,
+            reason: from.get::<_, Option<String>>(14)?.unwrap_or_default(),
+        },
+        other => return Err(damaged(8, Type::Integer, format!("the unknown stage {other}"))),
+    };
+    let wanted = Wanted {
+        version: version(from, 1)?,
+        article: ArticleId(from.get(2)?),
+        action: action(from, 3)?,
+        rank: from.get(4)?,
+        accepted: timestamp(from, 5)?,
+        embargo: maybe_timestamp(from, 6)?,
+        expires: maybe_timestamp(from, 7)?,
+    };
+    let row = Row {
+        wanted,
+        stage,
+        attempts: from.get(15)?,
+        confirmed: maybe_version(from, 16)?,
+        possible: maybe_version(from, 17)?,
+        settles: maybe_timestamp(from, 18)?,
+    };
+    Ok((DestinationId(from.get(0)?), row))
+}
+
+/// One delivery.
+pub fn load(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<Option<Row>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1 AND destination = ?2"))?
+        .query_row(params![story.0, destination.0], row)
+        .optional()
+        .map(|found| found.map(|(_, row)| row))
+}
+
+/// All deliveries of a story.
+pub fn of_story(db: &Connection, story: StoryId) -> rusqlite::Result<Vec<(DestinationId, Row)>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1"))?.query_map([story.0], row)?.collect()
+}
+
+/// The first `limit` ready rows of a lane, in its order; with `withdrawals_only` those below rank zero.
+pub fn ready(
+    db: &Connection,
+    destination: DestinationId,
+    below: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(StoryId, Row)>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_ready \
+         WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3"
+    ))?
+    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(19)?), row(from)?.1)))?
+    .collect()
+}
+
+/// Every row that is announced as attempted: after a crash, what may have been in the network.
+pub fn attempting(db: &Connection) -> rusqlite::Result<Vec<(StoryId, DestinationId, Row)>> {
+    db.prepare(&format!("SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_attempting WHERE stage = 3"))?
+        .query_map([], |from| {
+            let (destination, row) = row(from)?;
+            Ok((StoryId(from.get(19)?), destination, row))
+        })?
+        .collect()
+}
+
+/// Writes a delivery, new or changed.
+pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+    let (stage, due, attempting, since, ended, ended_at, reason) = match &row.stage {
+        Stage::Ready => (READY, None, None, None, None, None, None),
+        Stage::Held { until } => (HELD, Some(micros(*until)), None, None, None, None, None),
+        Stage::Attempting { version, since } => {
+            (ATTEMPTING, None, Some(version.as_i64()), Some(micros(*since)), None, None, None)
+        }
+        Stage::Ended { end, at, reason } => {
+            (ENDED, None, None, None, Some(end.as_str()), Some(micros(*at)), Some(reason.as_str()))
+        }
+    };
+    db.prepare_cached(
+        "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
+         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+         ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
+         accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
+         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20",
+    )?
+    .execute(params![
+        story.0,
+        destination.0,
+        row.wanted.version.as_i64(),
+        row.wanted.article.0,
+        row.wanted.action.as_str(),
+        row.wanted.rank,
+        micros(row.wanted.accepted),
+        row.wanted.embargo.map(micros),
+        row.wanted.expires.map(micros),
+        stage,
+        due,
+        attempting,
+        since,
+        ended,
+        ended_at,
+        reason,
+        row.attempts,
+        row.confirmed.map(Version::as_i64),
+        row.possible.map(Version::as_i64),
+        row.settles.map(micros),
+    ])?;
+    Ok(())
+}
+
+/// Writes the end of a version that left its row.
+pub fn save_past(db: &Connection, story: StoryId, destination: DestinationId, past: &PastEnd) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO past (story, destination, version, ended, ended_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        story.0,
+        destination.0,
+        past.version.as_i64(),
+        past.end.as_str(),
+        micros(past.at),
+        past.reason
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Opening the file: its settings and its migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::ledger::LedgerError;
+
+/// Forward only: the number of the last one is the file's `user_version`.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+/// How long a statement waits for another process that writes (an operator's command) before it gives up.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Opens the file for writing, makes it where missing, and brings its schema up to date.
+pub fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let unusable =
+        |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
+    let mut connection = Connection::open(path).map_err(unusable)?;
+    settings(&connection).map_err(unusable)?;
+    let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unusable)?;
+    if version > MIGRATIONS.len() {
+        return Err(LedgerError::Unusable(format!(
+            "the ledger {} was written by a newer newswired (its schema is {version}, this program knows {}); install that version again",
+            path.display(),
+            MIGRATIONS.len()
+        )));
+    }
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction().map_err(unusable)?;
+        transaction.execute_batch(migration).map_err(unusable)?;
+        transaction.pragma_update(None, "user_version", at + 1).map_err(unusable)?;
+        transaction.commit().map_err(unusable)?;
+    }
+    Ok(connection)
+}
+
+/// Opens the file for reading only, beside the daemon or without it.
+pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(connection)
+    });
+    connection.map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns: without this a power cut could take back an acknowledgement.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Checkpoints run on a thread of their own, off the way of commits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -16_384)
+}

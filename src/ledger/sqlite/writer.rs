@@ -1,0 +1,255 @@
+//! The writer thread: group commits.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::commands::Taken;
+use super::{classed, commands};
+use crate::ledger::records::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Report,
+};
+use crate::ledger::{DestinationId, Health, LedgerError, Receipt};
+
+type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+/// What the writer is asked to do, and whom it tells when it is on the disk.
+pub enum Command {
+    Register(Vec<String>, Answer<Vec<DestinationId>>),
+    Accept(Box<Acceptance>, Vec<u8>, Answer<Accepted>),
+    Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
+    Claim(Claim, Answer<Claimed>),
+    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<()>),
+    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<()>),
+    Retried(i64, Option<String>, Answer<()>),
+}
+
+/// What a command came to, before its commit.
+enum Done {
+    Registered(Vec<DestinationId>),
+    Accepted(Taken),
+    Quarantined(i64),
+    Claimed(Claimed),
+    Nothing,
+}
+
+/// A commit that is on the disk: what receipts are made from.
+struct Committed(());
+
+/// How long the writer waits before it tries a failing disk again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Runs until the last sender is gone and everything that was sent is on the disk.
+pub fn run(
+    mut connection: Connection,
+    mut waiting: mpsc::Receiver<Command>,
+    batch: usize,
+    health: &watch::Sender<Health>,
+    written: &SyncSender<()>,
+) {
+    // Records of what already happened outlive a failing disk here until they can be written; requests do not.
+    let mut kept: Vec<Command> = Vec::new();
+    loop {
+        let mut commands = std::mem::take(&mut kept);
+        if commands.is_empty() {
+            let Some(first) = waiting.blocking_recv() else { return };
+            commands.push(first);
+        }
+        while commands.len() < batch {
+            let Ok(next) = waiting.try_recv() else { break };
+            commands.push(next);
+        }
+        match commit(&mut connection, &commands) {
+            Ok((committed, done)) => {
+                health.send_if_modified(|now| std::mem::replace(now, Health::Good) != Health::Good);
+                for (command, done) in commands.into_iter().zip(done) {
+                    command.answer(done, &committed);
+                }
+                // Full means that a checkpoint is due already.
+                let _ = written.try_send(());
+            }
+            Err(LedgerError::Unavailable(why)) => {
+                tracing::error!(reason = %why, "ledger cannot write");
+                health.send_replace(Health::Failing(why.clone()));
+                kept = commands.into_iter().filter_map(|command| command.refuse_or_keep(&why)).collect();
+                wait_for_the_disk(&mut connection, &mut waiting, &mut kept, &why);
+                if kept.is_empty() {
+                    health.send_replace(Health::Good);
+                }
+            }
+            // One command is at fault: each gets a transaction of its own, and only that one is refused.
+            Err(_) => one_by_one(&mut connection, commands, &mut kept),
+        }
+    }
+}
+
+/// Returns when there is something to write that happened already, or when the disk takes writes again, or when nobody
+/// is left who could ask. Requests that come meanwhile are refused at once.
+fn wait_for_the_disk(
+    connection: &mut Connection,
+    waiting: &mut mpsc::Receiver<Command>,
+    kept: &mut Vec<Command>,
+    why: &str,
+) {
+    loop {
+        std::thread::sleep(PAUSE);
+        while let Ok(command) = waiting.try_recv() {
+            kept.extend(command.refuse_or_keep(why));
+        }
+        if !kept.is_empty() || probe(connection) || waiting.is_closed() {
+            return;
+        }
+    }
+}
+
+/// Whether a commit that changes nothing but a number succeeds.
+fn probe(connection: &mut Connection) -> bool {
+    let mut attempt = || -> rusqlite::Result<()> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        transaction.pragma_update(None, "application_id", id ^ 1)?;
+        transaction.commit()
+    };
+    attempt().is_ok()
+}
+
+fn one_by_one(connection: &mut Connection, commands: Vec<Command>, kept: &mut Vec<Command>) {
+    for command in commands {
+        match commit(connection, std::slice::from_ref(&command)) {
+            Ok((committed, mut done)) => {
+                if let Some(done) = done.pop() {
+                    command.answer(done, &committed);
+                }
+            }
+            Err(LedgerError::Unavailable(_)) => kept.push(command),
+            Err(why) => {
+                tracing::error!(reason = %why, "ledger refused a command");
+                command.fail(why);
+            }
+        }
+    }
+}
+
+/// One transaction for all of `commands`.
+fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
+    let mut attempt = || -> rusqlite::Result<Vec<Done>> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;
+        transaction.commit()?;
+        Ok(done)
+    };
+    attempt().map(|done| (Committed(()), done)).map_err(classed)
+}
+
+impl Command {
+    fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
+        match self {
+            Self::Register(names, _) => commands::register(db, names).map(Done::Registered),
+            Self::Accept(acceptance, content, _) => commands::accept(db, acceptance, content).map(Done::Accepted),
+            Self::Quarantine(entry, _) => commands::quarantine(db, entry).map(Done::Quarantined),
+            Self::Claim(claim, _) => commands::claim(db, claim).map(Done::Claimed),
+            Self::Record(destination, reports, lane, _) => {
+                commands::record(db, *destination, reports, lane.as_ref()).map(|()| Done::Nothing)
+            }
+            Self::Release(destination, attempted, now, _) => {
+                commands::release(db, *destination, attempted, *now).map(|()| Done::Nothing)
+            }
+            Self::Retried(id, refused, _) => {
+                let to = if refused.is_some() { "waiting" } else { "done" };
+                commands::move_quarantine(db, *id, &["retry"], to, refused.as_deref()).map(|_| Done::Nothing)
+            }
+        }
+    }
+
+    /// Tells the caller. One that has gone away does not need to know.
+    fn answer(self, done: Done, _committed: &Committed) {
+        match (self, done) {
+            (Self::Register(_, answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
+            (Self::Accept(_, _, answer), Done::Accepted(taken)) => {
+                let accepted = match taken {
+                    Taken::Fresh { story, deliveries, touched } => {
+                        Accepted::Fresh { receipt: Receipt(()), story, deliveries, touched }
+                    }
+                    Taken::Repeat { deliveries } => Accepted::Repeat { receipt: Receipt(()), deliveries },
+                    Taken::Conflict => Accepted::Conflict,
+                };
+                drop(answer.send(Ok(accepted)));
+            }
+            (Self::Quarantine(_, answer), Done::Quarantined(id)) => {
+                drop(answer.send(Ok(Quarantined { id, receipt: Receipt(()) })));
+            }
+            (Self::Claim(_, answer), Done::Claimed(claimed)) => drop(answer.send(Ok(claimed))),
+            (Self::Record(.., answer) | Self::Release(.., answer) | Self::Retried(.., answer), Done::Nothing) => {
+                drop(answer.send(Ok(())));
+            }
+            (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
+        }
+    }
+
+    fn fail(self, why: LedgerError) {
+        match self {
+            Self::Register(_, answer) => drop(answer.send(Err(why))),
+            Self::Accept(_, _, answer) => drop(answer.send(Err(why))),
+            Self::Quarantine(_, answer) => drop(answer.send(Err(why))),
+            Self::Claim(_, answer) => drop(answer.send(Err(why))),
+            Self::Record(.., answer) | Self::Release(.., answer) | Self::Retried(.., answer) => {
+                drop(answer.send(Err(why)));
+            }
+        }
+    }
+
+    /// While the disk fails, a request is refused so that its source keeps what it has; what already happened at a
+    /// partner is kept here until it can be written down.
+    fn refuse_or_keep(self, why: &str) -> Option<Self> {
+        match self {
+            Self::Record(..) | Self::Release(..) => Some(self),
+            Self::Register(..) | Self::Accept(..) | Self::Quarantine(..) | Self::Claim(..) | Self::Retried(..) => {
+                self.fail(LedgerError::Unavailable(why.to_owned()));
+                None
+            }
+        }
+    }
+}
+
+/// A WAL beyond this size is moved into the file.
+const WAL_WORTH_MOVING: u64 = 4 << 20;
+
+/// A WAL beyond this size is cut back, even if commits have to wait for it.
+const WAL_TOO_LARGE: u64 = 256 << 20;
+
+/// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
+/// with a last checkpoint so that the next start finds a small WAL.
+pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
+    loop {
+        let ended = match written.recv_timeout(Duration::from_secs(60)) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+        };
+        let size = std::fs::metadata(wal).map_or(0, |file| file.len());
+        let mode = if ended || size > WAL_TOO_LARGE {
+            "TRUNCATE"
+        } else if size > WAL_WORTH_MOVING {
+            "PASSIVE"
+        } else {
+            continue;
+        };
+        // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
+        if let Err(why) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
+            tracing::warn!(reason = %why, "ledger checkpoint failed");
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Where SQLite keeps the WAL of `path`.
+pub fn wal_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
