@@ -9,3 +9,4 @@ pub mod ledger;
 pub mod render;
 pub mod route;
 pub mod telemetry;
+pub mod transport;

@@ -1,0 +1,111 @@
+//! What an answer means, as a pure function of its status, headers and start.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+
+use crate::transport::{Class, Outcome};
+
+/// How much of an answer's body is told to the operator.
+const EXCERPT: usize = 200;
+
+/// Classes an answer: 2xx is delivered; 400, 413, 415 and 422 refuse the document; 410 says that the door is gone; all
+/// else is the door's trouble. A 500 or a 502 may be one document's doing, so that one lets others go first.
+pub fn classify(status: StatusCode, headers: &HeaderMap, start: &[u8], now: Timestamp) -> Outcome {
+    let class = match status.as_u16() {
+        200..=299 => Class::Delivered,
+        400 | 413 | 415 | 422 => Class::Refused,
+        410 => Class::Gone,
+        code => Class::Deferred {
+            retry_after: headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now)),
+            maybe_document: matches!(code, 500 | 502 | 504),
+        },
+    };
+    let mut detail = format!("answered {status}");
+    if class != Class::Delivered {
+        let excerpt = excerpt(start);
+        if !excerpt.is_empty() {
+            detail = format!("{detail}: {excerpt}");
+        }
+    }
+    Outcome { class, status: Some(status.as_u16()), detail }
+}
+
+pub fn not_connected(why: &str) -> Outcome {
+    let class = Class::Deferred { retry_after: None, maybe_document: false };
+    Outcome { class, status: None, detail: why.to_owned() }
+}
+
+pub fn unknown(detail: String) -> Outcome {
+    Outcome { class: Class::Unknown, status: None, detail }
+}
+
+pub fn refused_here(why: &str) -> Outcome {
+    Outcome { class: Class::Refused, status: None, detail: format!("not sent: {why}") }
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date.
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// The start of a body on one line, with control characters escaped.
+fn excerpt(start: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&start[..start.len().min(EXCERPT)]);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, retry: Option<&str>) -> Class {
+        let now = "2026-11-24T12:00:00Z".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        if let Some(retry) = retry {
+            headers.insert(header::RETRY_AFTER, retry.parse().unwrap());
+        }
+        classify(StatusCode::from_u16(status).unwrap(), &headers, b"", now).class
+    }
+
+    #[test]
+    fn every_status_has_its_class() {
+        for status in [200, 201, 202, 204] {
+            assert_eq!(class(status, None), Class::Delivered);
+        }
+        for status in [400, 413, 415, 422] {
+            assert_eq!(class(status, None), Class::Refused);
+        }
+        assert_eq!(class(410, None), Class::Gone);
+        for status in [301, 302, 401, 403, 404, 405, 408, 409, 429, 503, 507] {
+            assert_eq!(class(status, None), Class::Deferred { retry_after: None, maybe_document: false }, "{status}");
+        }
+        assert_eq!(class(500, None), Class::Deferred { retry_after: None, maybe_document: true });
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |text| match class(429, Some(text)) {
+            Class::Deferred { retry_after, .. } => retry_after,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(after("Tue, 24 Nov 2026 12:01:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(after("Tue, 24 Nov 2026 11:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("soon"), None);
+    }
+
+    #[test]
+    fn an_answer_cannot_break_a_log_line() {
+        let now = Timestamp::UNIX_EPOCH;
+        let outcome = classify(StatusCode::IM_A_TEAPOT, &HeaderMap::new(), b"a\r\nb\x1b[31m\x00", now);
+        assert_eq!(outcome.detail, "answered 418 I'm a teapot: a b\\u{1b}[31m\\u{0}");
+    }
+}

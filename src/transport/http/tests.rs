@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::article::{Action, Article, Urgency, Version, WireId};
+use crate::config::{Format, Wire};
+use crate::render::{Profile, rendition};
+use crate::transport::Class;
+
+/// A kill, since it needs no policy: what is tested here is the way, not the document.
+fn parcel() -> Parcel {
+    let article: Article = serde_json::from_value(serde_json::json!({
+        "wire": "w", "guid": "urn:test:a", "version": 2, "action": "kill", "urgency": 1, "headline": "h", "body": [],
+    }))
+    .unwrap();
+    let wire: Wire = serde_json::from_value(serde_json::json!({ "name": "Wire", "short_name": "W" })).unwrap();
+    let proved = rendition(&article, &Profile::new(WireId::new("w"), wire.into(), Format::Json)).unwrap();
+    Parcel {
+        document: proved.into(),
+        message_id: "msg_1".into(),
+        story: article.guid,
+        version: Version::try_from(2).unwrap(),
+        action: Action::Kill,
+        urgency: Urgency::NORMAL,
+        attempt: 1,
+    }
+}
+
+fn door(port: u16) -> HttpDoor {
+    let push: HttpPush = serde_json::from_value(serde_json::json!({
+        "url": format!("http://127.0.0.1:{port}/in?x=1"), "answer_limit": "1KiB",
+    }))
+    .unwrap();
+    let short = Duration::from_millis(300);
+    HttpDoor::new(&push, Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer: short })
+        .unwrap()
+}
+
+/// Reads one request whole, by its content-length.
+async fn request(stream: &mut TcpStream) -> Option<String> {
+    let mut seen = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Some(text);
+            }
+        }
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => seen.extend_from_slice(&piece[..read]),
+        }
+    }
+}
+
+async fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_the_request_says_what_it_is() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut requests = Vec::new();
+        for _ in 0..3 {
+            requests.push(request(&mut stream).await.unwrap());
+            stream.write_all(GOOD).await.unwrap();
+        }
+        requests
+    });
+    let door = door(port);
+    for _ in 0..3 {
+        assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
+    }
+    let requests = server.await.unwrap();
+    assert!(requests[0].starts_with("POST /in?x=1 HTTP/1.1\r\n"), "{}", requests[0]);
+    for header in [
+        "newswire-story: urn:test:a",
+        "newswire-version: 2",
+        "newswire-action: kill",
+        "webhook-id: msg_1",
+        "idempotency-key: msg_1",
+    ] {
+        assert!(requests[2].contains(header), "{header} is not in {}", requests[2]);
+    }
+    assert!(!requests[0].contains("webhook-signature"), "no secret, no signature");
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_was_closed_is_replaced() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            request(&mut stream).await.unwrap();
+            stream.write_all(GOOD).await.unwrap();
+        }
+    });
+    let door = door(port);
+    assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
+    // The close has to reach us before the next request: then nothing of that is given to the old connection.
+    while door.idle.lock().unwrap().iter().any(|one| !one.sender.is_closed()) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_listening_is_deferred() {
+    let (listener, port) = listener().await;
+    drop(listener);
+    let outcome = door(port).send(&parcel()).await;
+    assert_eq!(outcome.class, Class::Deferred { retry_after: None, maybe_document: false });
+    assert!(outcome.detail.contains("cannot connect to 127.0.0.1"), "{}", outcome.detail);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_unknown() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        // Once no answer at all, and once a close instead of an answer.
+        let (mut hanging, _) = listener.accept().await.unwrap();
+        request(&mut hanging).await.unwrap();
+        let (mut closing, _) = listener.accept().await.unwrap();
+        request(&mut closing).await.unwrap();
+        drop(closing);
+        hanging
+    });
+    let door = door(port);
+    let hung = door.send(&parcel()).await;
+    assert_eq!(hung.class, Class::Unknown);
+    assert!(hung.detail.contains("no answer within 300ms"), "{}", hung.detail);
+    assert_eq!(door.send(&parcel()).await.class, Class::Unknown);
+    drop(server.await.unwrap());
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_read_to_its_limit_only() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        request(&mut stream).await.unwrap();
+        stream.write_all(b"HTTP/1.1 422 No\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        // Until the other side has had enough.
+        while stream.write_all(b"400\r\n").await.is_ok() {
+            if stream.write_all(&[b'x'; 1024]).await.is_err() || stream.write_all(b"\r\n").await.is_err() {
+                break;
+            }
+        }
+    });
+    let door = door(port);
+    let outcome = door.send(&parcel()).await;
+    assert_eq!((outcome.class, outcome.status), (Class::Refused, Some(422)));
+    assert!(outcome.detail.len() < 400);
+    assert!(door.idle.lock().unwrap().is_empty(), "such a connection is not used again");
+    server.await.unwrap();
+}
