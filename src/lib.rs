@@ -5,6 +5,7 @@
 pub mod article;
 pub mod attribution;
 pub mod config;
+pub mod delivery;
 pub mod ledger;
 pub mod render;
 pub mod route;

@@ -1,0 +1,198 @@
+//! Dispatch: one heap of lanes by the time they next have something to do.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{Lane, Shared};
+use super::renditions::Renditions;
+use crate::ledger::{DestinationId, Ledger, StoryId};
+use crate::telemetry::Metrics;
+
+/// How intake tells lanes that they have something new. At most one note a lane waits, whatever the number of articles.
+#[derive(Clone, Default)]
+pub struct Wakes(Arc<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    lanes: Mutex<HashMap<DestinationId, Wake>>,
+    notify: Notify,
+}
+
+#[derive(Default)]
+struct Wake {
+    withdrawal: bool,
+    stories: Vec<StoryId>,
+}
+
+impl Wakes {
+    /// These lanes have a new version of `story`.
+    pub fn wake(&self, lanes: &[DestinationId], story: StoryId, withdrawal: bool) {
+        let mut waiting = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        for lane in lanes {
+            let wake = waiting.entry(*lane).or_default();
+            wake.withdrawal |= withdrawal;
+            wake.stories.push(story);
+        }
+        self.0.notify.notify_one();
+    }
+
+    fn take(&self) -> HashMap<DestinationId, Wake> {
+        std::mem::take(&mut *self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Gives lanes their turn.
+pub struct Dispatch {
+    lanes: Vec<Arc<Lane>>,
+    index: HashMap<DestinationId, usize>,
+    shared: Arc<Shared>,
+    wakes: Wakes,
+}
+
+impl Dispatch {
+    /// The lanes that are to work; a paused partner's are left out, and what they are owed stays in the ledger.
+    pub fn new(
+        lanes: Vec<Lane>,
+        ledger: Arc<dyn Ledger>,
+        renditions: Arc<Renditions>,
+        metrics: Arc<Metrics>,
+        wakes: Wakes,
+    ) -> Self {
+        let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
+        let index = lanes.iter().enumerate().map(|(at, lane)| (lane.id, at)).collect();
+        Self { lanes, index, shared: Arc::new(Shared { ledger, renditions, metrics }), wakes }
+    }
+
+    /// Runs until `stop`, then waits at most `drain` for what is under way. `due` is when each lane first has something
+    /// to do.
+    pub async fn run(self, due: Vec<(DestinationId, Timestamp)>, stop: CancellationToken, drain: Duration) {
+        let mut agenda = Agenda { heap: BinaryHeap::new(), next: vec![None; self.lanes.len()] };
+        for (id, at) in due {
+            if let Some(lane) = self.index.get(&id) {
+                agenda.add(*lane, at);
+            }
+        }
+        let mut working: JoinSet<(usize, Option<Timestamp>)> = JoinSet::new();
+        let mut tasks: HashMap<Id, usize> = HashMap::new();
+        let mut is_working = vec![false; self.lanes.len()];
+        while !stop.is_cancelled() {
+            let mut start: Vec<(usize, bool)> = Vec::new();
+            for (id, wake) in self.wakes.take() {
+                let Some(at) = self.index.get(&id).copied() else { continue };
+                if is_working[at] {
+                    wake.stories.into_iter().for_each(|story| self.lanes[at].signal.nudge(Some(story)));
+                } else {
+                    start.push((at, wake.withdrawal));
+                }
+            }
+            let now = Timestamp::now();
+            while let Some(lane) = agenda.due(now) {
+                start.push((lane, false));
+            }
+            for (lane, withdrawal) in start {
+                // A door in trouble is not asked before its time, but for a withdrawal.
+                let (suspended, waits) = self.trouble(lane, now);
+                if is_working[lane] || suspended {
+                    continue;
+                }
+                if let Some(until) = waits.filter(|_| !withdrawal) {
+                    agenda.add(lane, until);
+                    continue;
+                }
+                is_working[lane] = true;
+                let (work, shared, stop) =
+                    (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), stop.child_token());
+                let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stop).await) });
+                tasks.insert(task.id(), lane);
+            }
+            let next = agenda.heap.peek().map(|Reverse((at, _))| until(*at));
+            tokio::select! {
+                () = self.wakes.0.notify.notified() => {}
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
+                Some(ended) = working.join_next_with_id() => {
+                    let (task, next) = match ended {
+                        Ok((task, (_, next))) => (task, next),
+                        Err(why) => {
+                            tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
+                            (why.id(), Timestamp::now().checked_add(BROKEN).ok())
+                        }
+                    };
+                    if let Some(lane) = tasks.remove(&task) {
+                        is_working[lane] = false;
+                        if let Some(at) = next {
+                            agenda.add(lane, at);
+                        }
+                        // What came in between its last look and its end.
+                        if self.lanes[lane].signal.is_set() {
+                            agenda.add(lane, Timestamp::now());
+                        }
+                    }
+                }
+            }
+        }
+        let finished = async { while working.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain, finished).await.is_err() {
+            tracing::warn!(
+                lanes = working.len(),
+                "attempts still under way at the end of the drain; they count as unknown"
+            );
+            working.shutdown().await;
+        }
+    }
+
+    /// Whether an operator has to look at the lane first, and until when it waits for its door.
+    fn trouble(&self, lane: usize, now: Timestamp) -> (bool, Option<Timestamp>) {
+        let pace = self.lanes[lane].pace.lock().unwrap_or_else(PoisonError::into_inner);
+        (pace.is_suspended(), pace.waits_until(now))
+    }
+}
+
+/// When each lane next has something to do; a lane stands in it once.
+struct Agenda {
+    heap: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    next: Vec<Option<Timestamp>>,
+}
+
+impl Agenda {
+    /// A lane that is there for an earlier time already stays as it is: it will say itself when it wants to go on.
+    fn add(&mut self, lane: usize, at: Timestamp) {
+        if self.next[lane].is_none_or(|next| at < next) {
+            self.next[lane] = Some(at);
+            self.heap.push(Reverse((at, lane)));
+        }
+    }
+
+    /// Takes out a lane whose time has come.
+    fn due(&mut self, now: Timestamp) -> Option<usize> {
+        while let Some(Reverse((at, lane))) = self.heap.peek().copied() {
+            if at > now {
+                return None;
+            }
+            self.heap.pop();
+            // What an earlier time took the place of is passed over.
+            if self.next[lane] == Some(at) {
+                self.next[lane] = None;
+                return Some(lane);
+            }
+        }
+        None
+    }
+}
+
+/// How long dispatch sleeps when nothing is due; it is woken before that by whatever comes.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// A lane whose work broke off by a defect is taken up again after this, not at once.
+const BROKEN: Duration = Duration::from_secs(5);
+
+fn until(at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO).min(IDLE)
+}

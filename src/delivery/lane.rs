@@ -1,0 +1,328 @@
+//! A lane: the queue and sender for one destination.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::{Pace, backoff};
+use super::renditions::Renditions;
+use crate::config::Format;
+use crate::ledger::state::Settled;
+use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Ledger, LedgerError, Report, StoryId};
+use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
+use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
+
+/// Rows that a lane holds at a time. Enough to keep its slots busy between two claims; few enough that ten thousand busy
+/// lanes are a matter of megabytes, and that what is superseded meanwhile is rarely in hand.
+const WINDOW: usize = 64;
+
+/// How long a lane waits before it asks a ledger again that could not answer.
+const LEDGER_PAUSE: Duration = Duration::from_millis(500);
+
+/// One destination's lane.
+pub struct Lane {
+    pub id: DestinationId,
+    /// `partner/destination`
+    pub name: String,
+    pub format: Format,
+    pub door: Box<dyn Transport>,
+    /// The age after which a delivery is given up.
+    pub give_up_after: Duration,
+    pub pace: Mutex<Pace>,
+    pub signal: Signal,
+}
+
+/// What others tell a lane while it works.
+#[derive(Default)]
+pub struct Signal {
+    changed: Mutex<Vec<StoryId>>,
+    notify: Notify,
+}
+
+impl Signal {
+    /// There is something new, about `story`.
+    pub fn nudge(&self, story: Option<StoryId>) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(story);
+        self.notify.notify_one();
+    }
+
+    /// Whether there is news that the lane has not taken.
+    pub fn is_set(&self) -> bool {
+        !self.changed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn take(&self) -> Vec<StoryId> {
+        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A record on its way into the ledger, and whether its rows may be waiting again once it is there.
+async fn put_back(record: BoxFuture<'_, Result<(), LedgerError>>, comes_back: bool) -> (Result<(), LedgerError>, bool) {
+    (record.await, comes_back)
+}
+
+/// What lanes share.
+pub struct Shared {
+    pub ledger: Arc<dyn Ledger>,
+    pub renditions: Arc<Renditions>,
+    pub metrics: Arc<Metrics>,
+}
+
+/// An attempt that came to its end.
+struct Done {
+    attempted: Attempted,
+    began: Timestamp,
+    result: Sent,
+}
+
+enum Sent {
+    Answered(Outcome),
+    /// Its time was over before the request.
+    Expired,
+    /// It was not tried: not its turn any more, or the ledger could not give the article.
+    NotTried,
+}
+
+impl Done {
+    /// Whether the row may be waiting again after this.
+    fn may_come_back(&self) -> bool {
+        let delivered = matches!(&self.result, Sent::Answered(outcome) if outcome.class == Class::Delivered);
+        !delivered || self.attempted.unsettled
+    }
+}
+
+impl Lane {
+    /// Works until nothing is due, the door is in trouble, or `stop`. Returns when to look again.
+    pub async fn work(&self, shared: &Shared, withdrawal: bool, stop: &CancellationToken) -> Option<Timestamp> {
+        let mut window: VecDeque<Attempted> = VecDeque::new();
+        let mut under_way = FuturesUnordered::new();
+        let mut records = FuturesUnordered::new();
+        let mut more = true;
+        let mut next_held = None;
+        // A withdrawal does not wait for the door's backoff; one look for it is enough, since each of its tries moves
+        // the lane again.
+        let mut past_backoff = withdrawal;
+        loop {
+            let now = Timestamp::now();
+            let (allowed, waits, suspended) = {
+                let pace = self.pace();
+                (pace.allowed(), pace.waits_until(now), pace.is_suspended())
+            };
+            let changed = self.signal.take();
+            more |= !changed.is_empty();
+            let halted = stop.is_cancelled() || suspended;
+            let may_claim = !halted && (waits.is_none() || past_backoff);
+
+            // What was announced and will not be sent now is given back, so that it can be superseded or claimed again.
+            let (kept, given_back): (Vec<_>, Vec<_>) = window.drain(..).partition(|row| {
+                !halted && (waits.is_none() || row.action.withdraws()) && !changed.contains(&row.story)
+            });
+            window.extend(kept);
+            if !given_back.is_empty() {
+                records.push(put_back(shared.ledger.release(self.id, given_back), true));
+            }
+
+            if may_claim && more && window.is_empty() && under_way.len() < allowed {
+                let limit = if allowed == 1 { 1 } else { WINDOW };
+                let withdrawals_only = waits.is_some();
+                match self.claim(shared, limit, withdrawals_only, now).await {
+                    Ok(claimed) => {
+                        past_backoff = false;
+                        more = claimed.more && !withdrawals_only;
+                        next_held = claimed.next;
+                        window.extend(claimed.rows);
+                    }
+                    Err(LedgerError::Closed) => return None,
+                    Err(_) => {
+                        let pause = tokio::time::sleep(LEDGER_PAUSE);
+                        tokio::select! { () = pause => {}, () = stop.cancelled() => {} }
+                    }
+                }
+                if window.is_empty() && more {
+                    continue;
+                }
+            }
+            while under_way.len() < allowed {
+                let Some(row) = window.pop_front() else { break };
+                under_way.push(self.attempt(shared, row));
+            }
+
+            if under_way.is_empty() && window.is_empty() && records.is_empty() {
+                if halted {
+                    return None;
+                }
+                if let Some(until) = waits {
+                    return Some(until);
+                }
+                if !more {
+                    return next_held;
+                }
+                continue;
+            }
+            tokio::select! {
+                Some(done) = under_way.next() => {
+                    more |= next_held.is_some_and(|at| at <= Timestamp::now());
+                    let comes_back = done.may_come_back();
+                    records.push(put_back(self.ended(shared, done), comes_back));
+                }
+                Some((recorded, comes_back)) = records.next() => {
+                    // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
+                    more |= comes_back;
+                    if let Err(why) = recorded {
+                        tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
+                    }
+                }
+                () = self.signal.notify.notified() => more = true,
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+            }
+        }
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn claim(
+        &self,
+        shared: &Shared,
+        limit: usize,
+        withdrawals_only: bool,
+        now: Timestamp,
+    ) -> Result<Claimed, LedgerError> {
+        let give_up_before = now.checked_sub(self.give_up_after).unwrap_or(Timestamp::MIN);
+        let claimed =
+            shared.ledger.claim(Claim { destination: self.id, limit, withdrawals_only, give_up_before, now }).await?;
+        if claimed.expired > 0 {
+            tracing::warn!(destination = %self.name, deliveries = claimed.expired, "expired");
+        }
+        Ok(claimed)
+    }
+
+    async fn attempt(&self, shared: &Shared, attempted: Attempted) -> Done {
+        let rendered = shared.renditions.get(attempted.article, self.format).await;
+        let began = Timestamp::now();
+        let result = match rendered {
+            Err(why) => {
+                tracing::error!(destination = %self.name, article = %attempted.article, reason = %why, "article not read");
+                Sent::NotTried
+            }
+            // Both are looked at here because the wait for a slot may have been long (promise 5).
+            Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) => Sent::NotTried,
+            Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) => Sent::Expired,
+            Ok(rendered) => Sent::Answered(match &rendered.document {
+                Err(why) => Outcome { class: Class::Refused, status: None, detail: why.clone() },
+                Ok(document) => {
+                    let parcel = Parcel {
+                        document: Arc::clone(document),
+                        message_id: message_id(&self.name, &rendered.story, rendered.version),
+                        story: rendered.story.clone(),
+                        version: rendered.version,
+                        action: rendered.action,
+                        urgency: rendered.urgency,
+                        attempt: attempted.attempt,
+                    };
+                    let outcome = self.door.send(&parcel).await;
+                    log(&self.name, &parcel, &outcome, began);
+                    outcome
+                }
+            }),
+        };
+        Done { attempted, began, result }
+    }
+
+    /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
+    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<(), LedgerError>> {
+        let Done { attempted, began, result } = done;
+        let now = Timestamp::now();
+        let outcome = match result {
+            Sent::NotTried => return shared.ledger.release(self.id, vec![attempted]),
+            Sent::Expired => {
+                let reason = "the article's own time was over".to_owned();
+                let outcome = Outcome { class: Class::Refused, status: None, detail: reason.clone() };
+                let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
+                return shared.ledger.record(self.id, vec![report], None);
+            }
+            Sent::Answered(outcome) => outcome,
+        };
+        self.count(shared, &outcome, &attempted, began, now);
+        let mut random = fastrand::Rng::new();
+        let (changed, state) = {
+            let mut pace = self.pace();
+            // A refusal that never left the house says nothing about the door.
+            let left = outcome.status.is_some() || outcome.class != Class::Refused;
+            let changed = left && pace.ended(outcome.class, &outcome.detail, began, now, &mut random);
+            (changed, pace.state().clone())
+        };
+        if changed {
+            let label = DestinationLabel { destination: self.name.clone() };
+            shared.metrics.lane_failures.get_or_create(&label).set(i64::from(state.failures));
+        }
+        let hold = |random: &mut fastrand::Rng| {
+            let wait = backoff(self.pace().policy(), attempted.attempt, random);
+            now.checked_add(wait).ok()
+        };
+        let settled = match outcome.class {
+            Class::Delivered => Settled::Delivered { reason: outcome.detail.clone() },
+            Class::Refused => Settled::Refused { reason: outcome.detail.clone() },
+            Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold: hold(&mut random) },
+            Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
+            Class::Unknown => Settled::Unknown { hold: hold(&mut random) },
+        };
+        let report = self.report(attempted, settled, &outcome, began, now);
+        shared.ledger.record(self.id, vec![report], changed.then_some(state))
+    }
+
+    fn report(
+        &self,
+        attempted: Attempted,
+        settled: Settled,
+        outcome: &Outcome,
+        began: Timestamp,
+        ended: Timestamp,
+    ) -> Report {
+        let (status, detail) = (outcome.status, outcome.detail.clone());
+        Report { attempted, settled, began, ended, status, detail, in_network: self.door.in_network() }
+    }
+
+    fn count(&self, shared: &Shared, outcome: &Outcome, attempted: &Attempted, began: Timestamp, now: Timestamp) {
+        let label = OutcomeLabel { destination: self.name.clone(), outcome: word(outcome.class).to_owned() };
+        shared.metrics.attempts.get_or_create(&label).inc();
+        shared.metrics.attempt_seconds.observe(seconds(began, now));
+        if outcome.class == Class::Delivered {
+            let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
+            shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
+        }
+    }
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+fn word(class: Class) -> &'static str {
+    match class {
+        Class::Delivered => "delivered",
+        Class::Refused => "refused",
+        Class::Deferred { .. } => "deferred",
+        Class::Unknown => "unknown",
+        Class::Gone => "gone",
+    }
+}
+
+fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timestamp) {
+    let elapsed_ms = Timestamp::now().duration_since(began).as_millis();
+    let (story, version, attempt) = (&parcel.story, parcel.version, parcel.attempt);
+    let kind = word(outcome.class);
+    if outcome.class == Class::Delivered {
+        tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "attempt");
+    } else {
+        tracing::warn!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, detail = %outcome.detail, "attempt");
+    }
+}

@@ -1,0 +1,82 @@
+//! The lanes of a configuration: one for each destination, going on where the ledger says that it was.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::lane::Lane;
+use super::pace::{Pace, Policy};
+use crate::config::{Config, Destination};
+use crate::ledger::{DestinationId, Ledger, LedgerError};
+use crate::transport::{DoorError, HttpDoor, Timeouts};
+
+/// All lanes, and what others need to know of them.
+pub struct Lanes {
+    /// Those that are to work. A paused partner's are left out, and what they are owed stays in the ledger.
+    pub working: Vec<Lane>,
+    /// When each of those first has something to do, where it has.
+    pub due: Vec<(DestinationId, Timestamp)>,
+    /// Every destination's id by its name (`partner/destination`), paused ones too: they go on being owed.
+    pub ids: HashMap<String, DestinationId>,
+}
+
+/// Why there are no lanes.
+#[derive(Debug, thiserror::Error)]
+pub enum LanesError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("destination {name}: {why}")]
+    Door { name: String, why: DoorError },
+}
+
+impl Lanes {
+    /// Opens the doors of `config`, without knocking yet.
+    ///
+    /// # Errors
+    /// When a door cannot be built from its configuration, or the ledger cannot be asked.
+    pub async fn open(config: &Config, ledger: &dyn Ledger) -> Result<Self, LanesError> {
+        let mut doors = Vec::new();
+        for (partner_id, partner) in &config.partners {
+            for (destination_id, settings) in &partner.destinations {
+                let name = format!("{partner_id}/{destination_id}");
+                let timeouts = Timeouts::of(&settings.http, &config.delivery);
+                let door = HttpDoor::new(&settings.http, timeouts)
+                    .map_err(|why| LanesError::Door { name: name.clone(), why })?;
+                doors.push((name, partner.paused, settings, door));
+            }
+        }
+        let ids = ledger.register(doors.iter().map(|(name, ..)| name.clone()).collect()).await?;
+        let mut before: HashMap<_, _> =
+            ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
+        let mut lanes = Self { working: Vec::new(), due: Vec::new(), ids: HashMap::new() };
+        for ((name, paused, settings, door), id) in doors.into_iter().zip(ids) {
+            lanes.ids.insert(name.clone(), id);
+            if paused {
+                continue;
+            }
+            let (state, due) = before.remove(&id).map(|lane| (lane.state, lane.due)).unwrap_or_default();
+            lanes.due.extend(due.map(|at| (id, at)));
+            lanes.working.push(Lane {
+                id,
+                name,
+                format: settings.format,
+                door: Box::new(door),
+                give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
+                pace: Pace::new(policy(settings, config), state).into(),
+                signal: Default::default(),
+            });
+        }
+        Ok(lanes)
+    }
+}
+
+fn policy(settings: &Destination, config: &Config) -> Policy {
+    let defaults = &config.delivery;
+    let backoff = settings.backoff.unwrap_or(defaults.backoff);
+    Policy {
+        concurrency: usize::from(settings.concurrency.unwrap_or(defaults.concurrency)).max(1),
+        first: backoff.first.get(),
+        ceiling: backoff.ceiling.get(),
+        retry_after_limit: defaults.retry_after_limit.get(),
+    }
+}

@@ -1,0 +1,25 @@
+//! Delivery: a lane for each destination, and the dispatch that gives lanes their turn.
+//!
+//! ```text
+//!  intake ──wake──▶ Dispatch: heap of lanes by their next time ──starts──▶ a lane's work (a task only while it has some)
+//!                        ▲                                                    │ claim ≤ 64 rows, announced durably
+//!                        └──────────── when to look again ◀───────────────────┤ render (shared), send, record
+//!                                                                             ▼
+//!                                                                          transport
+//! ```
+//!
+//! Promise 7 (one door's trouble stays its own): a lane has its own slots, connections and window, and a door in trouble
+//! postpones its lane, not the rows that wait in it. Promise 8: a lane that has nothing to do is a few words. Promise 5:
+//! embargo and expiry are looked at again immediately before each request (`lane.rs`).
+//!
+//! This module does not know how a document is written or how a request is made.
+
+mod dispatch;
+mod lane;
+mod lanes;
+mod pace;
+mod renditions;
+
+pub use dispatch::{Dispatch, Wakes};
+pub use lanes::{Lanes, LanesError};
+pub use renditions::Renditions;

@@ -1,0 +1,190 @@
+//! A lane's pace: how many requests may be under way, and when to try again. Pure: clock and randomness are passed in.
+//!
+//! A door's failure moves the lane: the next try waits, with exponential backoff and full jitter, and is one probe.
+//! A success after trouble is followed slowly, doubling what may be under way.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ledger::LaneState;
+use crate::transport::Class;
+
+/// What a destination's configuration says about its pace.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// The most requests under way at once.
+    pub concurrency: usize,
+    pub first: Duration,
+    pub ceiling: Duration,
+    /// The longest `Retry-After` that is honoured.
+    pub retry_after_limit: Duration,
+}
+
+/// A lane's pace.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    policy: Policy,
+    state: LaneState,
+    allowed: usize,
+    /// When the last failure was noticed: attempts begun before it are of the same trouble.
+    noticed: Option<Timestamp>,
+}
+
+/// Try number `n`, from 1, waits a random time between nothing and `first` × 2ⁿ⁻¹, at most `ceiling`.
+pub fn backoff(policy: &Policy, n: u32, random: &mut fastrand::Rng) -> Duration {
+    let doubled = policy.first.saturating_mul(1_u32.checked_shl(n.saturating_sub(1)).unwrap_or(u32::MAX));
+    doubled.min(policy.ceiling).mul_f64(random.f64())
+}
+
+impl Pace {
+    /// Goes on where the ledger says that the lane was.
+    pub fn new(policy: Policy, state: LaneState) -> Self {
+        let allowed = if state.failures > 0 { 1 } else { policy.concurrency };
+        Self { policy, state, allowed, noticed: None }
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the ledger should remember.
+    pub fn state(&self) -> &LaneState {
+        &self.state
+    }
+
+    /// How many requests may be under way now.
+    pub fn allowed(&self) -> usize {
+        self.allowed
+    }
+
+    /// Until when the lane waits for its door, if it does.
+    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.state.retry_at.filter(|at| *at > now)
+    }
+
+    /// Whether an operator has to look before anything is sent.
+    pub fn is_suspended(&self) -> bool {
+        self.state.suspended.is_some()
+    }
+
+    /// An attempt ended. `true` when the lane's durable state has changed.
+    pub fn ended(
+        &mut self,
+        class: Class,
+        detail: &str,
+        began: Timestamp,
+        now: Timestamp,
+        random: &mut fastrand::Rng,
+    ) -> bool {
+        let retry_after = match class {
+            Class::Delivered | Class::Refused => {
+                self.allowed = (self.allowed * 2).clamp(1, self.policy.concurrency);
+                if self.state.failures == 0 && self.state.retry_at.is_none() {
+                    return false;
+                }
+                // A late success of before the trouble says nothing about the door now.
+                if self.noticed.is_some_and(|noticed| began < noticed) {
+                    return false;
+                }
+                self.allowed = self.policy.concurrency.min(2);
+                self.state = LaneState { suspended: self.state.suspended.take(), ..LaneState::default() };
+                return true;
+            }
+            Class::Gone => {
+                self.state.suspended = Some(detail.to_owned());
+                self.state.trouble = Some(detail.to_owned());
+                return true;
+            }
+            Class::Deferred { retry_after, .. } => retry_after,
+            Class::Unknown => None,
+        };
+        self.allowed = 1;
+        let asked = retry_after.map(|after| after.min(self.policy.retry_after_limit));
+        if self.noticed.is_none_or(|noticed| began >= noticed) {
+            self.state.failures = self.state.failures.saturating_add(1);
+            self.state.trouble = Some(detail.to_owned());
+            self.noticed = Some(now);
+            let wait = backoff(&self.policy, self.state.failures, random).max(asked.unwrap_or_default());
+            self.state.retry_at = later(now, wait);
+        } else if let Some(asked) = asked {
+            self.state.retry_at = self.state.retry_at.max(later(now, asked));
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+/// `now` and `wait`; a wait beyond the calendar ends with it.
+fn later(now: Timestamp, wait: Duration) -> Option<Timestamp> {
+    Some(now.checked_add(wait).unwrap_or(Timestamp::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        concurrency: 8,
+        first: Duration::from_secs(1),
+        ceiling: Duration::from_secs(600),
+        retry_after_limit: Duration::from_secs(3600),
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn deferred(retry_after: Option<u64>) -> Class {
+        Class::Deferred { retry_after: retry_after.map(Duration::from_secs), maybe_document: false }
+    }
+
+    #[test]
+    fn a_burst_of_failures_is_one_step() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut pace = Pace::new(POLICY, LaneState::default());
+        assert_eq!(pace.allowed(), 8);
+        assert!(pace.ended(deferred(None), "refused", at(0), at(1), &mut random));
+        for _ in 0..7 {
+            assert!(!pace.ended(deferred(None), "refused", at(0), at(1), &mut random));
+        }
+        assert_eq!((pace.state().failures, pace.allowed()), (1, 1));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_up_to_its_limit() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut pace = Pace::new(POLICY, LaneState::default());
+        pace.ended(deferred(Some(120)), "429", at(0), at(1), &mut random);
+        assert_eq!(pace.waits_until(at(1)), Some(at(121)));
+        pace.ended(deferred(Some(31_536_000_000)), "429", at(200), at(201), &mut random);
+        assert_eq!(pace.waits_until(at(201)), Some(at(201 + 3600)));
+    }
+
+    #[test]
+    fn recovery_begins_slowly() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut pace = Pace::new(POLICY, LaneState::default());
+        pace.ended(Class::Unknown, "no answer", at(0), at(1), &mut random);
+        assert!(pace.ended(Class::Delivered, "200", at(9), at(10), &mut random));
+        let mut allowed = vec![pace.allowed()];
+        for second in 11..14 {
+            pace.ended(Class::Delivered, "200", at(second), at(second), &mut random);
+            allowed.push(pace.allowed());
+        }
+        assert_eq!(allowed, [2, 4, 8, 8]);
+        assert_eq!(pace.state(), &LaneState::default());
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_the_ceiling(n in 0..u32::MAX, seed: u64) {
+            let wait = backoff(&POLICY, n, &mut fastrand::Rng::with_seed(seed));
+            prop_assert!(wait <= POLICY.ceiling);
+            prop_assert!(n > 10 || wait <= POLICY.first * 2_u32.pow(n.saturating_sub(1)));
+        }
+    }
+}
