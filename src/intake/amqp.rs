@@ -1,0 +1,196 @@
+//! AMQP intake: a durable queue of RabbitMQ's, with manual acknowledgements.
+//!
+//! ```text
+//!  connect (addresses in turn, with backoff) ──▶ declare or look ──▶ consume ──▶ take, commit, ack … ──▶ lost? again
+//! ```
+//!
+//! No message is held across a delivery: it is acknowledged as soon as its commit is on the disk. A message whose commit
+//! failed is not acknowledged; the channel is closed, the broker gives it to us again, and the ledger knows a repeat.
+//! The number of messages in hand (`prefetch`) is what one group commit can take together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions,
+    QueueDeclareOptions,
+};
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use tokio_util::sync::CancellationToken;
+
+use super::{Arrival, Inbox};
+use crate::config::{Amqp, Secret};
+use crate::ledger::Receipt;
+
+/// To connect and to declare; both can hang on a broker that is half there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pauses between tries at a broker that is not there: from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Consumes until `stop`, through whatever happens to the broker.
+pub async fn run(amqp: Amqp, password: Option<Secret>, inbox: Arc<Inbox>, stop: CancellationToken) {
+    let mut failures = 0_u32;
+    let mut random = fastrand::Rng::new();
+    for url in amqp.urls.iter().cycle() {
+        if stop.is_cancelled() {
+            return;
+        }
+        match consume(&amqp, url, password.as_ref(), &inbox, &stop).await {
+            Ok(taken) => {
+                if taken > 0 {
+                    failures = 0;
+                }
+                if !stop.is_cancelled() {
+                    tracing::warn!(broker = url, taken, "consumer ended; it connects again");
+                }
+            }
+            Err(why) => tracing::warn!(broker = url, reason = %why, "broker not reached; it is tried again"),
+        }
+        let longest = FIRST_PAUSE.saturating_mul(1_u32 << failures.min(10)).min(LONGEST_PAUSE);
+        failures = failures.saturating_add(1);
+        let pause = longest.mul_f64(0.5 + random.f64() / 2.0);
+        tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => return }
+    }
+}
+
+/// One connection's life. Returns how many messages were acknowledged.
+async fn consume(
+    amqp: &Amqp,
+    url: &str,
+    password: Option<&Secret>,
+    inbox: &Inbox,
+    stop: &CancellationToken,
+) -> Result<u64, String> {
+    let connection = bounded(connect(amqp, url, password)).await?;
+    let channel = bounded(async { connection.create_channel().await.map_err(said) }).await?;
+    bounded(prepare(&channel, amqp)).await?;
+    let mut consumer = bounded(async {
+        channel
+            .basic_consume(
+                amqp.queue.as_str().into(),
+                "newswired".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .map_err(said)
+    })
+    .await?;
+    tracing::info!(broker = url, queue = %amqp.queue, prefetch = amqp.prefetch, "consuming");
+    let mut taken = 0;
+    // As many as the broker gives us before an acknowledgement, so this does not grow beyond `prefetch`.
+    let mut in_hand = FuturesUnordered::new();
+    let mut open = true;
+    while open || !in_hand.is_empty() {
+        tokio::select! {
+            message = consumer.next(), if open => match message {
+                Some(Ok(delivery)) => in_hand.push(take(inbox, &amqp.queue, delivery)),
+                // Cancelled by the broker, or the channel or connection is gone.
+                Some(Err(_)) | None => open = false,
+            },
+            Some(acknowledged) = in_hand.next() => {
+                if acknowledged {
+                    taken += 1;
+                } else {
+                    open = false;
+                }
+            }
+            () = stop.cancelled(), if open => open = false,
+        }
+    }
+    // What was not acknowledged goes back to the queue with the connection.
+    let _ = tokio::time::timeout(PATIENCE, connection.close(200, "done".into())).await;
+    Ok(taken)
+}
+
+/// `true` when the message is committed and acknowledged.
+async fn take(inbox: &Inbox, queue: &str, delivery: Delivery) -> bool {
+    let content_type = delivery.properties.content_type().as_ref().map(ToString::to_string);
+    let source = format!("amqp:{queue}");
+    let arrival = Arrival { intake: "amqp", source, content_type, bytes: delivery.data.clone() };
+    match inbox.take(arrival).await {
+        Ok(taken) => acknowledge(delivery, taken.receipt()).await,
+        Err(why) => {
+            tracing::error!(queue, reason = %why, "not taken; the broker keeps it");
+            false
+        }
+    }
+}
+
+/// Only a commit's receipt acknowledges a message (promise 1).
+async fn acknowledge(delivery: Delivery, _receipt: &Receipt) -> bool {
+    delivery.acker.ack(BasicAckOptions::default()).await.unwrap_or(false)
+}
+
+async fn connect(amqp: &Amqp, url: &str, password: Option<&Secret>) -> Result<Connection, String> {
+    let mut uri: AMQPUri = url.parse()?;
+    if let Some(user) = &amqp.user {
+        uri.authority.userinfo.username = user.clone();
+    }
+    if let Some(password) = password {
+        uri.authority.userinfo.password = password.expose().to_owned();
+    }
+    uri.query.heartbeat = Some(u16::try_from(amqp.heartbeat.get().as_secs()).unwrap_or(u16::MAX));
+    let chain = match &amqp.ca_file {
+        Some(file) => Some(
+            std::fs::read_to_string(file).map_err(|why| format!("cannot read ca_file {}: {why}", file.display()))?,
+        ),
+        None => None,
+    };
+    let tls = OwnedTLSConfig { identity: None::<OwnedIdentity>, cert_chain: chain };
+    let runtime = async_rs::Runtime::tokio_current();
+    let properties = ConnectionProperties::default().with_connection_name("newswired".into());
+    Connection::connect_uri_with_config(uri, properties, tls, runtime).await.map_err(said)
+}
+
+async fn prepare(channel: &Channel, amqp: &Amqp) -> Result<(), String> {
+    let passive = !amqp.declare;
+    channel
+        .exchange_declare(
+            amqp.exchange.as_str().into(),
+            ExchangeKind::Topic,
+            ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() },
+            FieldTable::default(),
+        )
+        .await
+        .map_err(said)?;
+    let mut quorum = FieldTable::default();
+    quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    channel
+        .queue_declare(
+            amqp.queue.as_str().into(),
+            QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() },
+            quorum,
+        )
+        .await
+        .map_err(said)?;
+    if amqp.declare {
+        channel
+            .queue_bind(
+                amqp.queue.as_str().into(),
+                amqp.exchange.as_str().into(),
+                amqp.routing_key.as_str().into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .map_err(said)?;
+    }
+    channel.basic_qos(amqp.prefetch, BasicQosOptions::default()).await.map_err(said)
+}
+
+async fn bounded<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    tokio::time::timeout(PATIENCE, work).await.map_err(|_| format!("no answer within {PATIENCE:?}"))?
+}
+
+fn said(why: lapin::Error) -> String {
+    why.to_string()
+}

@@ -1,0 +1,131 @@
+//! HTTP intake: `POST /v1/articles`.
+//!
+//! | answer | meaning |
+//! | --- | --- |
+//! | 202 | accepted: the commit is on the disk; guid, version and number of deliveries |
+//! | 200 | exactly this was accepted before |
+//! | 400, 415, 422 | not an article: kept in quarantine, with the reason as `application/problem+json` (RFC 9457) |
+//! | 401 | the bearer token is not the configured one |
+//! | 408 | the request did not arrive in time |
+//! | 409 | this guid and version were accepted before with other content |
+//! | 413 | larger than `intake.article_limit` |
+//! | 503 | the ledger cannot write: nothing was taken, send it again |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Arrival, Inbox, Rejection, Taken};
+use crate::article::DecodeError;
+use crate::config::Secret;
+
+/// What a request is answered from.
+struct Desk {
+    inbox: Arc<Inbox>,
+    /// The digest of the token: comparing digests takes the same time whatever was sent.
+    token: [u8; 32],
+    read_timeout: Duration,
+}
+
+/// The intake's routes. `read_timeout` is for the whole request.
+pub fn router(inbox: Arc<Inbox>, token: &Secret, read_timeout: Duration) -> Router {
+    let desk = Desk { inbox, token: Sha256::digest(token.expose()).into(), read_timeout };
+    Router::new()
+        .route("/v1/articles", post(receive))
+        // The limit that counts is the configured one, below.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Arc::new(desk))
+}
+
+async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    if !desk.knows(&parts.headers) {
+        let why =
+            "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with the token of intake.http";
+        let mut response = problem(StatusCode::UNAUTHORIZED, "Unauthorized", why);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    if let Some(why) = desk.inbox.closed() {
+        return unavailable(&why);
+    }
+    let limit = desk.inbox.limit();
+    let bytes = match tokio::time::timeout(desk.read_timeout, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes().to_vec(),
+        Ok(Err(why)) if why.is::<LengthLimitError>() => {
+            let why = format!("the article is larger than intake.article_limit, {limit} bytes");
+            return problem(StatusCode::PAYLOAD_TOO_LARGE, "Article too large", &why);
+        }
+        Ok(Err(why)) => {
+            return problem(StatusCode::BAD_REQUEST, "Request broken off", &format!("the body ended early: {why}"));
+        }
+        Err(_) => {
+            let why = format!("the request did not arrive within {:?}", desk.read_timeout);
+            return problem(StatusCode::REQUEST_TIMEOUT, "Request too slow", &why);
+        }
+    };
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let arrival = Arrival { intake: "http", source: "http".to_owned(), content_type, bytes };
+    match desk.inbox.take(arrival).await {
+        Ok(Taken::Accepted { article, deliveries, .. }) => {
+            let body = json!({ "guid": article.guid, "version": article.version, "deliveries": deliveries });
+            (StatusCode::ACCEPTED, axum::Json(body)).into_response()
+        }
+        Ok(Taken::Repeated { article, deliveries, .. }) => {
+            let body =
+                json!({ "guid": article.guid, "version": article.version, "deliveries": deliveries, "repeated": true });
+            (StatusCode::OK, axum::Json(body)).into_response()
+        }
+        Ok(Taken::Quarantined { id, why, .. }) => {
+            let (status, title) = meaning(&why);
+            problem(status, title, &format!("{why} (kept in quarantine as entry {id})"))
+        }
+        Err(why) => unavailable(&why.to_string()),
+    }
+}
+
+impl Desk {
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some((scheme, token)) = shown.and_then(|shown| shown.split_once(' ')) else { return false };
+        let digest: [u8; 32] = Sha256::digest(token.trim()).into();
+        scheme.eq_ignore_ascii_case("bearer") && bool::from(digest.ct_eq(&self.token))
+    }
+}
+
+fn meaning(why: &Rejection) -> (StatusCode, &'static str) {
+    match why {
+        Rejection::Undecodable(DecodeError::UnsupportedType { .. }) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a format that is taken")
+        }
+        Rejection::Undecodable(DecodeError::Syntax { .. }) => (StatusCode::BAD_REQUEST, "Not readable"),
+        Rejection::Undecodable(DecodeError::Content { .. }) | Rejection::UnknownWire(_) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "Not an article")
+        }
+        Rejection::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Article too large"),
+        Rejection::Conflict { .. } => (StatusCode::CONFLICT, "Accepted before with other content"),
+        Rejection::Broke(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The decoder broke off"),
+    }
+}
+
+fn unavailable(why: &str) -> Response {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "The ledger cannot write", why);
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    response
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+    let body = json!({ "title": title, "status": status.as_u16(), "detail": detail }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}

@@ -1,0 +1,269 @@
+//! Intake: where articles arrive. Each intake turns bytes into an [`Arrival`] and gives it to the [`Inbox`].
+//!
+//! Promise 1 (accept once): a source is acknowledged with the [`Receipt`] in [`Taken`], which only a commit of the
+//! ledger can make. Promise 10 (bad input is kept, named, and in nobody's way): what cannot be accepted is committed to
+//! quarantine whole, and that commit's receipt acknowledges it just the same, so the source goes on to its next.
+//!
+//! Intake does not know what a partner's document looks like, or when it is sent.
+
+mod amqp;
+mod http;
+mod retry;
+mod spool;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::article::{self, Article, DecodeError, WireId};
+use crate::config::Config;
+use crate::delivery::Wakes;
+use crate::ledger::{
+    Acceptance, Accepted, DestinationId, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt,
+};
+use crate::route::Router;
+use crate::serve;
+use crate::telemetry::{IntakeLabel, Metrics};
+
+/// The intakes that are open.
+pub struct Intakes {
+    pub tasks: JoinSet<()>,
+    /// Where `POST /v1/articles` is served, if it is.
+    pub http: Option<SocketAddr>,
+}
+
+/// Opens the intakes of `config`, until `stop`.
+///
+/// # Errors
+/// In a sentence for the operator: a port or a directory that cannot be had, a secret that cannot be read.
+pub async fn start(config: &Config, inbox: Arc<Inbox>, stop: &CancellationToken) -> Result<Intakes, String> {
+    let mut intakes = Intakes { tasks: JoinSet::new(), http: None };
+    if let Some(http) = &config.intake.http {
+        let token = http.token.resolve().map_err(|why| format!("intake.http.token: {why}"))?;
+        let listener = serve::listen(http.listen.get(), "intake.http").await?;
+        intakes.http = listener.local_addr().ok();
+        let router = http::router(Arc::clone(&inbox), &token, http.read_timeout.get());
+        intakes.tasks.spawn(serve::serve(listener, router, stop.clone()));
+    }
+    if let Some(spool) = &config.intake.spool {
+        spool::prepare(spool)?;
+        intakes.tasks.spawn(spool::run(spool.clone(), Arc::clone(&inbox), stop.clone()));
+    }
+    if let Some(amqp) = &config.intake.amqp {
+        let password = amqp.password.as_ref().map(|secret| secret.resolve()).transpose();
+        let password = password.map_err(|why| format!("intake.amqp.password: {why}"))?;
+        intakes.tasks.spawn(amqp::run(amqp.clone(), password, Arc::clone(&inbox), stop.clone()));
+    }
+    intakes.tasks.spawn(retry::retry_quarantined(inbox, stop.clone()));
+    Ok(intakes)
+}
+
+/// Bytes that claim to be an article.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// `amqp`, `http` or `spool`.
+    pub intake: &'static str,
+    /// Where exactly it came from, for the operator: a queue, an address, a file.
+    pub source: String,
+    pub content_type: Option<String>,
+    pub bytes: Vec<u8>,
+}
+
+/// What became of an arrival. Each case holds the receipt that its source may be acknowledged with.
+#[derive(Debug)]
+pub enum Taken {
+    Accepted {
+        receipt: Receipt,
+        article: Box<Article>,
+        deliveries: usize,
+    },
+    /// Exactly this was accepted before.
+    Repeated {
+        receipt: Receipt,
+        article: Box<Article>,
+        deliveries: usize,
+    },
+    Quarantined {
+        receipt: Receipt,
+        id: i64,
+        why: Rejection,
+    },
+}
+
+impl Taken {
+    /// What the source may be acknowledged with.
+    pub fn receipt(&self) -> &Receipt {
+        match self {
+            Self::Accepted { receipt, .. } | Self::Repeated { receipt, .. } | Self::Quarantined { receipt, .. } => {
+                receipt
+            }
+        }
+    }
+}
+
+/// Why an arrival was set aside.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    #[error(transparent)]
+    Undecodable(#[from] DecodeError),
+    #[error("it has {size} bytes, and intake.article_limit is {limit} bytes")]
+    TooLarge { size: usize, limit: usize },
+    #[error(
+        "{guid} version {version} was accepted before with other content; the first one stands, so give a change a higher version"
+    )]
+    Conflict { guid: String, version: u64 },
+    #[error("the wire {0:?} is not configured; add [wires.{0}], or mend the article's wire")]
+    UnknownWire(String),
+    #[error("the decoder broke off: {0}")]
+    Broke(String),
+}
+
+/// Where every intake hands in what arrived.
+pub struct Inbox {
+    ledger: Arc<dyn Ledger>,
+    wakes: Wakes,
+    router: Arc<Router>,
+    destinations: HashMap<String, DestinationId>,
+    wires: Vec<WireId>,
+    default_wire: WireId,
+    limit: usize,
+    metrics: Arc<Metrics>,
+}
+
+impl Inbox {
+    /// `destinations` are the ledger's ids by name (`partner/destination`).
+    pub fn new(
+        config: &Config,
+        ledger: Arc<dyn Ledger>,
+        destinations: HashMap<String, DestinationId>,
+        wakes: Wakes,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let wires: Vec<_> = config.wires.keys().cloned().collect();
+        let default_wire = config.intake.wire.clone().or_else(|| wires.first().cloned());
+        Self {
+            ledger,
+            wakes,
+            router: Arc::new(Router::new(config)),
+            destinations,
+            wires,
+            // A checked configuration has a wire.
+            default_wire: default_wire.unwrap_or_else(|| WireId::new("")),
+            limit: config.intake.article_limit.get(),
+            metrics,
+        }
+    }
+
+    /// The largest article that is taken, in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Why nothing can be taken at the moment, if that is so.
+    pub fn closed(&self) -> Option<String> {
+        match &*self.ledger.health().borrow() {
+            Health::Good => None,
+            Health::Failing(why) => Some(why.clone()),
+        }
+    }
+
+    /// Takes responsibility for an arrival, or says that it cannot at the moment: then the source has to keep it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when neither the article nor its bytes could be committed.
+    pub async fn take(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
+        let intake = arrival.intake;
+        let taken = self.decide(arrival).await;
+        let result = match &taken {
+            Ok(Taken::Accepted { article, deliveries, .. }) => {
+                self.metrics.deliveries_owed.inc_by(*deliveries as u64);
+                tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, "accepted");
+                "accepted"
+            }
+            Ok(Taken::Repeated { article, .. }) => {
+                tracing::debug!(story = %article.guid, version = %article.version, intake, "repeated");
+                "repeated"
+            }
+            Ok(Taken::Quarantined { id, why, .. }) => {
+                tracing::warn!(quarantine = id, reason = %why, intake, "quarantined");
+                "quarantined"
+            }
+            Err(_) => "unavailable",
+        };
+        let label = IntakeLabel { intake: intake.to_owned(), result: result.to_owned() };
+        self.metrics.articles.get_or_create(&label).inc();
+        taken
+    }
+
+    async fn decide(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
+        if arrival.bytes.len() > self.limit {
+            let why = Rejection::TooLarge { size: arrival.bytes.len(), limit: self.limit };
+            return self.quarantine(arrival, why, None).await;
+        }
+        // Decoding is computing: a large article must not hold up the threads that wait for the network.
+        let wire = self.default_wire.clone();
+        let decoded = tokio::task::spawn_blocking(move || {
+            let article = article::decode(&arrival.bytes, arrival.content_type.as_deref(), &wire);
+            (arrival, article)
+        })
+        .await;
+        let (arrival, article) = match decoded {
+            Ok((arrival, Ok(article))) => (arrival, article),
+            Ok((arrival, Err(why))) => return self.quarantine(arrival, why.into(), None).await,
+            // The bytes went with the thread. The source still has them, since it was not acknowledged.
+            Err(why) => return Err(LedgerError::Damaged(Rejection::Broke(why.to_string()).to_string())),
+        };
+        let guid = article.guid.to_string();
+        if !self.wires.contains(&article.wire) {
+            let why = Rejection::UnknownWire(article.wire.to_string());
+            return self.quarantine(arrival, why, Some(guid)).await;
+        }
+        let now = Timestamp::now();
+        let routed = self.routed(&article, now);
+        let acceptance = Acceptance { article: article.clone(), source: arrival.source.clone(), routed, now };
+        let article = Box::new(article);
+        match self.ledger.accept(acceptance).await? {
+            Accepted::Fresh { receipt, story, deliveries, touched } => {
+                self.wakes.wake(&touched, story, article.action.withdraws());
+                Ok(Taken::Accepted { receipt, article, deliveries })
+            }
+            Accepted::Repeat { receipt, deliveries } => Ok(Taken::Repeated { receipt, article, deliveries }),
+            Accepted::Conflict => {
+                let why = Rejection::Conflict { guid: guid.clone(), version: article.version.get() };
+                self.quarantine(arrival, why, Some(guid)).await
+            }
+        }
+    }
+
+    fn routed(&self, article: &Article, now: Timestamp) -> Vec<DestinationId> {
+        let mut routed = Vec::new();
+        for one in self.router.route(article, now).into_iter().filter(|one| one.verdict.gets()) {
+            for destination in one.destinations {
+                routed.extend(self.destinations.get(&format!("{}/{destination}", one.partner)));
+            }
+        }
+        routed
+    }
+
+    async fn quarantine(&self, arrival: Arrival, why: Rejection, guid: Option<String>) -> Result<Taken, LedgerError> {
+        let kind = match why {
+            Rejection::Conflict { .. } => QuarantineKind::Conflict,
+            _ => QuarantineKind::Input,
+        };
+        let entry = QuarantineEntry {
+            kind,
+            source: arrival.source,
+            content_type: arrival.content_type,
+            guid,
+            reason: why.to_string(),
+            bytes: arrival.bytes,
+            at: Timestamp::now(),
+        };
+        let quarantined = self.ledger.quarantine(entry).await?;
+        Ok(Taken::Quarantined { receipt: quarantined.receipt, id: quarantined.id, why })
+    }
+}
