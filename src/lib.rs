@@ -8,6 +8,7 @@ pub mod config;
 pub mod delivery;
 pub mod intake;
 pub mod ledger;
+pub mod ops;
 pub mod render;
 pub mod route;
 pub mod serve;
