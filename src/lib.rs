@@ -12,5 +12,6 @@ pub mod ops;
 pub mod render;
 pub mod route;
 pub mod serve;
+pub mod sink;
 pub mod telemetry;
 pub mod transport;
