@@ -4,7 +4,9 @@
 
 pub mod article;
 pub mod attribution;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod delivery;
 pub mod intake;
 pub mod ledger;

@@ -1,0 +1,151 @@
+//! The command line: one file a verb.
+//!
+//! | exit code | meaning (sysexits.h) |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | the answer is no: something owed did not arrive, an article was refused, nothing was found |
+//! | 64 | the command line cannot be used |
+//! | 69 | something that is needed is not there: a broker, a port, the ledger |
+//! | 78 | the configuration cannot be used |
+
+mod check;
+mod deliveries;
+mod demo;
+mod publish;
+mod quarantine;
+mod render;
+mod run;
+mod sink;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigErrors};
+use crate::ledger::{LedgerError, SqliteReader};
+
+/// A newswire distribution daemon: takes published articles, adds the attribution that the agency's licence demands,
+/// and pushes them to every partner until each has arrived.
+#[derive(Debug, Parser)]
+#[command(name = "newswired", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no; 64 usage; 69 something needed is not there; 78 the configuration cannot be used";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the daemon
+    Run(run::Run),
+    /// Check the configuration, and say everything that is wrong with it
+    Check(check::Check),
+    /// Show what a partner would receive of an article, without sending
+    Render(render::Render),
+    /// Hand articles to a daemon
+    Publish(Box<publish::Publish>),
+    /// Be a subscriber to try things with
+    Sink(sink::Sink),
+    /// List deliveries and where they stand
+    Deliveries(deliveries::Deliveries),
+    /// See and decide upon what could not be accepted
+    Quarantine(quarantine::Quarantine),
+    /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
+    Demo(demo::Demo),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration; its partners stand in partners.d/ beside it
+    #[arg(long, value_name = "FILE", default_value = "/etc/newswired/newswired.toml")]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(crate::config::load(&self.config)?)
+    }
+
+    fn reader(&self) -> Result<SqliteReader, Failure> {
+        Ok(SqliteReader::open(&self.load()?.ledger.path)?)
+    }
+}
+
+/// Why a verb did not do what it was asked, with the exit code that says so.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    No(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Config(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::No(_) => 1,
+            Self::Usage(_) => 64,
+            Self::Unavailable(_) => 69,
+            Self::Config(_) => 78,
+        }
+    }
+}
+
+impl From<ConfigErrors> for Failure {
+    fn from(why: ConfigErrors) -> Self {
+        Self::Config(why.to_string())
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(why: LedgerError) -> Self {
+        Self::Unavailable(why.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(why: std::io::Error) -> Self {
+        Self::Unavailable(why.to_string())
+    }
+}
+
+/// Parses the arguments of the process. Help goes to standard output; a wrong command line exits with 64.
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|why| {
+        // Printing can fail only where nobody reads.
+        let _ = why.print();
+        std::process::exit(if why.use_stderr() { 64 } else { 0 })
+    })
+}
+
+/// Runs one verb to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.verb {
+        Verb::Run(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Check(verb) => verb.run(),
+        Verb::Render(verb) => verb.run(),
+        Verb::Publish(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Sink(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Deliveries(verb) => verb.run(),
+        Verb::Quarantine(verb) => verb.run(),
+        Verb::Demo(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(why.code())
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

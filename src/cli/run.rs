@@ -1,0 +1,52 @@
+//! `newswired run`: the daemon in the foreground, as systemd and containers want it.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{ConfigFile, Failure};
+use crate::config::LogFormat;
+use crate::daemon::{Daemon, StartError};
+use crate::delivery::LanesError;
+use crate::telemetry::start_logs;
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Run {
+    /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way.
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let daemon = Daemon::start(&config).await?;
+        let signal = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal, "stopping");
+        tokio::select! {
+            () = daemon.stop() => Ok(()),
+            _ = terminate.recv() => Err(at_once()),
+            _ = interrupt.recv() => Err(at_once()),
+        }
+    }
+}
+
+fn at_once() -> Failure {
+    Failure::No("stopped at once by a second signal; attempts under way count as unknown and are made again".to_owned())
+}
+
+impl From<StartError> for Failure {
+    fn from(why: StartError) -> Self {
+        match why {
+            StartError::Ledger(_) | StartError::Listener(_) | StartError::Lanes(LanesError::Ledger(_)) => {
+                Self::Unavailable(why.to_string())
+            }
+            StartError::Lanes(LanesError::Door { .. }) => Self::Config(why.to_string()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The daemon: builds the parts, hands each what it needs, and waits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Wakes};
+use crate::intake::{self, Inbox, Intakes};
+use crate::ledger::{Closing, Ledger, LedgerError, SqliteLedger, SqliteOptions};
+use crate::ops::{admin, service};
+use crate::serve;
+use crate::telemetry::Metrics;
+use crate::transport::Timeouts;
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Lanes(#[from] LanesError),
+    #[error("{0}")]
+    Listener(String),
+}
+
+/// A daemon that runs.
+pub struct Daemon {
+    intake: JoinSet<()>,
+    delivery: JoinSet<()>,
+    stop_intake: CancellationToken,
+    stop_delivery: CancellationToken,
+    closing: Closing,
+    /// Where `POST /v1/articles` is served, if it is.
+    pub http_intake: Option<SocketAddr>,
+    pub admin: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts everything. When it returns, the ledger is open and every listener is.
+    ///
+    /// # Errors
+    /// [`StartError`] in a sentence for the operator. Nothing is left running.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
+
+        let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
+            path: &config.ledger.path,
+            batch: config.ledger.batch,
+            in_network: Timeouts::longest_in_network(config),
+        })?;
+        let recovered = ledger.recovered();
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+
+        let Lanes { working, due, ids } = Lanes::open(config, ledger.as_ref()).await?;
+        let wakes = Wakes::default();
+        let inbox = Inbox::new(config, Arc::clone(&ledger), ids, wakes.clone(), Arc::clone(&metrics));
+        let Intakes { tasks: intake, http: http_intake } =
+            intake::start(config, Arc::new(inbox), &stop_intake).await.map_err(StartError::Listener)?;
+
+        let mut delivery = JoinSet::new();
+        let listener = serve::listen(config.admin.listen.get(), "admin").await.map_err(StartError::Listener)?;
+        let admin = listener.local_addr().map_err(|why| StartError::Listener(why.to_string()))?;
+        let pages =
+            admin::Admin { health: ledger.health(), metrics: Arc::clone(&metrics), stopping: stop_intake.clone() };
+        delivery.spawn(serve::serve(listener, admin::router(pages), stop_delivery.clone()));
+
+        let lanes = working.len();
+        let cache = config.delivery.rendition_cache.get();
+        let renditions = Renditions::new(Arc::clone(&ledger), config.wires.clone(), cache, Arc::clone(&metrics));
+        let dispatch = Dispatch::new(working, ledger, Arc::new(renditions), metrics, wakes);
+        delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
+
+        tracing::info!(lanes, recovered, %admin, "ready");
+        service::ready();
+        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, http_intake, admin })
+    }
+
+    /// Stops intake, finishes what is under way within the configured bound, records it, and closes the ledger.
+    pub async fn stop(mut self) {
+        service::stopping();
+        self.stop_intake.cancel();
+        while self.intake.join_next().await.is_some() {}
+        self.stop_delivery.cancel();
+        while self.delivery.join_next().await.is_some() {}
+        // Everyone who could write is gone; the writer ends when the last of it is on the disk.
+        let closing = self.closing;
+        let _ = tokio::task::spawn_blocking(move || closing.wait()).await;
+        tracing::info!("stopped");
+    }
+}
