@@ -1,0 +1,261 @@
+//! What the tests of the whole program stand on: real daemons, real brokers, real subscribers, on free ports.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub mod rabbitmq;
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use newswired::sink::{Sink, SinkOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The bearer token of every test's HTTP intake.
+pub const TOKEN: &str = "token-of-the-tests";
+
+/// The signing secret of every test's destinations.
+pub const SECRET: &str = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cyAxMjM0NTY=";
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
+
+/// Waits until `holds`, at most `within`; fails with `what` was waited for.
+pub async fn until(within: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + within;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A partner of a test.
+pub struct Partner {
+    pub id: &'static str,
+    pub format: &'static str,
+    pub url: String,
+    /// More lines of its destination's table.
+    pub more: &'static str,
+}
+
+/// A directory with a configuration, and the daemon that runs on it.
+pub struct Scene {
+    pub dir: tempfile::TempDir,
+    pub http: u16,
+    pub admin: u16,
+    daemon: Option<Child>,
+}
+
+impl Scene {
+    /// Writes the configuration. `delivery` is more of its `[delivery]`, `more` is more of the main file.
+    pub fn new(partners: &[Partner], delivery: &str, more: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let place = dir.path().display();
+        let (http, admin) = (free_port(), free_port());
+        let main = format!(
+            r#"[ledger]
+path = "{place}/ledger.sqlite"
+[admin]
+listen = "127.0.0.1:{admin}"
+[log]
+level = "info"
+[intake.http]
+listen = "127.0.0.1:{http}"
+token = "file:{place}/token"
+[intake.spool]
+dir = "{place}/spool"
+poll = "50ms"
+[delivery]
+backoff = {{ first = "100ms", ceiling = "1s" }}
+{delivery}
+[wires.dcnf]
+name = "Daily Caller News Foundation"
+short_name = "DCNF"
+affiliation = "DCNF"
+contact = "licensing@dailycallernewsfoundation.org"
+[wires.dcnf.licence]
+line = "All republished articles must include our logo, our reporter’s byline and their DCNF affiliation."
+[wires.dcnf.logo]
+url = "https://cdn.example.org/dcnf.png"
+{more}
+"#
+        );
+        write(&dir.path().join("newswired.toml"), &main);
+        write(&dir.path().join("token"), TOKEN);
+        write(&dir.path().join("secret"), SECRET);
+        std::fs::create_dir(dir.path().join("partners.d")).expect("a directory can be made");
+        for partner in partners {
+            let text = format!(
+                "name = \"{id}\"\n[destinations.main]\nformat = \"{format}\"\n[destinations.main.http]\nurl = \"{url}\"\nsigning_secret = \"file:{place}/secret\"\n{more}\n",
+                id = partner.id,
+                format = partner.format,
+                url = partner.url,
+                more = partner.more,
+            );
+            write(&dir.path().join("partners.d").join(format!("{}.toml", partner.id)), &text);
+        }
+        Self { dir, http, admin, daemon: None }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("newswired.toml")
+    }
+
+    pub fn ledger(&self) -> PathBuf {
+        self.dir.path().join("ledger.sqlite")
+    }
+
+    /// Starts the program and waits until it says that it is ready.
+    pub async fn start(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("log"))
+            .expect("the log's file can be opened");
+        let child = Command::new(env!("CARGO_BIN_EXE_newswired"))
+            .args(["run", "--config"])
+            .arg(self.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the program can be started");
+        self.daemon = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !matches!(get(self.admin, "/readyz").await, Some((200, _))) {
+            let child = self.daemon.as_mut().expect("it was started above");
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("the daemon ended with {status}:\n{}", self.log());
+            }
+            assert!(Instant::now() < deadline, "the daemon was not ready in time:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// `SIGKILL`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// `SIGTERM`, and the exit code.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        let mut child = self.daemon.take().expect("the daemon runs");
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill(1) can be run");
+        assert!(sent.success());
+        let deadline = Instant::now() + Duration::from_secs(40);
+        loop {
+            if let Some(status) = child.try_wait().expect("the child can be waited for") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the daemon did not stop:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// Publishes by HTTP. Returns the status and the answer.
+    pub async fn post(&self, content_type: &str, body: &[u8]) -> (u16, serde_json::Value) {
+        let head = format!(
+            "POST /v1/articles HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        let (status, body) = exchange(self.http, head.as_bytes(), body).await.expect("the intake answers");
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the daemon's log\n{}", self.log());
+        }
+    }
+}
+
+/// A subscriber on a free port that counts and verifies.
+pub async fn sink(options: SinkOptions) -> Sink {
+    let options = SinkOptions { secret: Some(newswired::config::Secret::new(SECRET)), ..options };
+    let (sink, received) = Sink::start(options).await.expect("a sink can be started");
+    drop(received);
+    sink
+}
+
+pub fn url(sink: &Sink) -> String {
+    format!("http://{}/", sink.address())
+}
+
+/// An ordinary article of the tests' wire in newswired's own JSON.
+pub fn article(name: &str, version: u64, action: &str) -> Vec<u8> {
+    let body = if action == "kill" { None } else { Some(format!("<p>Version {version} of {name}.</p>")) };
+    let mut article = serde_json::json!({
+        "newswired": 1, "guid": format!("urn:test:{name}"), "version": version, "action": action,
+        "headline": format!("Headline of {name}"), "authors": [{ "name": "Amber Randall", "role": "Reporter" }],
+    });
+    if let Some(body) = body {
+        article["body_html"] = body.into();
+    }
+    serde_json::to_vec(&article).expect("a JSON value can be written")
+}
+
+/// The folder with real input beside the project.
+pub fn shared(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path)
+}
+
+/// Checks documents against an official schema, with the validator beside the project.
+pub fn assert_valid(kind: &str, files: &[PathBuf]) {
+    if std::env::var_os("NEWSWIRED_WITHOUT_SCHEMAS").is_some() {
+        eprintln!("skipped: validation of {} {kind} documents, since the schemas are not here", files.len());
+        return;
+    }
+    let validator = shared("tools/validate-news");
+    assert!(
+        validator.exists(),
+        "the validator is not at {}; set NEWSWIRED_WITHOUT_SCHEMAS=1 to skip",
+        validator.display()
+    );
+    let run = Command::new(validator).arg(kind).args(files).output().expect("the validator can be run");
+    assert!(
+        run.status.success(),
+        "not valid {kind}:\n{}{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
+    );
+}
+
+/// `GET`; nothing where nobody answers.
+pub async fn get(port: u16, path: &str) -> Option<(u16, String)> {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    exchange(port, head.as_bytes(), b"").await
+}
+
+async fn exchange(port: u16, head: &[u8], body: &[u8]) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
+    stream.write_all(head).await.ok()?;
+    // A server that refuses early may close before the body is through; its answer counts.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|why| panic!("cannot write {}: {why}", path.display()));
+}
