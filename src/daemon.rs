@@ -50,6 +50,7 @@ impl Daemon {
         let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
             path: &config.ledger.path,
             batch: config.ledger.batch,
+            waiting: 2 * config.ledger.batch,
             in_network: Timeouts::longest_in_network(config),
         })?;
         let recovered = ledger.recovered();

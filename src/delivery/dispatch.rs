@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::lane::{Lane, Shared};
+use super::lane::{Lane, News, Shared};
 use super::renditions::Renditions;
+use crate::article::Version;
 use crate::ledger::{DestinationId, Ledger, StoryId};
 use crate::telemetry::Metrics;
 
@@ -21,29 +22,21 @@ pub struct Wakes(Arc<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    lanes: Mutex<HashMap<DestinationId, Wake>>,
+    lanes: Mutex<HashMap<DestinationId, News>>,
     notify: Notify,
-}
-
-#[derive(Default)]
-struct Wake {
-    withdrawal: bool,
-    stories: Vec<StoryId>,
 }
 
 impl Wakes {
     /// These lanes have a new version of `story`.
-    pub fn wake(&self, lanes: &[DestinationId], story: StoryId, withdrawal: bool) {
+    pub fn wake(&self, lanes: &[DestinationId], story: StoryId, version: Version, withdrawal: bool) {
         let mut waiting = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         for lane in lanes {
-            let wake = waiting.entry(*lane).or_default();
-            wake.withdrawal |= withdrawal;
-            wake.stories.push(story);
+            waiting.entry(*lane).or_default().add(story, version, withdrawal);
         }
         self.0.notify.notify_one();
     }
 
-    fn take(&self) -> HashMap<DestinationId, Wake> {
+    fn take(&self) -> HashMap<DestinationId, News> {
         std::mem::take(&mut *self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -84,25 +77,25 @@ impl Dispatch {
         let mut is_working = vec![false; self.lanes.len()];
         while !stop.is_cancelled() {
             let mut start: Vec<(usize, bool)> = Vec::new();
-            for (id, wake) in self.wakes.take() {
+            for (id, news) in self.wakes.take() {
                 let Some(at) = self.index.get(&id).copied() else { continue };
                 if is_working[at] {
-                    wake.stories.into_iter().for_each(|story| self.lanes[at].signal.nudge(Some(story)));
+                    self.lanes[at].signal.tell(news);
                 } else {
-                    start.push((at, wake.withdrawal));
+                    start.push((at, news.has_withdrawal()));
                 }
             }
             let now = Timestamp::now();
             while let Some(lane) = agenda.due(now) {
                 start.push((lane, false));
             }
-            for (lane, withdrawal) in start {
-                // A door in trouble is not asked before its time, but for a withdrawal.
-                let (suspended, waits) = self.trouble(lane, now);
-                if is_working[lane] || suspended {
+            for (lane, woken_to_withdraw) in start {
+                if is_working[lane] {
                     continue;
                 }
-                if let Some(until) = waits.filter(|_| !withdrawal) {
+                // A door in trouble is not asked before its time, but for a withdrawal.
+                let withdrawal = woken_to_withdraw || self.lanes[lane].signal.waiting().1;
+                if let Some(until) = self.waits(lane, now).filter(|_| !withdrawal) {
                     agenda.add(lane, until);
                     continue;
                 }
@@ -131,7 +124,7 @@ impl Dispatch {
                             agenda.add(lane, at);
                         }
                         // What came in between its last look and its end.
-                        if self.lanes[lane].signal.is_set() {
+                        if self.lanes[lane].signal.waiting().0 {
                             agenda.add(lane, Timestamp::now());
                         }
                     }
@@ -148,10 +141,9 @@ impl Dispatch {
         }
     }
 
-    /// Whether an operator has to look at the lane first, and until when it waits for its door.
-    fn trouble(&self, lane: usize, now: Timestamp) -> (bool, Option<Timestamp>) {
-        let pace = self.lanes[lane].pace.lock().unwrap_or_else(PoisonError::into_inner);
-        (pace.is_suspended(), pace.waits_until(now))
+    /// Until when a lane waits for its door, if it does.
+    fn waits(&self, lane: usize, now: Timestamp) -> Option<Timestamp> {
+        self.lanes[lane].pace.lock().unwrap_or_else(PoisonError::into_inner).waits_until(now)
     }
 }
 

@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Fuse, FusedFuture};
+
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::{Pace, backoff};
 use super::renditions::Renditions;
+use crate::article::Version;
 use crate::config::Format;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Ledger, LedgerError, Report, StoryId};
@@ -42,24 +44,71 @@ pub struct Lane {
 /// What others tell a lane while it works.
 #[derive(Default)]
 pub struct Signal {
-    changed: Mutex<Vec<StoryId>>,
+    news: Mutex<News>,
     notify: Notify,
 }
 
+/// What has been accepted for a lane since it last looked.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Stories with their new versions; a lane holds on to older versions of these no longer.
+    stories: Vec<(StoryId, Version)>,
+    /// There were too many to list.
+    all: bool,
+    withdrawal: bool,
+}
+
+/// News that are listed one by one. A lane that is behind by more gives back all that it holds, which is at most a
+/// window.
+const MOST_NEWS: usize = 256;
+
+impl News {
+    /// A new version of `story`.
+    pub fn add(&mut self, story: StoryId, version: Version, withdrawal: bool) {
+        self.withdrawal |= withdrawal;
+        if self.stories.len() < MOST_NEWS {
+            self.stories.push((story, version));
+        } else {
+            self.all = true;
+        }
+    }
+
+    pub fn has_withdrawal(&self) -> bool {
+        self.withdrawal
+    }
+
+    fn append(&mut self, later: Self) {
+        self.all |= later.all;
+        for (story, version) in later.stories {
+            self.add(story, version, later.withdrawal);
+        }
+    }
+
+    /// Whether a newer version may have taken the place of a row that is in hand.
+    fn supersedes(&self, row: &Attempted) -> bool {
+        let newer = |(story, version): &(StoryId, Version)| *story == row.story && *version > row.version;
+        self.all || self.stories.iter().any(newer)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stories.is_empty()
+    }
+}
+
 impl Signal {
-    /// There is something new, about `story`.
-    pub fn nudge(&self, story: Option<StoryId>) {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(story);
+    pub fn tell(&self, news: News) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).append(news);
         self.notify.notify_one();
     }
 
-    /// Whether there is news that the lane has not taken.
-    pub fn is_set(&self) -> bool {
-        !self.changed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Whether there is news that the lane has not taken, and whether a withdrawal is among it.
+    pub fn waiting(&self) -> (bool, bool) {
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        (!news.is_empty(), news.withdrawal)
     }
 
-    fn take(&self) -> Vec<StoryId> {
-        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take(&self) -> News {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -100,66 +149,73 @@ impl Done {
 
 impl Lane {
     /// Works until nothing is due, the door is in trouble, or `stop`. Returns when to look again.
+    ///
+    /// Everything that takes time is polled together in the one `select!` below. To wait for one of them by itself
+    /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's channel above
+    /// all, which a future that is not polled keeps for good.
     pub async fn work(&self, shared: &Shared, withdrawal: bool, stop: &CancellationToken) -> Option<Timestamp> {
         let mut window: VecDeque<Attempted> = VecDeque::new();
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
+        let mut claiming = Fuse::terminated();
+        // Something may be due that no claim has seen.
         let mut more = true;
         let mut next_held = None;
-        // A withdrawal does not wait for the door's backoff; one look for it is enough, since each of its tries moves
-        // the lane again.
-        let mut past_backoff = withdrawal;
+        // What was accepted since the rows in hand, or those that are being claimed, were looked up.
+        let mut news = News::default();
+        // A withdrawal waits neither for the door's backoff nor for a slot. One look for it is enough, since each of
+        // its tries moves the lane again.
+        let mut pressing = withdrawal;
+        let mut asked_for_withdrawal = false;
         loop {
             let now = Timestamp::now();
-            let (allowed, waits, suspended) = {
+            let (allowed, waits) = {
                 let pace = self.pace();
-                (pace.allowed(), pace.waits_until(now), pace.is_suspended())
+                (pace.allowed(), pace.waits_until(now))
             };
-            let changed = self.signal.take();
-            more |= !changed.is_empty();
-            let halted = stop.is_cancelled() || suspended;
-            let may_claim = !halted && (waits.is_none() || past_backoff);
+            let fresh = self.signal.take();
+            more |= !fresh.is_empty();
+            pressing |= fresh.withdrawal;
+            news.append(fresh);
+            let stopping = stop.is_cancelled();
 
             // What was announced and will not be sent now is given back, so that it can be superseded or claimed again.
             let (kept, given_back): (Vec<_>, Vec<_>) = window.drain(..).partition(|row| {
-                !halted && (waits.is_none() || row.action.withdraws()) && !changed.contains(&row.story)
+                let in_turn = row.action.withdraws() || (waits.is_none() && !pressing);
+                !stopping && in_turn && !news.supersedes(row)
             });
             window.extend(kept);
             if !given_back.is_empty() {
                 records.push(put_back(shared.ledger.release(self.id, given_back), true));
             }
-
-            if may_claim && more && window.is_empty() && under_way.len() < allowed {
-                let limit = if allowed == 1 { 1 } else { WINDOW };
-                let withdrawals_only = waits.is_some();
-                match self.claim(shared, limit, withdrawals_only, now).await {
-                    Ok(claimed) => {
-                        past_backoff = false;
-                        more = claimed.more && !withdrawals_only;
-                        next_held = claimed.next;
-                        window.extend(claimed.rows);
-                    }
-                    Err(LedgerError::Closed) => return None,
-                    Err(_) => {
-                        let pause = tokio::time::sleep(LEDGER_PAUSE);
-                        tokio::select! { () = pause => {}, () = stop.cancelled() => {} }
-                    }
-                }
-                if window.is_empty() && more {
-                    continue;
-                }
+            if claiming.is_terminated() {
+                news = News::default();
             }
-            while under_way.len() < allowed {
-                let Some(row) = window.pop_front() else { break };
+
+            let may_claim =
+                !stopping && (waits.is_none() || pressing) && under_way.len() < allowed + usize::from(pressing);
+            if may_claim && more && window.is_empty() && claiming.is_terminated() {
+                let limit = if allowed == 1 { 1 } else { WINDOW };
+                claiming = self.claim(shared, limit, waits.is_some(), now).boxed().fuse();
+                // What is accepted or put back from here on may not be in the answer.
+                more = false;
+                asked_for_withdrawal = std::mem::take(&mut pressing);
+            }
+            while let Some(row) = window.pop_front() {
+                if under_way.len() >= allowed + usize::from(row.action.withdraws()) {
+                    window.push_front(row);
+                    break;
+                }
                 under_way.push(self.attempt(shared, row));
             }
 
-            if under_way.is_empty() && window.is_empty() && records.is_empty() {
-                if halted {
+            if under_way.is_empty() && window.is_empty() && records.is_empty() && claiming.is_terminated() {
+                if stopping {
                     return None;
                 }
-                if let Some(until) = waits {
-                    return Some(until);
+                if let Some(until) = waits.filter(|_| !pressing) {
+                    // A suspended lane has no time to look again; what comes next wakes it or not.
+                    return (!self.pace().is_suspended()).then_some(until);
                 }
                 if !more {
                     return next_held;
@@ -167,6 +223,18 @@ impl Lane {
                 continue;
             }
             tokio::select! {
+                claimed = &mut claiming => match claimed {
+                    Ok((claimed, withdrawals_only)) => {
+                        more |= claimed.more && !withdrawals_only;
+                        next_held = claimed.next;
+                        window.extend(claimed.rows);
+                    }
+                    Err(LedgerError::Closed) => return None,
+                    Err(_) => {
+                        more = true;
+                        pressing |= asked_for_withdrawal;
+                    }
+                },
                 Some(done) = under_way.next() => {
                     more |= next_held.is_some_and(|at| at <= Timestamp::now());
                     let comes_back = done.may_come_back();
@@ -179,8 +247,8 @@ impl Lane {
                         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
                     }
                 }
-                () = self.signal.notify.notified() => more = true,
-                () = stop.cancelled(), if !stop.is_cancelled() => {}
+                () = self.signal.notify.notified() => {}
+                () = stop.cancelled(), if !stopping => {}
             }
         }
     }
@@ -195,22 +263,33 @@ impl Lane {
         limit: usize,
         withdrawals_only: bool,
         now: Timestamp,
-    ) -> Result<Claimed, LedgerError> {
+    ) -> Result<(Claimed, bool), LedgerError> {
         let give_up_before = now.checked_sub(self.give_up_after).unwrap_or(Timestamp::MIN);
-        let claimed =
-            shared.ledger.claim(Claim { destination: self.id, limit, withdrawals_only, give_up_before, now }).await?;
-        if claimed.expired > 0 {
-            tracing::warn!(destination = %self.name, deliveries = claimed.expired, "expired");
+        let claim = Claim { destination: self.id, limit, withdrawals_only, give_up_before, now };
+        match shared.ledger.claim(claim).await {
+            Ok(claimed) => {
+                if claimed.expired > 0 {
+                    tracing::warn!(destination = %self.name, deliveries = claimed.expired, "expired");
+                }
+                Ok((claimed, withdrawals_only))
+            }
+            Err(why) => {
+                tokio::time::sleep(LEDGER_PAUSE).await;
+                Err(why)
+            }
         }
-        Ok(claimed)
     }
 
     async fn attempt(&self, shared: &Shared, attempted: Attempted) -> Done {
         let rendered = shared.renditions.get(attempted.article, self.format).await;
         let began = Timestamp::now();
         let result = match rendered {
+            Err(LedgerError::Damaged(why)) => {
+                Sent::Answered(Outcome { class: Class::Refused, status: None, detail: format!("not sent: {why}") })
+            }
             Err(why) => {
                 tracing::error!(destination = %self.name, article = %attempted.article, reason = %why, "article not read");
+                tokio::time::sleep(LEDGER_PAUSE).await;
                 Sent::NotTried
             }
             // Both are looked at here because the wait for a slot may have been long (promise 5).
@@ -263,6 +342,10 @@ impl Lane {
         if changed {
             let label = DestinationLabel { destination: self.name.clone() };
             shared.metrics.lane_failures.get_or_create(&label).set(i64::from(state.failures));
+            shared.metrics.lane_suspended.get_or_create(&label).set(i64::from(state.suspended.is_some()));
+            if let Some(why) = &state.suspended {
+                tracing::error!(destination = %self.name, reason = why, "suspended");
+            }
         }
         let hold = |random: &mut fastrand::Rng| {
             let wait = backoff(self.pace().policy(), attempted.attempt, random);

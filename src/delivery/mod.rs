@@ -23,3 +23,6 @@ mod renditions;
 pub use dispatch::{Dispatch, Wakes};
 pub use lanes::{Lanes, LanesError};
 pub use renditions::Renditions;
+
+#[cfg(test)]
+mod tests;

@@ -38,9 +38,11 @@ pub fn backoff(policy: &Policy, n: u32, random: &mut fastrand::Rng) -> Duration 
 }
 
 impl Pace {
-    /// Goes on where the ledger says that the lane was.
-    pub fn new(policy: Policy, state: LaneState) -> Self {
-        let allowed = if state.failures > 0 { 1 } else { policy.concurrency };
+    /// Goes on where the ledger says that the lane was. A suspended one is given another try: whoever started the
+    /// program has looked.
+    pub fn new(policy: Policy, mut state: LaneState) -> Self {
+        let in_trouble = state.suspended.take().is_some() || state.failures > 0;
+        let allowed = if in_trouble { 1 } else { policy.concurrency };
         Self { policy, state, allowed, noticed: None }
     }
 
@@ -58,9 +60,9 @@ impl Pace {
         self.allowed
     }
 
-    /// Until when the lane waits for its door, if it does.
+    /// Until when the lane waits for its door, if it does. A suspended one waits for good.
     pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.state.retry_at.filter(|at| *at > now)
+        if self.is_suspended() { Some(Timestamp::MAX) } else { self.state.retry_at.filter(|at| *at > now) }
     }
 
     /// Whether an operator has to look before anything is sent.
@@ -80,7 +82,7 @@ impl Pace {
         let retry_after = match class {
             Class::Delivered | Class::Refused => {
                 self.allowed = (self.allowed * 2).clamp(1, self.policy.concurrency);
-                if self.state.failures == 0 && self.state.retry_at.is_none() {
+                if self.state == LaneState::default() {
                     return false;
                 }
                 // A late success of before the trouble says nothing about the door now.
@@ -88,12 +90,15 @@ impl Pace {
                     return false;
                 }
                 self.allowed = self.policy.concurrency.min(2);
-                self.state = LaneState { suspended: self.state.suspended.take(), ..LaneState::default() };
+                self.state = LaneState::default();
                 return true;
             }
             Class::Gone => {
-                self.state.suspended = Some(detail.to_owned());
-                self.state.trouble = Some(detail.to_owned());
+                let why = format!("{detail}; nothing but withdrawals is sent here until newswired is started again");
+                self.state.suspended = Some(why.clone());
+                self.state.trouble = Some(why);
+                self.noticed = Some(now);
+                self.allowed = 1;
                 return true;
             }
             Class::Deferred { retry_after, .. } => retry_after,
@@ -177,6 +182,19 @@ mod tests {
         }
         assert_eq!(allowed, [2, 4, 8, 8]);
         assert_eq!(pace.state(), &LaneState::default());
+    }
+
+    #[test]
+    fn a_door_that_is_gone_waits_for_a_start_or_for_a_success() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut pace = Pace::new(POLICY, LaneState::default());
+        assert!(pace.ended(Class::Gone, "answered 410 Gone", at(0), at(1), &mut random));
+        assert_eq!(pace.waits_until(at(999)), Some(Timestamp::MAX));
+        let started = Pace::new(POLICY, pace.state().clone());
+        assert_eq!((started.waits_until(at(999)), started.allowed()), (None, 1), "a start tries once");
+        assert!(!pace.ended(Class::Delivered, "200", at(0), at(2), &mut random), "begun before it said so");
+        assert!(pace.ended(Class::Delivered, "200", at(2), at(3), &mut random), "a withdrawal that was taken");
+        assert_eq!(pace.waits_until(at(3)), None);
     }
 
     proptest! {

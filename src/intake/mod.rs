@@ -228,7 +228,7 @@ impl Inbox {
         let article = Box::new(article);
         match self.ledger.accept(acceptance).await? {
             Accepted::Fresh { receipt, story, deliveries, touched } => {
-                self.wakes.wake(&touched, story, article.action.withdraws());
+                self.wakes.wake(&touched, story, article.version, article.action.withdraws());
                 Ok(Taken::Accepted { receipt, article, deliveries })
             }
             Accepted::Repeat { receipt, deliveries } => Ok(Taken::Repeated { receipt, article, deliveries }),

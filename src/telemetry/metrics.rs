@@ -38,6 +38,7 @@ pub struct Metrics {
     pub attempt_seconds: Histogram,
     pub arrival_seconds: Histogram,
     pub lane_failures: Family<DestinationLabel, Gauge>,
+    pub lane_suspended: Family<DestinationLabel, Gauge>,
     pub renditions: Counter,
     pub proof_failures: Counter,
     pub ledger_healthy: Gauge,
@@ -78,6 +79,12 @@ impl Metrics {
             "Tries that failed at a destination since the last that did not",
             lane_failures.clone(),
         );
+        let lane_suspended = Family::default();
+        registry.register(
+            "lane_suspended",
+            "1 while a destination is sent nothing but withdrawals, because it said that it is gone (410)",
+            lane_suspended.clone(),
+        );
         let renditions = Counter::default();
         registry.register("renditions", "Documents made", renditions.clone());
         let proof_failures = Counter::default();
@@ -97,6 +104,7 @@ impl Metrics {
             attempt_seconds,
             arrival_seconds,
             lane_failures,
+            lane_suspended,
             renditions,
             proof_failures,
             ledger_healthy,

@@ -36,10 +36,6 @@ use super::records::{
 use super::{ArticleId, DestinationId, Health, Ledger, LedgerError};
 use crate::article::Article;
 
-/// Commands that wait for the writer. When it is full, callers wait: intake stops reading its sources, lanes stop
-/// taking rows. Two full batches keep the writer busy while it commits.
-const WAITING: usize = 1024;
-
 /// Read-only connections that are kept open.
 const READERS: usize = 2;
 
@@ -58,6 +54,9 @@ pub struct SqliteOptions<'a> {
     pub path: &'a Path,
     /// The most commands that one commit takes together.
     pub batch: usize,
+    /// Commands that may wait for the writer. When it is full, callers wait: intake stops reading its sources, lanes
+    /// stop taking rows. Two full batches keep the writer busy while it commits.
+    pub waiting: usize,
     /// How long a request may still be in the network after its sender died.
     pub in_network: Duration,
 }
@@ -97,7 +96,7 @@ impl SqliteLedger {
             transaction.commit().map_err(unusable)?;
             recovered
         };
-        let (commands, waiting) = mpsc::channel(WAITING);
+        let (commands, waiting) = mpsc::channel(options.waiting);
         let (report_health, health) = watch::channel(Health::Good);
         let (written, checkpoint_due) = std::sync::mpsc::sync_channel(1);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {

@@ -16,7 +16,7 @@ fn article(guid: &str, version: u64, action: Action) -> Article {
 }
 
 fn options(path: &Path) -> SqliteOptions<'_> {
-    SqliteOptions { path, batch: 64, in_network: Duration::from_secs(60) }
+    SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
 }
 
 struct Fixture {

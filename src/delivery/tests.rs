@@ -1,0 +1,206 @@
+//! Lanes and dispatch against a real ledger and doors that the test controls.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::dispatch::{Dispatch, Wakes};
+use super::lane::Lane;
+use super::pace::{Pace, Policy};
+use super::renditions::Renditions;
+use crate::article::{Action, Version};
+use crate::attribution::sample;
+use crate::config::Format;
+use crate::ledger::{
+    Acceptance, Accepted, DestinationId, LaneState, Ledger, SqliteLedger, SqliteOptions, SqliteReader,
+};
+use crate::telemetry::Metrics;
+use crate::transport::{Class, Outcome, Parcel, Transport};
+
+/// A request that a door got: story, version, action.
+type Got = (String, u64, Action);
+
+/// A door that takes its time, and answers as it is told.
+struct Door {
+    delay: Duration,
+    status: u16,
+    got: Arc<Mutex<Vec<Got>>>,
+}
+
+impl Transport for Door {
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
+        async move {
+            let name = parcel.story.as_str().rsplit(':').next().unwrap_or_default().to_owned();
+            self.got.lock().unwrap().push((name, parcel.version.get(), parcel.action));
+            tokio::time::sleep(self.delay).await;
+            let class = if self.status == 410 { Class::Gone } else { Class::Delivered };
+            Outcome { class, status: Some(self.status), detail: format!("answered {}", self.status) }
+        }
+        .boxed()
+    }
+
+    fn in_network(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+}
+
+/// A ledger, lanes on it, and a dispatch that runs.
+struct Scene {
+    dir: tempfile::TempDir,
+    ledger: Arc<dyn Ledger>,
+    ids: Vec<DestinationId>,
+    wakes: Wakes,
+    got: Vec<Arc<Mutex<Vec<Got>>>>,
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<()>,
+}
+
+/// How the doors of a scene behave.
+#[derive(Clone, Copy)]
+struct Doors {
+    number: usize,
+    concurrency: usize,
+    delay: Duration,
+    status: u16,
+}
+
+impl Scene {
+    /// `waiting` is how many commands may wait for the ledger.
+    async fn new(doors: Doors, waiting: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.sqlite");
+        let options = SqliteOptions { path: &path, batch: 64, waiting, in_network: Duration::from_secs(60) };
+        let (ledger, _) = SqliteLedger::open(&options).unwrap();
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let names: Vec<String> = (0..doors.number).map(|number| format!("p{number}/main")).collect();
+        let ids = ledger.register(names.clone()).await.unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::wire()))]);
+        let renditions = Arc::new(Renditions::new(Arc::clone(&ledger), wires, 8 << 20, Arc::clone(&metrics)));
+        let got: Vec<_> = names.iter().map(|_| Arc::default()).collect();
+        let policy = Policy {
+            concurrency: doors.concurrency,
+            first: Duration::from_millis(50),
+            ceiling: Duration::from_secs(1),
+            retry_after_limit: Duration::from_secs(1),
+        };
+        let lane = |(at, name): (usize, String)| Lane {
+            id: ids[at],
+            name,
+            format: Format::Json,
+            door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
+            give_up_after: Duration::from_secs(3600),
+            pace: Pace::new(policy, LaneState::default()).into(),
+            signal: Default::default(),
+        };
+        let lanes = names.into_iter().enumerate().map(lane).collect();
+        let (wakes, stop) = (Wakes::default(), CancellationToken::new());
+        let dispatch = Dispatch::new(lanes, Arc::clone(&ledger), renditions, metrics, wakes.clone());
+        let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
+        Self { dir, ledger, ids, wakes, got, stop, running }
+    }
+
+    async fn accept(&self, name: &str, version: u64, action: Action) {
+        let mut article = sample::article();
+        article.guid = format!("urn:x:{name}").parse().unwrap();
+        article.version = Version::try_from(version).unwrap();
+        article.action = action;
+        let version = article.version;
+        let acceptance = Acceptance { article, source: "test".into(), routed: self.ids.clone(), now: Timestamp::now() };
+        match self.ledger.accept(acceptance).await.unwrap() {
+            Accepted::Fresh { story, touched, .. } => self.wakes.wake(&touched, story, version, action.withdraws()),
+            other => panic!("{name} version {version}: {other:?}"),
+        }
+    }
+
+    fn got(&self, door: usize) -> Vec<Got> {
+        self.got[door].lock().unwrap().clone()
+    }
+
+    fn counts(&self) -> Vec<(String, u64)> {
+        SqliteReader::open(&self.dir.path().join("ledger.sqlite")).unwrap().counts().unwrap()
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Lanes queue for the ledger with several things at once. A lane that waited for one of them alone would keep the
+/// others' places in that queue, and all lanes would stand still for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_takes_one_command_at_a_time_stops_no_lane() {
+    let doors = Doors { number: 20, concurrency: 4, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::new(doors, 1).await;
+    for story in 0..40 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    let all = [("delivered".to_owned(), 40 * 20)];
+    until("everything is delivered", || scene.counts() == all).await;
+    assert!((0..20).all(|door| scene.got(door).len() == 40), "and once each");
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_goes_before_what_is_in_hand_and_needs_no_slot() {
+    let doors = Doors { number: 1, concurrency: 1, delay: Duration::from_millis(100), status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("wrong", 1, Action::Publish).await;
+    until("the story is under way", || scene.got(0).len() == 1).await;
+    for story in 0..30 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("others are under way", || scene.got(0).len() >= 3).await;
+    let before = scene.got(0).len();
+    scene.accept("wrong", 2, Action::Kill).await;
+    until("the kill is sent", || scene.got(0).iter().any(|(_, _, action)| *action == Action::Kill)).await;
+    let place = scene.got(0).iter().position(|(_, _, action)| *action == Action::Kill).unwrap();
+    assert!(place <= before + 1, "the kill was request {place}, and {before} had gone when it came");
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_hand_is_not_sent_after_a_newer_version_came() {
+    let doors = Doors { number: 1, concurrency: 2, delay: Duration::from_millis(40), status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    for story in 0..40 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    // The lane holds a window of them by now; the last is far from its turn.
+    scene.accept("s39", 2, Action::Update).await;
+    until("everything is delivered", || scene.counts() == [("delivered".to_owned(), 40)]).await;
+    let versions: Vec<u64> =
+        scene.got(0).into_iter().filter(|(name, ..)| name == "s39").map(|(_, version, _)| version).collect();
+    assert_eq!(versions, [2]);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_is_gone_is_sent_withdrawals_alone() {
+    let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 410 };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("one", 1, Action::Publish).await;
+    until("the door is asked", || scene.got(0).len() == 1).await;
+    scene.accept("two", 1, Action::Publish).await;
+    // 410 says that the document did not arrive, so a kill of it is owed only where the ledger thinks that it may have.
+    scene.accept("one", 2, Action::Kill).await;
+    scene.accept("three", 1, Action::Publish).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(scene.got(0).len(), 1, "{:?}", scene.got(0));
+    assert_eq!(scene.counts(), [("waiting".to_owned(), 2), ("cancelled".to_owned(), 1)]);
+    scene.stop().await;
+}
