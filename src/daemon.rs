@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Wakes};
 use crate::intake::{self, Inbox, Intakes};
-use crate::ledger::{Closing, Ledger, LedgerError, SqliteLedger, SqliteOptions};
+use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
@@ -33,6 +34,7 @@ pub struct Daemon {
     stop_intake: CancellationToken,
     stop_delivery: CancellationToken,
     closing: Closing,
+    health: watch::Receiver<Health>,
     /// Where `POST /v1/articles` is served, if it is.
     pub http_intake: Option<SocketAddr>,
     pub admin: SocketAddr,
@@ -72,12 +74,23 @@ impl Daemon {
         let lanes = working.len();
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), config.wires.clone(), cache, Arc::clone(&metrics));
+        let health = ledger.health();
         let dispatch = Dispatch::new(working, ledger, Arc::new(renditions), metrics, wakes);
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
 
         tracing::info!(lanes, recovered, %admin, "ready");
         service::ready();
-        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, http_intake, admin })
+        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, http_intake, admin })
+    }
+
+    /// Returns when a part of it has broken off, with what it was. None of them ends by itself before a stop.
+    pub async fn broken(&mut self) -> &'static str {
+        let written = async { while self.health.changed().await.is_ok() {} };
+        tokio::select! {
+            _ = self.intake.join_next() => "an intake",
+            _ = self.delivery.join_next() => "delivery or the admin port",
+            () = written => "the ledger's writer",
+        }
     }
 
     /// Stops intake, finishes what is under way within the configured bound, records it, and closes the ledger.

@@ -46,8 +46,9 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         let place = tokio::select! {
             () = stop.cancelled() => break,
             place = Arc::clone(&places).acquire_owned() => place,
-            Some(_) = connections.join_next() => continue,
         };
+        // Those that have ended would stay in the set for good.
+        while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,

@@ -128,14 +128,14 @@ pub fn parse() -> Cli {
 /// Runs one verb to its end.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.verb {
-        Verb::Run(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Run(verb) => run_async(verb.run()),
         Verb::Check(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
-        Verb::Publish(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
-        Verb::Sink(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Publish(verb) => run_async(verb.run()),
+        Verb::Sink(verb) => run_async(verb.run()),
         Verb::Deliveries(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),
-        Verb::Demo(verb) => runtime().and_then(|runtime| runtime.block_on(verb.run())),
+        Verb::Demo(verb) => run_async(verb.run()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -146,6 +146,10 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+fn run_async(verb: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(verb);
+    // Whatever had to be waited for was; a second signal waits for nothing.
+    runtime.shutdown_background();
+    done
 }

@@ -22,16 +22,24 @@ impl Run {
         start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let daemon = Daemon::start(&config).await?;
-        let signal = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let mut daemon = Daemon::start(&config).await?;
+        let (signal, broken) = tokio::select! {
+            _ = terminate.recv() => ("SIGTERM", None),
+            _ = interrupt.recv() => ("SIGINT", None),
+            part = daemon.broken() => ("none", Some(part)),
         };
         tracing::info!(signal, "stopping");
         tokio::select! {
-            () = daemon.stop() => Ok(()),
-            _ = terminate.recv() => Err(at_once()),
-            _ = interrupt.recv() => Err(at_once()),
+            () = daemon.stop() => {}
+            _ = terminate.recv() => return Err(at_once()),
+            _ = interrupt.recv() => return Err(at_once()),
+        }
+        match broken {
+            None => Ok(()),
+            // The service manager starts it again.
+            Some(part) => {
+                Err(Failure::Unavailable(format!("{part} broke off; the log says where, and nothing accepted is lost")))
+            }
         }
     }
 }

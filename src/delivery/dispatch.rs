@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::lane::{Lane, News, Shared};
+use super::lane::{Lane, News, Shared, Stops};
 use super::renditions::Renditions;
 use crate::article::Version;
 use crate::ledger::{DestinationId, Ledger, StoryId};
@@ -41,6 +41,15 @@ impl Wakes {
     }
 }
 
+/// A lane that has something to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    pub lane: DestinationId,
+    pub at: Timestamp,
+    /// A withdrawal is ready for it, which does not wait for the door's backoff.
+    pub withdrawal: bool,
+}
+
 /// Gives lanes their turn.
 pub struct Dispatch {
     lanes: Vec<Arc<Lane>>,
@@ -65,18 +74,21 @@ impl Dispatch {
 
     /// Runs until `stop`, then waits at most `drain` for what is under way. `due` is when each lane first has something
     /// to do.
-    pub async fn run(self, due: Vec<(DestinationId, Timestamp)>, stop: CancellationToken, drain: Duration) {
+    pub async fn run(self, due: Vec<Due>, stop: CancellationToken, drain: Duration) {
         let mut agenda = Agenda { heap: BinaryHeap::new(), next: vec![None; self.lanes.len()] };
-        for (id, at) in due {
-            if let Some(lane) = self.index.get(&id) {
-                agenda.add(*lane, at);
+        let mut start: Vec<(usize, bool)> = Vec::new();
+        for Due { lane, at, withdrawal } in due {
+            match self.index.get(&lane) {
+                Some(lane) if withdrawal => start.push((*lane, true)),
+                Some(lane) => agenda.add(*lane, at),
+                None => {}
             }
         }
+        let stops = Stops { stop: stop.clone(), abandon: CancellationToken::new() };
         let mut working: JoinSet<(usize, Option<Timestamp>)> = JoinSet::new();
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         let mut is_working = vec![false; self.lanes.len()];
         while !stop.is_cancelled() {
-            let mut start: Vec<(usize, bool)> = Vec::new();
             for (id, news) in self.wakes.take() {
                 let Some(at) = self.index.get(&id).copied() else { continue };
                 if is_working[at] {
@@ -89,7 +101,7 @@ impl Dispatch {
             while let Some(lane) = agenda.due(now) {
                 start.push((lane, false));
             }
-            for (lane, woken_to_withdraw) in start {
+            for (lane, woken_to_withdraw) in start.drain(..) {
                 if is_working[lane] {
                     continue;
                 }
@@ -100,9 +112,8 @@ impl Dispatch {
                     continue;
                 }
                 is_working[lane] = true;
-                let (work, shared, stop) =
-                    (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), stop.child_token());
-                let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stop).await) });
+                let (work, shared, stops) = (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), stops.clone());
+                let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stops).await) });
                 tasks.insert(task.id(), lane);
             }
             let next = agenda.heap.peek().map(|Reverse((at, _))| until(*at));
@@ -115,6 +126,9 @@ impl Dispatch {
                         Ok((task, (_, next))) => (task, next),
                         Err(why) => {
                             tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
+                            if let Some(lane) = tasks.get(&why.id()) {
+                                self.abandon(*lane).await;
+                            }
                             (why.id(), Timestamp::now().checked_add(BROKEN).ok())
                         }
                     };
@@ -131,13 +145,23 @@ impl Dispatch {
                 }
             }
         }
-        let finished = async { while working.join_next().await.is_some() {} };
-        if tokio::time::timeout(drain, finished).await.is_err() {
+        if tokio::time::timeout(drain, ended(&mut working)).await.is_err() {
             tracing::warn!(
                 lanes = working.len(),
                 "attempts still under way at the end of the drain; they count as unknown"
             );
-            working.shutdown().await;
+            stops.abandon.cancel();
+            if tokio::time::timeout(LAST_RECORDS, ended(&mut working)).await.is_err() {
+                working.shutdown().await;
+            }
+        }
+    }
+
+    /// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
+    async fn abandon(&self, lane: usize) {
+        let lane = &self.lanes[lane];
+        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.door.in_network()).await {
+            tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
         }
     }
 
@@ -145,6 +169,10 @@ impl Dispatch {
     fn waits(&self, lane: usize, now: Timestamp) -> Option<Timestamp> {
         self.lanes[lane].pace.lock().unwrap_or_else(PoisonError::into_inner).waits_until(now)
     }
+}
+
+async fn ended(working: &mut JoinSet<(usize, Option<Timestamp>)>) {
+    while working.join_next().await.is_some() {}
 }
 
 /// When each lane next has something to do; a lane stands in it once.
@@ -181,6 +209,9 @@ impl Agenda {
 
 /// How long dispatch sleeps when nothing is due; it is woken before that by whatever comes.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// How long outcomes that are known may take to be recorded when the drain is over.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
 
 /// A lane whose work broke off by a defect is taken up again after this, not at once.
 const BROKEN: Duration = Duration::from_secs(5);

@@ -37,6 +37,8 @@ pub struct Lane {
     pub door: Box<dyn Transport>,
     /// The age after which a delivery is given up.
     pub give_up_after: Duration,
+    /// When its partner's last pause ended: ages count from there at the earliest.
+    pub resumed: Option<Timestamp>,
     pub pace: Mutex<Pace>,
     pub signal: Signal,
 }
@@ -112,9 +114,13 @@ impl Signal {
     }
 }
 
-/// A record on its way into the ledger, and whether its rows may be waiting again once it is there.
-async fn put_back(record: BoxFuture<'_, Result<(), LedgerError>>, comes_back: bool) -> (Result<(), LedgerError>, bool) {
-    (record.await, comes_back)
+/// The two steps of a stop.
+#[derive(Clone, Default)]
+pub struct Stops {
+    /// Begin nothing more, and finish what is under way.
+    pub stop: CancellationToken,
+    /// Leave what is still under way, and only record what has ended.
+    pub abandon: CancellationToken,
 }
 
 /// What lanes share.
@@ -139,21 +145,14 @@ enum Sent {
     NotTried,
 }
 
-impl Done {
-    /// Whether the row may be waiting again after this.
-    fn may_come_back(&self) -> bool {
-        let delivered = matches!(&self.result, Sent::Answered(outcome) if outcome.class == Class::Delivered);
-        !delivered || self.attempted.unsettled
-    }
-}
-
 impl Lane {
-    /// Works until nothing is due, the door is in trouble, or `stop`. Returns when to look again.
+    /// Works until nothing is due, the door is in trouble, or it is told to stop. Returns when to look again.
     ///
     /// Everything that takes time is polled together in the one `select!` below. To wait for one of them by itself
     /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's channel above
     /// all, which a future that is not polled keeps for good.
-    pub async fn work(&self, shared: &Shared, withdrawal: bool, stop: &CancellationToken) -> Option<Timestamp> {
+    pub async fn work(&self, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
+        let Stops { stop, abandon } = stops;
         let mut window: VecDeque<Attempted> = VecDeque::new();
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
@@ -186,7 +185,7 @@ impl Lane {
             });
             window.extend(kept);
             if !given_back.is_empty() {
-                records.push(put_back(shared.ledger.release(self.id, given_back), true));
+                records.push(shared.ledger.release(self.id, given_back));
             }
             if claiming.is_terminated() {
                 news = News::default();
@@ -195,7 +194,8 @@ impl Lane {
             let may_claim =
                 !stopping && (waits.is_none() || pressing) && under_way.len() < allowed + usize::from(pressing);
             if may_claim && more && window.is_empty() && claiming.is_terminated() {
-                let limit = if allowed == 1 { 1 } else { WINDOW };
+                // A probe is one request; withdrawals are few, and the newest of them is the last in line.
+                let limit = if allowed == 1 && waits.is_none() { 1 } else { WINDOW };
                 claiming = self.claim(shared, limit, waits.is_some(), now).boxed().fuse();
                 // What is accepted or put back from here on may not be in the answer.
                 more = false;
@@ -225,7 +225,8 @@ impl Lane {
             tokio::select! {
                 claimed = &mut claiming => match claimed {
                     Ok((claimed, withdrawals_only)) => {
-                        more |= claimed.more && !withdrawals_only;
+                        // What is no withdrawal was not looked at.
+                        more |= claimed.more || withdrawals_only;
                         next_held = claimed.next;
                         window.extend(claimed.rows);
                     }
@@ -237,18 +238,19 @@ impl Lane {
                 },
                 Some(done) = under_way.next() => {
                     more |= next_held.is_some_and(|at| at <= Timestamp::now());
-                    let comes_back = done.may_come_back();
-                    records.push(put_back(self.ended(shared, done), comes_back));
+                    records.push(self.ended(shared, done));
                 }
-                Some((recorded, comes_back)) = records.next() => {
+                Some(recorded) = records.next() => match recorded {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
-                    more |= comes_back;
-                    if let Err(why) = recorded {
+                    Ok(waits_again) => more |= waits_again,
+                    Err(why) => {
                         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
                     }
-                }
+                },
                 () = self.signal.notify.notified() => {}
                 () = stop.cancelled(), if !stopping => {}
+                // Their outcome is unknown to us, and the next start will take them for that.
+                () = abandon.cancelled(), if !under_way.is_empty() => under_way.clear(),
             }
         }
     }
@@ -264,7 +266,8 @@ impl Lane {
         withdrawals_only: bool,
         now: Timestamp,
     ) -> Result<(Claimed, bool), LedgerError> {
-        let give_up_before = now.checked_sub(self.give_up_after).unwrap_or(Timestamp::MIN);
+        let oldest = now.checked_sub(self.give_up_after).unwrap_or(Timestamp::MIN);
+        let give_up_before = if self.resumed > Some(oldest) { Timestamp::MIN } else { oldest };
         let claim = Claim { destination: self.id, limit, withdrawals_only, give_up_before, now };
         match shared.ledger.claim(claim).await {
             Ok(claimed) => {
@@ -317,7 +320,7 @@ impl Lane {
     }
 
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
-    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<(), LedgerError>> {
+    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<bool, LedgerError>> {
         let Done { attempted, began, result } = done;
         let now = Timestamp::now();
         let outcome = match result {
@@ -356,7 +359,7 @@ impl Lane {
             Class::Refused => Settled::Refused { reason: outcome.detail.clone() },
             Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold: hold(&mut random) },
             Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
-            Class::Unknown => Settled::Unknown { hold: hold(&mut random) },
+            Class::Unknown { .. } => Settled::Unknown { hold: hold(&mut random) },
         };
         let report = self.report(attempted, settled, &outcome, began, now);
         shared.ledger.record(self.id, vec![report], changed.then_some(state))
@@ -394,7 +397,7 @@ fn word(class: Class) -> &'static str {
         Class::Delivered => "delivered",
         Class::Refused => "refused",
         Class::Deferred { .. } => "deferred",
-        Class::Unknown => "unknown",
+        Class::Unknown { .. } => "unknown",
         Class::Gone => "gone",
     }
 }

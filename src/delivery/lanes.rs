@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
+use super::dispatch::Due;
 use super::lane::Lane;
 use super::pace::{Pace, Policy};
 use crate::config::{Config, Destination};
-use crate::ledger::{DestinationId, Ledger, LedgerError};
+use crate::ledger::{DestinationId, Ledger, LedgerError, Registration};
 use crate::transport::{DoorError, HttpDoor, Timeouts};
 
 /// All lanes, and what others need to know of them.
@@ -15,7 +14,7 @@ pub struct Lanes {
     /// Those that are to work. A paused partner's are left out, and what they are owed stays in the ledger.
     pub working: Vec<Lane>,
     /// When each of those first has something to do, where it has.
-    pub due: Vec<(DestinationId, Timestamp)>,
+    pub due: Vec<Due>,
     /// Every destination's id by its name (`partner/destination`), paused ones too: they go on being owed.
     pub ids: HashMap<String, DestinationId>,
 }
@@ -45,7 +44,8 @@ impl Lanes {
                 doors.push((name, partner.paused, settings, door));
             }
         }
-        let ids = ledger.register(doors.iter().map(|(name, ..)| name.clone()).collect()).await?;
+        let registrations = doors.iter().map(|(name, paused, ..)| Registration { name: name.clone(), paused: *paused });
+        let ids = ledger.register(registrations.collect()).await?;
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
         let mut lanes = Self { working: Vec::new(), due: Vec::new(), ids: HashMap::new() };
@@ -54,13 +54,18 @@ impl Lanes {
             if paused {
                 continue;
             }
-            let (state, due) = before.remove(&id).map(|lane| (lane.state, lane.due)).unwrap_or_default();
-            lanes.due.extend(due.map(|at| (id, at)));
+            let before = before.remove(&id);
+            let resumed = before.as_ref().and_then(|lane| lane.resumed);
+            lanes.due.extend(
+                before.as_ref().and_then(|lane| Some(Due { lane: id, at: lane.due?, withdrawal: lane.withdrawal })),
+            );
+            let state = before.map(|lane| lane.state).unwrap_or_default();
             lanes.working.push(Lane {
                 id,
                 name,
                 format: settings.format,
                 door: Box::new(door),
+                resumed,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
                 pace: Pace::new(policy(settings, config), state).into(),
                 signal: Default::default(),

@@ -101,8 +101,7 @@ impl Pace {
                 self.allowed = 1;
                 return true;
             }
-            Class::Deferred { retry_after, .. } => retry_after,
-            Class::Unknown => None,
+            Class::Deferred { retry_after, .. } | Class::Unknown { retry_after } => retry_after,
         };
         self.allowed = 1;
         let asked = retry_after.map(|after| after.min(self.policy.retry_after_limit));
@@ -173,7 +172,7 @@ mod tests {
     fn recovery_begins_slowly() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut pace = Pace::new(POLICY, LaneState::default());
-        pace.ended(Class::Unknown, "no answer", at(0), at(1), &mut random);
+        pace.ended(Class::Unknown { retry_after: None }, "no answer", at(0), at(1), &mut random);
         assert!(pace.ended(Class::Delivered, "200", at(9), at(10), &mut random));
         let mut allowed = vec![pace.allowed()];
         for second in 11..14 {

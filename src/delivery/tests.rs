@@ -17,7 +17,7 @@ use crate::article::{Action, Version};
 use crate::attribution::sample;
 use crate::config::Format;
 use crate::ledger::{
-    Acceptance, Accepted, DestinationId, LaneState, Ledger, SqliteLedger, SqliteOptions, SqliteReader,
+    Acceptance, Accepted, DestinationId, LaneState, Ledger, Registration, SqliteLedger, SqliteOptions, SqliteReader,
 };
 use crate::telemetry::Metrics;
 use crate::transport::{Class, Outcome, Parcel, Transport};
@@ -78,7 +78,8 @@ impl Scene {
         let (ledger, _) = SqliteLedger::open(&options).unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let names: Vec<String> = (0..doors.number).map(|number| format!("p{number}/main")).collect();
-        let ids = ledger.register(names.clone()).await.unwrap();
+        let registrations = names.iter().map(|name| Registration { name: name.clone(), paused: false });
+        let ids = ledger.register(registrations.collect()).await.unwrap();
         let metrics = Arc::new(Metrics::new());
         let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::wire()))]);
         let renditions = Arc::new(Renditions::new(Arc::clone(&ledger), wires, 8 << 20, Arc::clone(&metrics)));
@@ -95,6 +96,7 @@ impl Scene {
             format: Format::Json,
             door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
+            resumed: None,
             pace: Pace::new(policy, LaneState::default()).into(),
             signal: Default::default(),
         };
@@ -171,6 +173,20 @@ async fn a_withdrawal_goes_before_what_is_in_hand_and_needs_no_slot() {
     let place = scene.got(0).iter().position(|(_, _, action)| *action == Action::Kill).unwrap();
     assert!(place <= before + 1, "the kill was request {place}, and {before} had gone when it came");
     scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_comes_during_an_attempt_follows_it() {
+    for concurrency in [1, 4] {
+        let doors = Doors { number: 1, concurrency, delay: Duration::from_millis(100), status: 200 };
+        let scene = Scene::new(doors, 64).await;
+        scene.accept("one", 1, Action::Publish).await;
+        until("the first version is under way", || scene.got(0).len() == 1).await;
+        scene.accept("one", 2, Action::Update).await;
+        until("the second is delivered", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+        assert_eq!(scene.got(0).len(), 2);
+        scene.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

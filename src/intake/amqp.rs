@@ -4,8 +4,9 @@
 //!  connect (addresses in turn, with backoff) ──▶ declare or look ──▶ consume ──▶ take, commit, ack … ──▶ lost? again
 //! ```
 //!
-//! No message is held across a delivery: it is acknowledged as soon as its commit is on the disk. A message whose commit
-//! failed is not acknowledged; the channel is closed, the broker gives it to us again, and the ledger knows a repeat.
+//! No message is held across a delivery: it is acknowledged as soon as its commit is on the disk. While the ledger cannot
+//! write, messages in hand wait here, since a broker may count every return of a message and drop it in the end. What
+//! is not acknowledged when the connection ends comes again, and the ledger knows a repeat.
 //! The number of messages in hand (`prefetch`) is what one group commit can take together.
 
 use std::sync::Arc;
@@ -21,12 +22,12 @@ use lapin::options::{
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio_util::sync::CancellationToken;
 
 use super::{Arrival, Inbox};
 use crate::config::{Amqp, Secret};
-use crate::ledger::Receipt;
+use crate::ledger::{LedgerError, Receipt};
 
 /// To connect and to declare; both can hang on a broker that is half there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +44,7 @@ pub async fn run(amqp: Amqp, password: Option<Secret>, inbox: Arc<Inbox>, stop: 
         if stop.is_cancelled() {
             return;
         }
+        inbox.opened(&stop).await;
         match consume(&amqp, url, password.as_ref(), &inbox, &stop).await {
             Ok(taken) => {
                 if taken > 0 {
@@ -69,21 +71,10 @@ async fn consume(
     inbox: &Inbox,
     stop: &CancellationToken,
 ) -> Result<u64, String> {
-    let connection = bounded(connect(amqp, url, password)).await?;
-    let channel = bounded(async { connection.create_channel().await.map_err(said) }).await?;
-    bounded(prepare(&channel, amqp)).await?;
-    let mut consumer = bounded(async {
-        channel
-            .basic_consume(
-                amqp.queue.as_str().into(),
-                "newswired".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await
-            .map_err(said)
-    })
-    .await?;
+    let (connection, mut consumer) = tokio::select! {
+        open = open(amqp, url, password) => open?,
+        () = stop.cancelled() => return Ok(0),
+    };
     tracing::info!(broker = url, queue = %amqp.queue, prefetch = amqp.prefetch, "consuming");
     let mut taken = 0;
     // As many as the broker gives us before an acknowledgement, so this does not grow beyond `prefetch`.
@@ -92,7 +83,7 @@ async fn consume(
     while open || !in_hand.is_empty() {
         tokio::select! {
             message = consumer.next(), if open => match message {
-                Some(Ok(delivery)) => in_hand.push(take(inbox, &amqp.queue, delivery)),
+                Some(Ok(delivery)) => in_hand.push(take(inbox, &amqp.queue, delivery, stop)),
                 // Cancelled by the broker, or the channel or connection is gone.
                 Some(Err(_)) | None => open = false,
             },
@@ -111,16 +102,34 @@ async fn consume(
     Ok(taken)
 }
 
+async fn open(amqp: &Amqp, url: &str, password: Option<&Secret>) -> Result<(Connection, Consumer), String> {
+    let connection = bounded(connect(amqp, url, password)).await?;
+    let channel = bounded(async { connection.create_channel().await.map_err(said) }).await?;
+    bounded(prepare(&channel, amqp)).await?;
+    let (queue, options) = (amqp.queue.as_str().into(), BasicConsumeOptions::default());
+    let consumer = bounded(async {
+        channel.basic_consume(queue, "newswired".into(), options, FieldTable::default()).await.map_err(said)
+    });
+    Ok((connection, consumer.await?))
+}
+
 /// `true` when the message is committed and acknowledged.
-async fn take(inbox: &Inbox, queue: &str, delivery: Delivery) -> bool {
+async fn take(inbox: &Inbox, queue: &str, mut delivery: Delivery, stop: &CancellationToken) -> bool {
     let content_type = delivery.properties.content_type().as_ref().map(ToString::to_string);
     let source = format!("amqp:{queue}");
-    let arrival = Arrival { intake: "amqp", source, content_type, bytes: delivery.data.clone() };
-    match inbox.take(arrival).await {
-        Ok(taken) => acknowledge(delivery, taken.receipt()).await,
-        Err(why) => {
-            tracing::error!(queue, reason = %why, "not taken; the broker keeps it");
-            false
+    let bytes = std::mem::take(&mut delivery.data).into();
+    let arrival = Arrival { intake: "amqp", source, content_type, bytes };
+    loop {
+        match inbox.take(arrival.clone()).await {
+            Ok(taken) => return acknowledge(delivery, taken.receipt()).await,
+            Err(LedgerError::Unavailable(why)) if !stop.is_cancelled() => {
+                tracing::warn!(queue, reason = %why, "not taken yet; it waits for the ledger");
+                inbox.opened(stop).await;
+            }
+            Err(why) => {
+                tracing::error!(queue, reason = %why, "not taken; the broker keeps it");
+                return false;
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
     }
     let limit = desk.inbox.limit();
     let bytes = match tokio::time::timeout(desk.read_timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes().to_vec(),
+        Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(why)) if why.is::<LengthLimitError>() => {
             let why = format!("the article is larger than intake.article_limit, {limit} bytes");
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "Article too large", &why);
@@ -114,7 +114,7 @@ fn meaning(why: &Rejection) -> (StatusCode, &'static str) {
         }
         Rejection::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Article too large"),
         Rejection::Conflict { .. } => (StatusCode::CONFLICT, "Accepted before with other content"),
-        Rejection::Broke(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The decoder broke off"),
+        Rejection::Broke(_) => (StatusCode::INTERNAL_SERVER_ERROR, "A defect of newswired"),
     }
 }
 

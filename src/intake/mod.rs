@@ -15,9 +15,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::article::{self, Article, DecodeError, WireId};
 use crate::config::Config;
@@ -70,7 +72,7 @@ pub struct Arrival {
     /// Where exactly it came from, for the operator: a queue, an address, a file.
     pub source: String,
     pub content_type: Option<String>,
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// What became of an arrival. Each case holds the receipt that its source may be acknowledged with.
@@ -118,7 +120,7 @@ pub enum Rejection {
     Conflict { guid: String, version: u64 },
     #[error("the wire {0:?} is not configured; add [wires.{0}], or mend the article's wire")]
     UnknownWire(String),
-    #[error("the decoder broke off: {0}")]
+    #[error("newswired broke off over it, which is a defect of its own: {0}")]
     Broke(String),
 }
 
@@ -132,6 +134,9 @@ pub struct Inbox {
     default_wire: WireId,
     limit: usize,
     metrics: Arc<Metrics>,
+    /// Articles between their commit and the waking of their lanes. They are tasks of their own so that a source that
+    /// goes away meanwhile (an HTTP client above all) cannot come between the two.
+    accepting: TaskTracker,
 }
 
 impl Inbox {
@@ -155,6 +160,7 @@ impl Inbox {
             default_wire: default_wire.unwrap_or_else(|| WireId::new("")),
             limit: config.intake.article_limit.get(),
             metrics,
+            accepting: TaskTracker::new(),
         }
     }
 
@@ -169,6 +175,13 @@ impl Inbox {
             Health::Good => None,
             Health::Failing(why) => Some(why.clone()),
         }
+    }
+
+    /// Returns when articles can be taken again, or at `stop`.
+    pub async fn opened(&self, stop: &CancellationToken) {
+        let mut health = self.ledger.health();
+        let good = health.wait_for(|health| *health == Health::Good);
+        tokio::select! { _ = good => {}, () = stop.cancelled() => {} }
     }
 
     /// Takes responsibility for an arrival, or says that it cannot at the moment: then the source has to keep it.
@@ -205,17 +218,14 @@ impl Inbox {
             return self.quarantine(arrival, why, None).await;
         }
         // Decoding is computing: a large article must not hold up the threads that wait for the network.
-        let wire = self.default_wire.clone();
-        let decoded = tokio::task::spawn_blocking(move || {
-            let article = article::decode(&arrival.bytes, arrival.content_type.as_deref(), &wire);
-            (arrival, article)
-        })
-        .await;
-        let (arrival, article) = match decoded {
-            Ok((arrival, Ok(article))) => (arrival, article),
-            Ok((arrival, Err(why))) => return self.quarantine(arrival, why.into(), None).await,
-            // The bytes went with the thread. The source still has them, since it was not acknowledged.
-            Err(why) => return Err(LedgerError::Damaged(Rejection::Broke(why.to_string()).to_string())),
+        let (wire, bytes, content_type) =
+            (self.default_wire.clone(), arrival.bytes.clone(), arrival.content_type.clone());
+        let decoding = tokio::task::spawn_blocking(move || article::decode(&bytes, content_type.as_deref(), &wire));
+        let article = match decoding.await {
+            Ok(Ok(article)) => article,
+            Ok(Err(why)) => return self.quarantine(arrival, why.into(), None).await,
+            // A defect of ours must not come back with every redelivery.
+            Err(why) => return self.quarantine(arrival, Rejection::Broke(why.to_string()), None).await,
         };
         let guid = article.guid.to_string();
         if !self.wires.contains(&article.wire) {
@@ -226,11 +236,35 @@ impl Inbox {
         let routed = self.routed(&article, now);
         let acceptance = Acceptance { article: article.clone(), source: arrival.source.clone(), routed, now };
         let article = Box::new(article);
-        match self.ledger.accept(acceptance).await? {
-            Accepted::Fresh { receipt, story, deliveries, touched } => {
-                self.wakes.wake(&touched, story, article.version, article.action.withdraws());
-                Ok(Taken::Accepted { receipt, article, deliveries })
+        match self.accept(acceptance).await {
+            Err(LedgerError::Damaged(why)) => self.quarantine(arrival, Rejection::Broke(why), Some(guid)).await,
+            Err(why) => Err(why),
+            Ok(accepted) => self.taken(accepted, arrival, article, guid).await,
+        }
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, LedgerError> {
+        let (ledger, wakes) = (Arc::clone(&self.ledger), self.wakes.clone());
+        let (version, withdraws) = (acceptance.article.version, acceptance.article.action.withdraws());
+        let accepting = self.accepting.spawn(async move {
+            let accepted = ledger.accept(acceptance).await?;
+            if let Accepted::Fresh { story, touched, .. } = &accepted {
+                wakes.wake(touched, *story, version, withdraws);
             }
+            Ok(accepted)
+        });
+        accepting.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    async fn taken(
+        &self,
+        accepted: Accepted,
+        arrival: Arrival,
+        article: Box<Article>,
+        guid: String,
+    ) -> Result<Taken, LedgerError> {
+        match accepted {
+            Accepted::Fresh { receipt, deliveries, .. } => Ok(Taken::Accepted { receipt, article, deliveries }),
             Accepted::Repeat { receipt, deliveries } => Ok(Taken::Repeated { receipt, article, deliveries }),
             Accepted::Conflict => {
                 let why = Rejection::Conflict { guid: guid.clone(), version: article.version.get() };
@@ -260,7 +294,7 @@ impl Inbox {
             content_type: arrival.content_type,
             guid,
             reason: why.to_string(),
-            bytes: arrival.bytes,
+            bytes: arrival.bytes.into(),
             at: Timestamp::now(),
         };
         let quarantined = self.ledger.quarantine(entry).await?;

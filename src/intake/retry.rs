@@ -31,7 +31,7 @@ pub async fn retry_quarantined(inbox: Arc<Inbox>, stop: CancellationToken) {
                     intake: "quarantine",
                     source: entry.source,
                     content_type: entry.content_type,
-                    bytes: entry.bytes,
+                    bytes: entry.bytes.into(),
                 };
                 match inbox.take(arrival).await {
                     Ok(Taken::Accepted { .. } | Taken::Repeated { .. }) => None,

@@ -4,6 +4,7 @@
 //! Names that begin with a dot are left alone. A file ends in `done/`, or in `rejected/` with its reason beside it as
 //! `NAME.reason`; until its commit it stays where it is, so that a crash takes it again, which the ledger recognises.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,9 @@ pub fn prepare(spool: &Spool) -> Result<(), String> {
 /// Takes files until `stop`.
 pub async fn run(spool: Spool, inbox: Arc<Inbox>, stop: CancellationToken) {
     let mut reported = false;
+    let mut troubled = HashSet::new();
     while !stop.is_cancelled() {
-        match take_all(&spool, &inbox, &stop).await {
+        match take_all(&spool, &inbox, &mut troubled, &stop).await {
             Ok(()) => reported = false,
             Err(why) if !reported => {
                 reported = true;
@@ -43,15 +45,34 @@ pub async fn run(spool: Spool, inbox: Arc<Inbox>, stop: CancellationToken) {
     }
 }
 
-async fn take_all(spool: &Spool, inbox: &Inbox, stop: &CancellationToken) -> io::Result<()> {
+/// `troubled` are the files that were reported already.
+async fn take_all(
+    spool: &Spool,
+    inbox: &Inbox,
+    troubled: &mut HashSet<PathBuf>,
+    stop: &CancellationToken,
+) -> io::Result<()> {
     let incoming = spool.dir.join("incoming");
     let names = tokio::task::spawn_blocking(move || waiting(&incoming)).await.map_err(io::Error::other)??;
     for path in names {
         if stop.is_cancelled() || inbox.closed().is_some() {
             return Ok(());
         }
-        take(spool, inbox, &path).await?;
+        // One file's trouble is not the next one's.
+        match take(spool, inbox, &path).await {
+            Err(why) if why.kind() != io::ErrorKind::NotFound && troubled.insert(path.clone()) => {
+                tracing::error!(
+                    file = %path.display(),
+                    reason = %why,
+                    "not taken; give the daemon's user the right to read and move it"
+                );
+            }
+            Err(_) => {}
+            Ok(()) => drop(troubled.remove(&path)),
+        }
     }
+    // What is gone needs no remembering.
+    troubled.retain(|path| path.exists());
     Ok(())
 }
 
@@ -79,7 +100,7 @@ async fn take(spool: &Spool, inbox: &Inbox, path: &Path) -> io::Result<()> {
         tracing::warn!(file = %name, reason = %why, intake = "spool", "rejected");
         return reject(spool, path, &name, &why);
     }
-    let bytes = tokio::fs::read(path).await?;
+    let bytes = tokio::fs::read(path).await?.into();
     let source = format!("spool:{name}");
     let arrival = Arrival { intake: "spool", source, content_type: None, bytes };
     match inbox.take(arrival).await {

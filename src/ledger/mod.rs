@@ -14,12 +14,13 @@ mod sqlite;
 
 pub use records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState,
-    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Report, Stage, states,
+    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Stage, states,
 };
 pub use sqlite::{Closing, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -84,8 +85,8 @@ pub enum Health {
 
 /// Where the truth is kept. Every method that changes something returns after the commit.
 pub trait Ledger: Send + Sync + 'static {
-    /// The ids of destinations, by their names (`partner/destination`), made where they are new.
-    fn register(&self, names: Vec<String>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>>;
+    /// The ids of destinations, made where they are new. A pause that is over is noted with its time.
+    fn register(&self, destinations: Vec<Registration>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>>;
 
     /// Takes responsibility for an article and all of its deliveries. The same (guid, version) again is a no-op.
     fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>>;
@@ -97,16 +98,20 @@ pub trait Ledger: Send + Sync + 'static {
     /// whose time is over end here.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>>;
 
-    /// Records how attempts ended, and the lane's state where it changed.
+    /// Records how attempts ended, and the lane's state where it changed. `true` when a row of them waits again: the
+    /// same version for another try, or a newer one that came meanwhile.
     fn record(
         &self,
         destination: DestinationId,
         reports: Vec<Report>,
         lane: Option<LaneState>,
-    ) -> BoxFuture<'_, Result<(), LedgerError>>;
+    ) -> BoxFuture<'_, Result<bool, LedgerError>>;
 
-    /// Gives back rows that were claimed and never sent.
-    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<(), LedgerError>>;
+    /// Gives back rows that were claimed and never sent. `true` when one of them waits again.
+    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<bool, LedgerError>>;
+
+    /// A lane broke off: whatever it had announced may have arrived, within `in_network` from now.
+    fn abandon(&self, destination: DestinationId, in_network: Duration) -> BoxFuture<'_, Result<(), LedgerError>>;
 
     /// An article's content.
     fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>>;

@@ -102,6 +102,15 @@ pub struct Quarantined {
     pub receipt: Receipt,
 }
 
+/// A destination as the configuration has it.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// `partner/destination`
+    pub name: String,
+    /// Its partner is sent nothing for the time being.
+    pub paused: bool,
+}
+
 /// A lane asks for work.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -139,8 +148,6 @@ pub struct Attempted {
     pub embargo: Option<Timestamp>,
     pub expires: Option<Timestamp>,
     pub accepted: Timestamp,
-    /// A request of unknown outcome may still be in the network.
-    pub unsettled: bool,
 }
 
 /// How an attempt ended.
@@ -178,6 +185,10 @@ pub struct LaneDue {
     pub state: LaneState,
     /// When it next has something to do: long past for at once; none for not.
     pub due: Option<Timestamp>,
+    /// A withdrawal is ready: it does not wait for the door's backoff.
+    pub withdrawal: bool,
+    /// When its partner's last pause ended. What it was owed meanwhile is not given up for its age.
+    pub resumed: Option<Timestamp>,
 }
 
 /// Which deliveries to list.

@@ -35,8 +35,10 @@ pub struct Row {
     pub confirmed: Option<Version>,
     /// The highest version that it may have received: its attempt's outcome is unknown.
     pub possible: Option<Version>,
-    /// Until when a request of unknown outcome may still be in the network.
+    /// Until when a request with that version may still be in the network.
     pub settles: Option<Timestamp>,
+    /// Until when a request with a lower version than that may be.
+    pub older_settles: Option<Timestamp>,
 }
 
 /// The version that a destination should have.
@@ -145,7 +147,7 @@ impl Row {
     /// The first version that this destination is owed of a story.
     pub fn first(wanted: Wanted, now: Timestamp) -> Self {
         let stage = waiting(&wanted, None, now);
-        Self { wanted, stage, attempts: 0, confirmed: None, possible: None, settles: None }
+        Self { wanted, stage, attempts: 0, confirmed: None, possible: None, settles: None, older_settles: None }
     }
 
     /// Whether the destination has, or may have, any version of the story.
@@ -210,9 +212,8 @@ impl Row {
 
     /// A newer version exists that is not for this destination: what waits here is out of date.
     pub fn pass_over(&mut self, newer: Version, now: Timestamp) {
-        if newer > self.wanted.version && matches!(self.stage, Stage::Ready | Stage::Held { .. }) {
-            let reason = format!("version {newer} is not for this destination");
-            self.stage = Stage::Ended { end: End::Superseded, at: now, reason };
+        if newer > self.wanted.version && self.waits() {
+            self.end_waiting(End::Superseded, format!("version {newer} is not for this destination"), now);
         }
     }
 
@@ -259,10 +260,12 @@ impl Row {
             Settled::Delivered { reason } => {
                 self.confirmed = self.confirmed.max(Some(version));
                 // An older request may have been overtaken in the network by this one: send this again after it.
-                let older_in_network = self.possible < Some(version) && self.settles.is_some_and(|until| until > since);
-                if is_newest && older_in_network {
-                    let until = self.settles.take();
-                    self.stage = waiting(&self.wanted, until, now);
+                let possible_is_older = self.possible < Some(version);
+                let older_until = self.older_settles.max(self.settles.filter(|_| possible_is_older));
+                if is_newest && older_until.is_some_and(|until| until > since) {
+                    self.older_settles = None;
+                    self.settles = self.settles.filter(|_| !possible_is_older);
+                    self.stage = waiting(&self.wanted, older_until, now);
                     return None;
                 }
                 (End::Delivered, reason)
@@ -274,6 +277,9 @@ impl Row {
                 return (!is_newest).then(|| superseded(version, newest, now));
             }
             Settled::Unknown { hold } => {
+                if self.possible.is_some_and(|possible| possible < version) {
+                    self.older_settles = self.older_settles.max(self.settles.take());
+                }
                 self.possible = self.possible.max(Some(version));
                 self.settles = now.checked_add(in_network).ok().max(self.settles);
                 self.stage = waiting(&self.wanted, hold.filter(|_| is_newest), now);
@@ -296,9 +302,24 @@ impl Row {
 
     /// What waits is given up.
     pub fn expire(&mut self, reason: &str, now: Timestamp) {
-        if matches!(self.stage, Stage::Ready | Stage::Held { .. }) {
-            self.stage = Stage::Ended { end: End::Expired, at: now, reason: reason.to_owned() };
+        if self.waits() {
+            self.end_waiting(End::Expired, reason.to_owned(), now);
         }
+    }
+
+    /// Whether it waits for its lane or for a time.
+    pub fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Ready | Stage::Held { .. })
+    }
+
+    /// What had arrived, and waited only to be sent once more, was delivered.
+    fn end_waiting(&mut self, end: End, reason: String, now: Timestamp) {
+        let (end, reason) = if self.confirmed == Some(self.wanted.version) {
+            (End::Delivered, format!("it had arrived; it was not sent once more, since {reason}"))
+        } else {
+            (end, reason)
+        };
+        self.stage = Stage::Ended { end, at: now, reason };
     }
 }
 
@@ -370,6 +391,22 @@ mod tests {
         assert!(row.begin(at(63)));
         row.settle(version(2), delivered(), at(64), IN_NETWORK);
         assert!(matches!(row.stage, Stage::Ended { end: End::Delivered, .. }));
+    }
+
+    #[test]
+    fn an_older_attempt_is_not_forgotten_over_a_newer_one_that_is_unknown_too() {
+        let mut row = Row::first(wanted(1, Action::Publish, at(0)), at(0));
+        assert!(row.begin(at(1)));
+        row.settle(version(1), Settled::Unknown { hold: None }, at(2), IN_NETWORK);
+        row.want(wanted(2, Action::Correct, at(3)), at(3));
+        assert!(row.begin(at(4)));
+        row.settle(version(2), Settled::Unknown { hold: None }, at(5), IN_NETWORK);
+        assert!(row.begin(at(6)));
+        row.settle(version(2), delivered(), at(7), IN_NETWORK);
+        assert_eq!(row.stage, Stage::Held { until: at(62) }, "version 1 may arrive until then");
+        assert_eq!(row.confirmed, Some(version(2)));
+        row.expire("its time was over", at(63));
+        assert!(matches!(row.stage, Stage::Ended { end: End::Delivered, .. }), "it had arrived");
     }
 
     #[test]

@@ -57,8 +57,11 @@ pub enum Class {
         /// The fault may be this document's after all, so that others of the lane should have their turn first.
         maybe_document: bool,
     },
-    /// The answer was lost: it may have arrived.
-    Unknown,
+    /// The answer was lost, or came from something that stands before the partner's server: it may have arrived.
+    Unknown {
+        /// What was asked for by `Retry-After`.
+        retry_after: Option<Duration>,
+    },
     /// The door says that it is gone for good (410).
     Gone,
 }

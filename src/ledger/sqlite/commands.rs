@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::rows;
 use crate::article::Action;
-use crate::ledger::records::{Acceptance, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Report};
+use crate::ledger::records::{
+    Acceptance, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Registration, Report,
+};
 use crate::ledger::state::{self, Row, Settled, Stage, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
@@ -22,14 +24,19 @@ pub enum Taken {
     Conflict,
 }
 
-pub fn register(db: &Connection, names: &[String]) -> rusqlite::Result<Vec<DestinationId>> {
-    let mut make = db.prepare_cached("INSERT INTO destination (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?;
-    let mut find = db.prepare_cached("SELECT id FROM destination WHERE name = ?1")?;
-    names
+pub fn register(
+    db: &Connection,
+    destinations: &[Registration],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<DestinationId>> {
+    let mut save = db.prepare_cached(
+        "INSERT INTO destination (name, paused) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET paused = ?2, \
+         resumed = iif(paused AND NOT ?2, ?3, resumed) RETURNING id",
+    )?;
+    destinations
         .iter()
-        .map(|name| {
-            make.execute([name])?;
-            find.query_row([name], |row| Ok(DestinationId(row.get(0)?)))
+        .map(|one| {
+            save.query_row(params![one.name, one.paused, rows::micros(now)], |row| Ok(DestinationId(row.get(0)?)))
         })
         .collect()
 }
@@ -191,7 +198,8 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     for (story, mut row) in ready {
         if row.wanted.expires.is_some_and(|expires| expires <= claim.now) {
             row.expire("the article's own time was over", claim.now);
-        } else if row.wanted.accepted < claim.give_up_before && row.wanted.rank >= 0 {
+        } else if Some(claim.give_up_before) > row.wanted.embargo.max(Some(row.wanted.accepted)) && row.wanted.rank >= 0
+        {
             row.expire("it could not be delivered within the time that is configured (give_up_after)", claim.now);
         } else if row.begin(claim.now) {
             claimed.rows.push(Attempted {
@@ -203,7 +211,6 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
                 embargo: row.wanted.embargo,
                 expires: row.wanted.expires,
                 accepted: row.wanted.accepted,
-                unsettled: row.settles.is_some(),
             });
         }
         if matches!(row.stage, Stage::Ended { .. }) {
@@ -228,11 +235,13 @@ pub fn record(
     destination: DestinationId,
     reports: &[Report],
     lane: Option<&LaneState>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    let mut waits = false;
     for report in reports {
         let story = report.attempted.story;
         let Some(mut row) = rows::load(db, story, destination)? else { continue };
         let past = row.settle(report.attempted.version, report.settled.clone(), report.ended, report.in_network);
+        waits |= row.waits();
         rows::save(db, story, destination, &row)?;
         if let Some(past) = past {
             rows::save_past(db, story, destination, &past)?;
@@ -271,7 +280,7 @@ pub fn record(
             lane.trouble
         ])?;
     }
-    Ok(())
+    Ok(waits)
 }
 
 pub fn release(
@@ -279,21 +288,29 @@ pub fn release(
     destination: DestinationId,
     attempted: &[Attempted],
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    let mut waits = false;
     for one in attempted {
         let Some(mut row) = rows::load(db, one.story, destination)? else { continue };
         let past = row.release(one.version, now);
+        waits |= row.waits();
         rows::save(db, one.story, destination, &row)?;
         if let Some(past) = past {
             rows::save_past(db, one.story, destination, &past)?;
         }
     }
-    Ok(())
+    Ok(waits)
 }
 
-/// After a crash: whatever was announced as attempted may have arrived. Its rows are as many as the lanes' windows.
-pub fn recover(db: &Connection, now: Timestamp, in_network: Duration) -> rusqlite::Result<usize> {
-    let announced = rows::attempting(db)?;
+/// After a crash, of the program or of one lane: whatever was announced as attempted may have arrived. Its rows are as
+/// many as the lanes' windows.
+pub fn recover(
+    db: &Connection,
+    only: Option<DestinationId>,
+    now: Timestamp,
+    in_network: Duration,
+) -> rusqlite::Result<usize> {
+    let announced = rows::attempting(db, only)?;
     for (story, destination, row) in &announced {
         let mut row = row.clone();
         if let Stage::Attempting { version, .. } = row.stage {
@@ -327,23 +344,26 @@ pub fn move_quarantine(
 }
 
 pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<LaneDue> {
-    let state = db
-        .prepare_cached("SELECT failures, retry_at, suspended, trouble FROM destination WHERE id = ?1")?
+    let (state, resumed) = db
+        .prepare_cached("SELECT failures, retry_at, suspended, trouble, resumed FROM destination WHERE id = ?1")?
         .query_row([destination.0], |row| {
-            Ok(LaneState {
+            let state = LaneState {
                 failures: row.get(0)?,
                 retry_at: rows::maybe_timestamp(row, 1)?,
                 suspended: row.get(2)?,
                 trouble: row.get(3)?,
-            })
+            };
+            Ok((state, rows::maybe_timestamp(row, 4)?))
         })
         .optional()?
         .unwrap_or_default();
-    let has_ready = db
+    let first: Option<i64> = db
         .prepare_cached(
-            "SELECT 1 FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 LIMIT 1",
+            "SELECT rank FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 \
+             ORDER BY rank LIMIT 1",
         )?
-        .exists([destination.0])?;
-    let due = if has_ready { Some(Timestamp::UNIX_EPOCH) } else { next_held(db, destination)? };
-    Ok(LaneDue { destination, state, due })
+        .query_row([destination.0], |row| row.get(0))
+        .optional()?;
+    let due = if first.is_some() { Some(Timestamp::UNIX_EPOCH) } else { next_held(db, destination)? };
+    Ok(LaneDue { destination, state, due, withdrawal: first.is_some_and(|rank| rank < 0), resumed })
 }

@@ -31,7 +31,8 @@ pub use inspect::{QuarantineSummary, SqliteReader};
 
 use self::writer::Command;
 use super::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Quarantined, Report,
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Quarantined, Registration,
+    Report,
 };
 use super::{ArticleId, DestinationId, Health, Ledger, LedgerError};
 use crate::article::Article;
@@ -92,7 +93,8 @@ impl SqliteLedger {
         let connection = schema::open(path)?;
         let recovered = {
             let transaction = connection.unchecked_transaction().map_err(unusable)?;
-            let recovered = commands::recover(&transaction, Timestamp::now(), options.in_network).map_err(unusable)?;
+            let recovered =
+                commands::recover(&transaction, None, Timestamp::now(), options.in_network).map_err(unusable)?;
             transaction.commit().map_err(unusable)?;
             recovered
         };
@@ -150,8 +152,8 @@ impl SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn register(&self, names: Vec<String>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>> {
-        self.ask(|answer| Command::Register(names, answer))
+    fn register(&self, destinations: Vec<Registration>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>> {
+        self.ask(|answer| Command::Register(destinations, Timestamp::now(), answer))
     }
 
     fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>> {
@@ -175,12 +177,16 @@ impl Ledger for SqliteLedger {
         destination: DestinationId,
         reports: Vec<Report>,
         lane: Option<LaneState>,
-    ) -> BoxFuture<'_, Result<(), LedgerError>> {
+    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
         self.ask(|answer| Command::Record(destination, reports, lane, answer))
     }
 
-    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<(), LedgerError>> {
+    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<bool, LedgerError>> {
         self.ask(|answer| Command::Release(destination, rows, Timestamp::now(), answer))
+    }
+
+    fn abandon(&self, destination: DestinationId, in_network: Duration) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Abandon(destination, in_network, Timestamp::now(), answer))
     }
 
     fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>> {
@@ -262,7 +268,9 @@ fn classed(why: rusqlite::Error) -> LedgerError {
     use rusqlite::ErrorCode;
     match why.sqlite_error_code() {
         Some(
-            ErrorCode::DiskFull
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked

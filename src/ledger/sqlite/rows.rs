@@ -10,7 +10,7 @@ use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
-                       since, ended, ended_at, reason, attempts, confirmed, possible, settles";
+                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -97,6 +97,7 @@ fn row(from: &SqlRow<'_>) -> rusqlite::Result<(DestinationId, Row)> {
         confirmed: maybe_version(from, 16)?,
         possible: maybe_version(from, 17)?,
         settles: maybe_timestamp(from, 18)?,
+        older_settles: maybe_timestamp(from, 19)?,
     };
     Ok((DestinationId(from.get(0)?), row))
 }
@@ -125,16 +126,22 @@ pub fn ready(
         "SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_ready \
          WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3"
     ))?
-    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(19)?), row(from)?.1)))?
+    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(20)?), row(from)?.1)))?
     .collect()
 }
 
-/// Every row that is announced as attempted: after a crash, what may have been in the network.
-pub fn attempting(db: &Connection) -> rusqlite::Result<Vec<(StoryId, DestinationId, Row)>> {
-    db.prepare(&format!("SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_attempting WHERE stage = 3"))?
-        .query_map([], |from| {
+/// The rows that are announced as attempted, of all destinations or of one: after a crash, what may have been in the
+/// network.
+pub fn attempting(
+    db: &Connection,
+    only: Option<DestinationId>,
+) -> rusqlite::Result<Vec<(StoryId, DestinationId, Row)>> {
+    let condition = if only.is_some() { "AND destination = ?1" } else { "AND ?1 IS NULL" };
+    let attempting = "FROM delivery INDEXED BY delivery_attempting WHERE stage = 3";
+    db.prepare(&format!("SELECT {COLUMNS}, story {attempting} {condition}"))?
+        .query_map([only.map(|id| id.0)], |from| {
             let (destination, row) = row(from)?;
-            Ok((StoryId(from.get(19)?), destination, row))
+            Ok((StoryId(from.get(20)?), destination, row))
         })?
         .collect()
 }
@@ -153,11 +160,11 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
     };
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
-         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
-         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20",
+         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21",
     )?
     .execute(params![
         story.0,
@@ -180,6 +187,7 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
         row.confirmed.map(Version::as_i64),
         row.possible.map(Version::as_i64),
         row.settles.map(micros),
+        row.older_settles.map(micros),
     ])?;
     Ok(())
 }

@@ -28,8 +28,8 @@ struct Fixture {
 async fn fixture(destinations: usize) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = SqliteLedger::open(&options(&dir.path().join("ledger.sqlite"))).unwrap();
-    let names = (0..destinations).map(|n| format!("partner-{n}/main")).collect();
-    let destinations = ledger.register(names).await.unwrap();
+    let names = (0..destinations).map(|n| Registration { name: format!("partner-{n}/main"), paused: false });
+    let destinations = ledger.register(names.collect()).await.unwrap();
     Fixture { ledger, destinations, dir }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commands::Taken;
 use super::{classed, commands};
 use crate::ledger::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Report,
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
 };
 use crate::ledger::{DestinationId, Health, LedgerError, Receipt};
 
@@ -19,12 +19,13 @@ type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// What the writer is asked to do, and whom it tells when it is on the disk.
 pub enum Command {
-    Register(Vec<String>, Answer<Vec<DestinationId>>),
+    Register(Vec<Registration>, Timestamp, Answer<Vec<DestinationId>>),
     Accept(Box<Acceptance>, Vec<u8>, Answer<Accepted>),
     Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
     Claim(Claim, Answer<Claimed>),
-    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<()>),
-    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<()>),
+    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<bool>),
+    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<bool>),
+    Abandon(DestinationId, Duration, Timestamp, Answer<()>),
     Retried(i64, Option<String>, Answer<()>),
 }
 
@@ -34,6 +35,8 @@ enum Done {
     Accepted(Taken),
     Quarantined(i64),
     Claimed(Claimed),
+    /// Whether a row waits again.
+    Settled(bool),
     Nothing,
 }
 
@@ -42,6 +45,9 @@ struct Committed(());
 
 /// How long the writer waits before it tries a failing disk again.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a stop waits for a failing disk. What was not written then is settled by the next start.
+const LAST_TRIES: Duration = Duration::from_secs(5);
 
 /// Runs until the last sender is gone and everything that was sent is on the disk.
 pub fn run(
@@ -53,6 +59,7 @@ pub fn run(
 ) {
     // Records of what already happened outlive a failing disk here until they can be written; requests do not.
     let mut kept: Vec<Command> = Vec::new();
+    let mut failing_since = None;
     loop {
         let mut commands = std::mem::take(&mut kept);
         if commands.is_empty() {
@@ -65,25 +72,43 @@ pub fn run(
         }
         match commit(&mut connection, &commands) {
             Ok((committed, done)) => {
-                health.send_if_modified(|now| std::mem::replace(now, Health::Good) != Health::Good);
+                is_good(health);
                 for (command, done) in commands.into_iter().zip(done) {
                     command.answer(done, &committed);
                 }
+                failing_since = None;
                 // Full means that a checkpoint is due already.
                 let _ = written.try_send(());
             }
             Err(LedgerError::Unavailable(why)) => {
-                tracing::error!(reason = %why, "ledger cannot write");
+                if *health.borrow() == Health::Good {
+                    tracing::error!(reason = %why, "ledger cannot write");
+                }
                 health.send_replace(Health::Failing(why.clone()));
                 kept = commands.into_iter().filter_map(|command| command.refuse_or_keep(&why)).collect();
                 wait_for_the_disk(&mut connection, &mut waiting, &mut kept, &why);
+                let since = *failing_since.get_or_insert_with(Instant::now);
+                if waiting.is_closed() && since.elapsed() > LAST_TRIES {
+                    tracing::error!(
+                        commands = kept.len(),
+                        "stopped before the ledger could write; what was sent meanwhile counts as unknown"
+                    );
+                    return;
+                }
                 if kept.is_empty() {
-                    health.send_replace(Health::Good);
+                    is_good(health);
                 }
             }
             // One command is at fault: each gets a transaction of its own, and only that one is refused.
-            Err(_) => one_by_one(&mut connection, commands, &mut kept),
+            Err(_) => one_by_one(&mut connection, commands, &mut kept, health),
         }
+    }
+}
+
+fn is_good(health: &watch::Sender<Health>) {
+    let failed = |now: &mut Health| std::mem::replace(now, Health::Good) != Health::Good;
+    if health.send_if_modified(failed) {
+        tracing::info!("ledger writes again");
     }
 }
 
@@ -117,15 +142,27 @@ fn probe(connection: &mut Connection) -> bool {
     attempt().is_ok()
 }
 
-fn one_by_one(connection: &mut Connection, commands: Vec<Command>, kept: &mut Vec<Command>) {
-    for command in commands {
+fn one_by_one(
+    connection: &mut Connection,
+    commands: Vec<Command>,
+    kept: &mut Vec<Command>,
+    health: &watch::Sender<Health>,
+) {
+    let mut commands = commands.into_iter();
+    while let Some(command) = commands.next() {
         match commit(connection, std::slice::from_ref(&command)) {
             Ok((committed, mut done)) => {
+                is_good(health);
                 if let Some(done) = done.pop() {
                     command.answer(done, &committed);
                 }
             }
-            Err(LedgerError::Unavailable(_)) => kept.push(command),
+            // The rest waits with it, so that the order stays.
+            Err(LedgerError::Unavailable(_)) => {
+                kept.push(command);
+                kept.extend(commands);
+                return;
+            }
             Err(why) => {
                 tracing::error!(reason = %why, "ledger refused a command");
                 command.fail(why);
@@ -148,15 +185,18 @@ fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committe
 impl Command {
     fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
         match self {
-            Self::Register(names, _) => commands::register(db, names).map(Done::Registered),
+            Self::Register(destinations, now, _) => commands::register(db, destinations, *now).map(Done::Registered),
             Self::Accept(acceptance, content, _) => commands::accept(db, acceptance, content).map(Done::Accepted),
             Self::Quarantine(entry, _) => commands::quarantine(db, entry).map(Done::Quarantined),
             Self::Claim(claim, _) => commands::claim(db, claim).map(Done::Claimed),
             Self::Record(destination, reports, lane, _) => {
-                commands::record(db, *destination, reports, lane.as_ref()).map(|()| Done::Nothing)
+                commands::record(db, *destination, reports, lane.as_ref()).map(Done::Settled)
             }
             Self::Release(destination, attempted, now, _) => {
-                commands::release(db, *destination, attempted, *now).map(|()| Done::Nothing)
+                commands::release(db, *destination, attempted, *now).map(Done::Settled)
+            }
+            Self::Abandon(destination, in_network, now, _) => {
+                commands::recover(db, Some(*destination), *now, *in_network).map(|_| Done::Nothing)
             }
             Self::Retried(id, refused, _) => {
                 let to = if refused.is_some() { "waiting" } else { "done" };
@@ -168,7 +208,7 @@ impl Command {
     /// Tells the caller. One that has gone away does not need to know.
     fn answer(self, done: Done, _committed: &Committed) {
         match (self, done) {
-            (Self::Register(_, answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
+            (Self::Register(.., answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
             (Self::Accept(_, _, answer), Done::Accepted(taken)) => {
                 let accepted = match taken {
                     Taken::Fresh { story, deliveries, touched } => {
@@ -183,22 +223,22 @@ impl Command {
                 drop(answer.send(Ok(Quarantined { id, receipt: Receipt(()) })));
             }
             (Self::Claim(_, answer), Done::Claimed(claimed)) => drop(answer.send(Ok(claimed))),
-            (Self::Record(.., answer) | Self::Release(.., answer) | Self::Retried(.., answer), Done::Nothing) => {
-                drop(answer.send(Ok(())));
+            (Self::Record(.., answer) | Self::Release(.., answer), Done::Settled(waits)) => {
+                drop(answer.send(Ok(waits)));
             }
+            (Self::Abandon(.., answer) | Self::Retried(.., answer), Done::Nothing) => drop(answer.send(Ok(()))),
             (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
         }
     }
 
     fn fail(self, why: LedgerError) {
         match self {
-            Self::Register(_, answer) => drop(answer.send(Err(why))),
+            Self::Register(.., answer) => drop(answer.send(Err(why))),
             Self::Accept(_, _, answer) => drop(answer.send(Err(why))),
             Self::Quarantine(_, answer) => drop(answer.send(Err(why))),
             Self::Claim(_, answer) => drop(answer.send(Err(why))),
-            Self::Record(.., answer) | Self::Release(.., answer) | Self::Retried(.., answer) => {
-                drop(answer.send(Err(why)));
-            }
+            Self::Record(.., answer) | Self::Release(.., answer) => drop(answer.send(Err(why))),
+            Self::Abandon(.., answer) | Self::Retried(.., answer) => drop(answer.send(Err(why))),
         }
     }
 
@@ -206,7 +246,7 @@ impl Command {
     /// partner is kept here until it can be written down.
     fn refuse_or_keep(self, why: &str) -> Option<Self> {
         match self {
-            Self::Record(..) | Self::Release(..) => Some(self),
+            Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Some(self),
             Self::Register(..) | Self::Accept(..) | Self::Quarantine(..) | Self::Claim(..) | Self::Retried(..) => {
                 self.fail(LedgerError::Unavailable(why.to_owned()));
                 None
@@ -224,6 +264,8 @@ const WAL_TOO_LARGE: u64 = 256 << 20;
 /// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
 /// with a last checkpoint so that the next start finds a small WAL.
 pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
+    // It can hold commits up while it cuts the WAL back, and must let go long before they lose patience.
+    let _ = connection.busy_timeout(Duration::from_secs(1));
     loop {
         let ended = match written.recv_timeout(Duration::from_secs(60)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,

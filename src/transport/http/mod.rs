@@ -138,16 +138,17 @@ impl HttpDoor {
             }
         };
         match self.exchange(sender, parcel).await {
-            Exchange::NotBegun => outcome::not_connected("the connection was closed before the request"),
+            Exchange::NotBegun => outcome::not_connected("the connection took no request"),
             Exchange::Ended(outcome) => outcome,
         }
     }
 
     async fn exchange(&self, mut sender: SendRequest<Paced>, parcel: &Parcel) -> Exchange {
-        if sender.ready().await.is_err() {
+        let patience = tokio::time::Instant::now() + self.timeouts.connect;
+        if !matches!(timeout_at(patience, sender.ready()).await, Ok(Ok(()))) {
             return Exchange::NotBegun;
         }
-        let (body, written) = Paced::new(parcel.document.bytes().clone());
+        let (body, mut written) = Paced::new(parcel.document.bytes().clone());
         let request = match self.head.request(parcel, Timestamp::now(), body) {
             Ok(request) => request,
             Err(why) => return Exchange::Ended(outcome::refused_here(&why)),
@@ -158,12 +159,14 @@ impl HttpDoor {
         let write = tokio::time::sleep(self.timeouts.write);
         tokio::pin!(write);
         let early = tokio::select! {
+            biased;
             answer = &mut answer => Some(answer),
-            _ = written => None,
+            _ = &mut written => None,
             () = &mut write => {
                 return Exchange::Ended(outcome::unknown(format!("the request could not be written within {:?}", self.timeouts.write)));
             }
         };
+        let was_written = early.is_none();
         let deadline = tokio::time::Instant::now() + self.timeouts.answer;
         let answer = match early {
             Some(answer) => answer,
@@ -188,7 +191,8 @@ impl HttpDoor {
             Ok(read) => read,
             Err(_) => (Bytes::new(), false),
         };
-        if whole {
+        // A connection that still has some of this request to write is of no use to the next.
+        if whole && (was_written || written.try_recv().is_ok()) {
             self.keep(sender);
         }
         Exchange::Ended(outcome::classify(parts.status, &parts.headers, &start, Timestamp::now()))

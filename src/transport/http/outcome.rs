@@ -10,17 +10,21 @@ use crate::transport::{Class, Outcome};
 /// How much of an answer's body is told to the operator.
 const EXCERPT: usize = 200;
 
-/// Classes an answer: 2xx is delivered; 400, 413, 415 and 422 refuse the document; 410 says that the door is gone; all
-/// else is the door's trouble. A 500 or a 502 may be one document's doing, so that one lets others go first.
+/// Classes an answer: 2xx is delivered; 400, 413, 415 and 422 refuse the document; 410 says that the door is gone. After
+/// 500, 502 and 504 the document may have been stored all the same, so a kill of it has to follow. All else is the
+/// door's trouble; a status that is not one of those that doors in trouble use may be one document's doing, so that one
+/// lets others go first.
 pub fn classify(status: StatusCode, headers: &HeaderMap, start: &[u8], now: Timestamp) -> Outcome {
+    let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?, now));
     let class = match status.as_u16() {
         200..=299 => Class::Delivered,
         400 | 413 | 415 | 422 => Class::Refused,
         410 => Class::Gone,
-        code => Class::Deferred {
-            retry_after: headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now)),
-            maybe_document: matches!(code, 500 | 502 | 504),
-        },
+        500 | 502 | 504 => Class::Unknown { retry_after },
+        code => {
+            let door = matches!(code, 300..=399 | 401 | 403 | 404 | 407 | 408 | 425 | 429 | 503);
+            Class::Deferred { retry_after, maybe_document: !door }
+        }
     };
     let mut detail = format!("answered {status}");
     if class != Class::Delivered {
@@ -38,7 +42,7 @@ pub fn not_connected(why: &str) -> Outcome {
 }
 
 pub fn unknown(detail: String) -> Outcome {
-    Outcome { class: Class::Unknown, status: None, detail }
+    Outcome { class: Class::Unknown { retry_after: None }, status: None, detail }
 }
 
 pub fn refused_here(why: &str) -> Outcome {
@@ -46,7 +50,7 @@ pub fn refused_here(why: &str) -> Outcome {
 }
 
 /// RFC 9110 §10.2.3: seconds, or a date.
-fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
@@ -84,10 +88,16 @@ mod tests {
             assert_eq!(class(status, None), Class::Refused);
         }
         assert_eq!(class(410, None), Class::Gone);
-        for status in [301, 302, 401, 403, 404, 405, 408, 409, 429, 503, 507] {
+        for status in [301, 302, 401, 403, 404, 408, 429, 503] {
             assert_eq!(class(status, None), Class::Deferred { retry_after: None, maybe_document: false }, "{status}");
         }
-        assert_eq!(class(500, None), Class::Deferred { retry_after: None, maybe_document: true });
+        for status in [405, 409, 414, 431, 501, 507] {
+            assert_eq!(class(status, None), Class::Deferred { retry_after: None, maybe_document: true }, "{status}");
+        }
+        let after = Some(Duration::from_secs(9));
+        for status in [500, 502, 504] {
+            assert_eq!(class(status, Some("9")), Class::Unknown { retry_after: after }, "{status}");
+        }
     }
 
     #[test]

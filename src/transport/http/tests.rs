@@ -139,9 +139,9 @@ async fn an_answer_that_is_lost_is_unknown() {
     });
     let door = door(port);
     let hung = door.send(&parcel()).await;
-    assert_eq!(hung.class, Class::Unknown);
+    assert_eq!(hung.class, Class::Unknown { retry_after: None });
     assert!(hung.detail.contains("no answer within 300ms"), "{}", hung.detail);
-    assert_eq!(door.send(&parcel()).await.class, Class::Unknown);
+    assert_eq!(door.send(&parcel()).await.class, Class::Unknown { retry_after: None });
     drop(server.await.unwrap());
 }
 

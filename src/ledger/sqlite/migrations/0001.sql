@@ -26,7 +26,9 @@ CREATE TABLE destination (
     failures   INTEGER NOT NULL DEFAULT 0,
     retry_at   INTEGER,
     suspended  TEXT,
-    trouble    TEXT
+    trouble    TEXT,
+    paused     INTEGER NOT NULL,        -- its partner was paused when the program last started
+    resumed    INTEGER                  -- when its last pause ended
 ) STRICT;
 
 -- What a destination is owed of a story: one row, whatever the number of versions. The key begins with the story, so
@@ -51,7 +53,8 @@ CREATE TABLE delivery (
     attempts     INTEGER NOT NULL,
     confirmed    INTEGER,
     possible     INTEGER,
-    settles      INTEGER,
+    settles      INTEGER,               -- until when a request with the possible version may be in the network
+    older_settles INTEGER,              -- until when one with a lower version may be
     PRIMARY KEY (story, destination)
 ) STRICT, WITHOUT ROWID;
 
