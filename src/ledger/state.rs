@@ -206,7 +206,7 @@ impl Row {
         };
         self.wanted = wanted;
         self.attempts = 0;
-        self.stage = Stage::Ended { end: End::Cancelled, at: now, reason: "the story was never sent here".to_owned() };
+        self.stage = never_sent(now);
         Some(past)
     }
 
@@ -233,10 +233,11 @@ impl Row {
         if announced != version {
             return None;
         }
-        self.stage = waiting(&self.wanted, None, now);
         if version < self.wanted.version {
+            self.turn_to_newest(now);
             return Some(superseded(version, self.wanted.version, now));
         }
+        self.stage = waiting(&self.wanted, None, now);
         self.attempts = self.attempts.saturating_sub(1);
         None
     }
@@ -272,9 +273,13 @@ impl Row {
             }
             Settled::Refused { reason } => (End::Refused, reason),
             Settled::Expired { reason } => (End::Expired, reason),
-            Settled::Deferred { hold } => {
-                self.stage = waiting(&self.wanted, hold.filter(|_| is_newest), now);
-                return (!is_newest).then(|| superseded(version, newest, now));
+            Settled::Deferred { hold } if is_newest => {
+                self.stage = waiting(&self.wanted, hold, now);
+                return None;
+            }
+            Settled::Deferred { .. } => {
+                self.turn_to_newest(now);
+                return Some(superseded(version, newest, now));
             }
             Settled::Unknown { hold } => {
                 if self.possible.is_some_and(|possible| possible < version) {
@@ -295,9 +300,19 @@ impl Row {
             self.stage = Stage::Ended { end, at: now, reason };
             None
         } else {
-            self.stage = waiting(&self.wanted, None, now);
+            self.turn_to_newest(now);
             Some(PastEnd { version, end, at: now, reason })
         }
+    }
+
+    /// The attempt of an older version is over. A withdrawal that came meanwhile, since that attempt might have
+    /// arrived, is for nobody when it did not and none before it did.
+    fn turn_to_newest(&mut self, now: Timestamp) {
+        self.stage = if self.wanted.action.withdraws() && self.confirmed.is_none() && self.possible.is_none() {
+            never_sent(now)
+        } else {
+            waiting(&self.wanted, None, now)
+        };
     }
 
     /// What waits is given up.
@@ -329,6 +344,10 @@ fn waiting(wanted: &Wanted, hold: Option<Timestamp>, now: Timestamp) -> Stage {
         Some(until) if until > now => Stage::Held { until },
         _ => Stage::Ready,
     }
+}
+
+fn never_sent(now: Timestamp) -> Stage {
+    Stage::Ended { end: End::Cancelled, at: now, reason: "the story was never sent here".to_owned() }
 }
 
 fn superseded(version: Version, by: Version, now: Timestamp) -> PastEnd {
@@ -422,6 +441,24 @@ mod tests {
         maybe.withdraw(wanted(2, Action::Kill, at(2)), at(2));
         assert_eq!(maybe.stage, Stage::Ready, "a kill does not wait for the row's own backoff");
         assert_eq!(maybe.wanted.version, version(2));
+    }
+
+    #[test]
+    fn a_kill_that_came_during_an_attempt_follows_it_only_where_it_may_have_arrived() {
+        let mut row = Row::first(wanted(1, Action::Publish, at(0)), at(0));
+        assert!(row.begin(at(1)));
+        row.withdraw(wanted(2, Action::Kill, at(2)), at(2));
+        let mut released = row.clone();
+        let mut refused = row.clone();
+        let mut lost = row.clone();
+        row.settle(version(1), Settled::Deferred { hold: None }, at(3), IN_NETWORK);
+        released.release(version(1), at(3));
+        refused.settle(version(1), Settled::Refused { reason: "422".to_owned() }, at(3), IN_NETWORK);
+        for row in [row, released, refused] {
+            assert!(matches!(row.stage, Stage::Ended { end: End::Cancelled, .. }), "{row:?}");
+        }
+        lost.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK);
+        assert_eq!(lost.stage, Stage::Ready);
     }
 
     #[test]
