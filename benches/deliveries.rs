@@ -22,6 +22,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use newswired::config::Secrets;
 use newswired::daemon::Daemon;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -126,7 +127,7 @@ async fn client(subscriber: &Subscriber, destinations: usize, document: Bytes) -
 
 /// The daemon, from the first article offered to its intake to the last arrival.
 async fn daemon(subscriber: &Subscriber, scene: &Scene, destinations: usize) -> Outcome<Round> {
-    let config = newswired::config::load(&scene.dir.path().join("newswired.toml"))?;
+    let config = newswired::config::load(&scene.dir.path().join("newswired.toml"), Secrets::Read)?;
     let daemon = Daemon::start(&config).await?;
     let intake = daemon.http_intake.ok_or("the daemon has no HTTP intake")?;
     let before = subscriber.count().await?;
@@ -227,7 +228,7 @@ url = "https://harborpress.example/logo.png"
 
     /// The document that the daemon sends, for the client to post the same.
     fn document(&self) -> Outcome<Bytes> {
-        let config = newswired::config::load(&self.dir.path().join("newswired.toml"))?;
+        let config = newswired::config::load(&self.dir.path().join("newswired.toml"), Secrets::Read)?;
         let (id, wire) = config.wires.iter().next().ok_or("the configuration has a wire")?;
         let article = newswired::article::decode(&article(0), None, id)?;
         let profile = newswired::render::Profile::new(id.clone(), Arc::clone(wire), newswired::config::Format::Json);

@@ -22,12 +22,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, Secrets};
 use crate::ledger::{LedgerError, SqliteReader};
 
 /// A newswire distribution daemon: takes published articles, adds the attribution that the agency's licence demands,
 /// and pushes them to every partner until each has arrived.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "newswired", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
@@ -36,7 +36,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no; 64 usage; 69 something needed is not there; 78 the configuration cannot be used";
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Verb {
     /// Run the daemon
     Run(run::Run),
@@ -65,12 +65,18 @@ struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// With its secrets, as the daemon needs it.
     fn load(&self) -> Result<Config, Failure> {
-        Ok(crate::config::load(&self.config)?)
+        Ok(crate::config::load(&self.config, Secrets::Read)?)
+    }
+
+    /// Without its secrets, which an operator's shell does not have.
+    fn load_to_look(&self) -> Result<Config, Failure> {
+        Ok(crate::config::load(&self.config, Secrets::Leave)?)
     }
 
     fn reader(&self) -> Result<SqliteReader, Failure> {
-        Ok(SqliteReader::open(&self.load()?.ledger.path)?)
+        Ok(SqliteReader::open(&self.load_to_look()?.ledger.path)?)
     }
 }
 
@@ -143,6 +149,17 @@ pub fn run(cli: Cli) -> ExitCode {
             eprintln!("{why}");
             ExitCode::from(why.code())
         }
+    }
+}
+
+/// Returns at SIGINT or SIGTERM; a container's first process has no other end.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = tokio::signal::ctrl_c() => {} }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 

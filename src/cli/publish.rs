@@ -4,33 +4,38 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use indicatif::{ProgressBar, ProgressStyle};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use tokio::net::TcpStream;
 use url::Url;
 
 use super::Failure;
 use crate::config::SecretRef;
 
-#[derive(Debug, Args)]
-#[group(id = "way", required = true, multiple = false)]
+// Addresses and references are texts here, parsed later: clap would print one that it cannot use, with the secret that
+// may stand in it.
+#[derive(Args)]
+#[group(id = "way", multiple = false)]
 struct Way {
     /// To an exchange: amqp://user:password@host:5672/vhost
     #[arg(long, value_name = "URL")]
-    amqp: Option<Url>,
-    /// To the HTTP intake: http://127.0.0.1:8470
-    #[arg(long, value_name = "URL")]
-    http: Option<Url>,
+    amqp: Option<String>,
+    /// To the HTTP intake; this is the way where none is given
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+    http: String,
     /// Into a spool directory (its incoming/)
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub struct Publish {
     /// Articles, in any format that intake takes
     #[arg(required = true)]
@@ -39,7 +44,7 @@ pub struct Publish {
     way: Way,
     /// The bearer token of the HTTP intake, by reference: env:NAME or file:PATH
     #[arg(long, value_name = "REF", default_value = "env:NEWSWIRED_TOKEN")]
-    token: SecretRef,
+    token: String,
     /// The exchange
     #[arg(long, value_name = "NAME", default_value = "newswired.articles")]
     exchange: String,
@@ -64,12 +69,10 @@ impl Publish {
         };
         let refused = if let Some(url) = &self.way.amqp {
             self.by_amqp(url, &progress).await?
-        } else if let Some(url) = &self.way.http {
-            self.by_http(url, &progress).await?
         } else if let Some(dir) = &self.way.spool {
             self.by_spool(dir, &progress)?
         } else {
-            return Err(Failure::Usage("say where to: --amqp, --http or --spool".to_owned()));
+            self.by_http(&self.way.http, &progress).await?
         };
         progress.finish_and_clear();
         if refused > 0 {
@@ -79,34 +82,28 @@ impl Publish {
         Ok(())
     }
 
-    async fn by_amqp(&self, url: &Url, progress: &ProgressBar) -> Result<usize, Failure> {
+    async fn by_amqp(&self, url: &str, progress: &ProgressBar) -> Result<usize, Failure> {
         let failed = |why: lapin::Error| Failure::Unavailable(format!("the broker did not take it: {why}"));
+        let uri: AMQPUri = url.parse().map_err(|why| {
+            Failure::Usage(format!("--amqp is no address ({why}); write amqp://user:password@host:5672/vhost"))
+        })?;
         let runtime = async_rs::Runtime::tokio_current();
-        let connecting = Connection::connect_with_runtime(url.as_str(), ConnectionProperties::default(), runtime);
-        let connection = tokio::time::timeout(PATIENCE, connecting)
-            .await
-            .map_err(|_| Failure::Unavailable(format!("no connection within {PATIENCE:?}")))?
-            .map_err(failed)?;
-        let channel = connection.create_channel().await.map_err(failed)?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+        let connecting = Connection::connect_uri_with_runtime(uri, ConnectionProperties::default(), runtime);
+        let connection = bounded("connection to the broker", connecting).await?.map_err(failed)?;
+        let channel = bounded("channel", connection.create_channel()).await?.map_err(failed)?;
+        bounded("answer", channel.confirm_select(ConfirmSelectOptions::default())).await?.map_err(failed)?;
         let properties =
             BasicProperties::default().with_content_type(self.content_type.as_str().into()).with_delivery_mode(2);
         let mut refused = 0;
         for file in &self.files {
             let bytes = read(file)?;
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let confirmed = channel
-                .basic_publish(
-                    self.exchange.as_str().into(),
-                    self.routing_key.as_str().into(),
-                    options,
-                    &bytes,
-                    properties.clone(),
-                )
-                .await
-                .map_err(failed)?
-                .await
-                .map_err(failed)?;
+            let publish = async {
+                let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                let (exchange, key) = (self.exchange.as_str().into(), self.routing_key.as_str().into());
+                channel.basic_publish(exchange, key, options, &bytes, properties.clone()).await?.await
+            };
+            // A broker that is short of memory or disk lets publishers wait.
+            let confirmed = bounded("confirmation", publish).await?.map_err(failed)?;
             if !confirmed.is_ack() || confirmed.take_message().is_some() {
                 refused += 1;
                 eprintln!("{}: no queue takes it; is the daemon's exchange {:?}?", file.display(), self.exchange);
@@ -117,40 +114,33 @@ impl Publish {
         Ok(refused)
     }
 
-    async fn by_http(&self, url: &Url, progress: &ProgressBar) -> Result<usize, Failure> {
-        let token = self.token.resolve().map_err(|why| Failure::Usage(why.to_string()))?;
+    async fn by_http(&self, url: &str, progress: &ProgressBar) -> Result<usize, Failure> {
+        let token: SecretRef = self.token.parse().map_err(|_| {
+            Failure::Usage("--token is a reference, not the token itself: write env:NAME or file:PATH".to_owned())
+        })?;
+        let token = token.resolve().map_err(|why| Failure::Usage(why.to_string()))?;
+        let url = Url::parse(url).map_err(|why| {
+            Failure::Usage(format!("--http is no address ({why}); write for example http://127.0.0.1:8470"))
+        })?;
         if url.scheme() != "http" {
             return Err(Failure::Usage(
                 "the HTTP intake speaks plain HTTP on the daemon's own machine: use http://".to_owned(),
             ));
         }
         let authority = url.authority().to_owned();
-        let address =
-            format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port_or_known_default().unwrap_or(80));
-        let unreachable = |why: &dyn std::fmt::Display| {
-            Failure::Unavailable(format!("cannot reach {authority}: {why}; is the daemon running there?"))
-        };
-        let stream = tokio::net::TcpStream::connect(&address).await.map_err(|why| unreachable(&why))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|why| unreachable(&why))?;
-        // Ends with its sender, at the end of this function.
-        let driver = tokio::spawn(connection);
+        let mut sender = None;
         let mut refused = 0;
         for file in &self.files {
             let request = http::Request::post("/v1/articles")
                 .header("host", &authority)
                 .header("authorization", format!("Bearer {}", token.expose()))
                 .header("content-type", &self.content_type)
-                .body(Full::new(bytes::Bytes::from(read(file)?)))
+                .body(Full::new(Bytes::from(read(file)?)))
                 .map_err(|why| Failure::Usage(why.to_string()))?;
-            let exchange = async {
-                let response = sender.send_request(request).await?;
-                let status = response.status();
-                Ok::<_, hyper::Error>((status, response.into_body().collect().await?.to_bytes()))
-            };
-            let (status, answer) = tokio::time::timeout(PATIENCE, exchange)
-                .await
-                .map_err(|_| unreachable(&format!("no answer within {PATIENCE:?}")))?
-                .map_err(|why| unreachable(&why))?;
+            let exchange = exchange(&url, &mut sender, request);
+            let (status, answer) = bounded("answer of the intake", exchange).await?.map_err(|why| {
+                Failure::Unavailable(format!("cannot reach {authority}: {why}; is the daemon running there?"))
+            })?;
             if !status.is_success() {
                 refused += 1;
                 let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
@@ -158,30 +148,79 @@ impl Publish {
             }
             progress.inc(1);
         }
-        drop(sender);
-        let _ = driver.await;
         Ok(refused)
     }
 
     fn by_spool(&self, dir: &Path, progress: &ProgressBar) -> Result<usize, Failure> {
         let incoming = dir.join("incoming");
-        if !incoming.is_dir() {
-            return Err(Failure::Unavailable(format!(
-                "{} is not there; give the spool.dir of a daemon that was started",
+        std::fs::read_dir(&incoming).map_err(|why| {
+            Failure::Unavailable(format!(
+                "cannot use {}: {why}; give the spool.dir of a daemon that was started, as a user who may write there",
                 incoming.display()
-            )));
-        }
+            ))
+        })?;
         for file in &self.files {
-            let name = file.file_name().unwrap_or_default();
-            // Written under a name that the daemon leaves alone, then moved: it never sees half a file.
-            let mut hidden = std::ffi::OsString::from(".");
-            hidden.push(name);
-            std::fs::write(incoming.join(&hidden), read(file)?)?;
-            std::fs::rename(incoming.join(&hidden), incoming.join(name))?;
+            let bytes = read(file)?;
+            let place = move_in(&incoming, file, &bytes).map_err(|why| {
+                Failure::Unavailable(format!("cannot write {} into {}: {why}", file.display(), incoming.display()))
+            })?;
+            tracing::debug!(file = %file.display(), place = %place.display(), "spooled");
             progress.inc(1);
         }
         Ok(0)
     }
+}
+
+/// Writes a file under a name that the daemon leaves alone, then gives it one that no other file there has: the daemon
+/// never sees half a file, and nothing that waits is overwritten.
+fn move_in(incoming: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_start_matches('.');
+    let hidden = incoming.join(format!(".{}-{name}", std::process::id()));
+    std::fs::write(&hidden, bytes)?;
+    for number in 1_u32.. {
+        let free = if number == 1 { incoming.join(name) } else { incoming.join(format!("{number}-{name}")) };
+        // A link is made only where nothing has the name, as a move is not.
+        match std::fs::hard_link(&hidden, &free) {
+            Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(why) => return Err(why),
+            Ok(()) => {
+                std::fs::remove_file(&hidden)?;
+                return Ok(free);
+            }
+        }
+    }
+    Err(std::io::Error::other("no name is free"))
+}
+
+/// One request, on the connection that is open or on a new one: a server may close it after an answer.
+async fn exchange(
+    url: &Url,
+    open: &mut Option<SendRequest<Full<Bytes>>>,
+    request: http::Request<Full<Bytes>>,
+) -> Result<(http::StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    let ready = match open {
+        Some(sender) => sender.ready().await.is_ok(),
+        None => false,
+    };
+    if !ready {
+        let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
+        let stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with its sender.
+        tokio::spawn(connection);
+        *open = Some(sender);
+    }
+    let sender = open.as_mut().ok_or("there is no connection")?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+async fn bounded<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .map_err(|_| Failure::Unavailable(format!("no {what} within {PATIENCE:?}")))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{ConfigFile, Failure};
-use crate::article;
+use crate::article::{self, DecodeError};
 use crate::config::Partner;
 use crate::render::{self, Profile};
 use crate::route::route;
@@ -32,7 +32,7 @@ pub struct Render {
 
 impl Render {
     pub fn run(self) -> Result<(), Failure> {
-        let config = self.config.load()?;
+        let config = self.config.load_to_look()?;
         let partner = config.partners.get(self.partner.as_str()).ok_or_else(|| {
             let known: Vec<_> = config.partners.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("there is no partner {:?}; there are: {}", self.partner, known.join(", ")))
@@ -42,8 +42,7 @@ impl Render {
             .map_err(|why| Failure::Usage(format!("cannot read {}: {why}", self.article.display())))?;
         let wire = config.intake.wire.clone().or_else(|| config.wires.keys().next().cloned());
         let wire = wire.ok_or_else(|| Failure::Config("there is no wire in the configuration".to_owned()))?;
-        let article = article::decode(&bytes, None, &wire)
-            .map_err(|why| Failure::No(format!("{}: {why}", self.article.display())))?;
+        let article = article::decode(&bytes, None, &wire).map_err(|why| Failure::No(placed(&self.article, &why)))?;
         let policy = config.wires.get(&article.wire).ok_or_else(|| {
             Failure::Config(format!("the wire {:?} is not configured; add [wires.{0}]", article.wire))
         })?;
@@ -59,11 +58,7 @@ impl Render {
         match &self.out {
             Some(path) => std::fs::write(path, proved.bytes())
                 .map_err(|why| Failure::Unavailable(format!("cannot write {}: {why}", path.display())))?,
-            None => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(proved.bytes())?;
-                out.write_all(b"\n")?;
-            }
+            None => std::io::stdout().lock().write_all(proved.bytes())?,
         }
         Ok(())
     }
@@ -83,5 +78,13 @@ impl Render {
                 ))),
             },
         }
+    }
+}
+
+/// `file:line:column: what`, where there is a line.
+fn placed(file: &std::path::Path, why: &DecodeError) -> String {
+    match why {
+        DecodeError::Syntax { line, column, problem } => format!("{}:{line}:{column}: {problem}", file.display()),
+        other => format!("{}: {other}", file.display()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +11,7 @@ use super::Failure;
 use crate::config::Secret;
 use crate::sink::{self, SinkOptions};
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub struct Sink {
     /// Where to listen, for example 127.0.0.1:9000
     #[arg(long, value_name = "ADDR")]
@@ -52,6 +53,7 @@ impl Sink {
         };
         let (sink, mut received) = sink::Sink::start(options).await.map_err(Failure::Unavailable)?;
         println!("listening on http://{0}/ ; counts at http://{0}/stats ; stop with Ctrl-C", sink.address());
+        let mut stopped = pin!(super::stopped());
         loop {
             tokio::select! {
                 Some(one) = received.recv() => {
@@ -68,7 +70,7 @@ impl Sink {
                         if one.repeat { ", a repeat" } else { "" },
                     );
                 }
-                _ = tokio::signal::ctrl_c() => break,
+                () = &mut stopped => break,
             }
         }
         sink.stop().await;

@@ -20,18 +20,29 @@ use super::{Config, Environment, is_id};
 /// # Errors
 /// Everything that is wrong, all at once. Files that are not TOML are an exception: what they meant to say is unknown,
 /// so nothing else is looked at until they are mended.
-pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
-    load_from(path, &Environment::of_process())
+pub fn load(path: &Path, secrets: Secrets) -> Result<Config, ConfigErrors> {
+    load_from(path, &Environment::of_process(), secrets)
 }
 
-/// [`load`] with an environment of its own.
-pub fn load_from(path: &Path, environment: &Environment) -> Result<Config, ConfigErrors> {
+/// Whether the secrets that a configuration refers to are looked at while it is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// As the daemon needs them: one that cannot be read is an error.
+    Read,
+    /// For an operator who looks at the ledger or at a document: a shell has no `credential:` of systemd's, and its
+    /// user may not read the daemon's files.
+    Leave,
+}
+
+/// [`load()`] with an environment of its own.
+pub fn load_from(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, ConfigErrors> {
     let layers = Layers::read(path, environment).map_err(ConfigErrors::new)?;
     let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
     let known = Known::of_config();
     let mut report = Report::new(&layers.places, &known);
     let config = shape(&tree, &mut report);
     if let Some(config) = &config {
+        let environment = (secrets == Secrets::Read).then_some(environment);
         check(config, &tree, environment, &mut report);
     }
     match config {
@@ -74,7 +85,9 @@ impl Layers {
                     }
                 }
             }
-            Err(why) => errors.push(whole(&dir, format!("cannot be listed: {why}"))),
+            Err(why) => {
+                errors.push(whole(&dir, format!("cannot be listed: {why}; give this user the right to read it")))
+            }
         }
         for (name, value) in environment.overrides() {
             if let Err(message) = layers.add_override(name, value) {
@@ -91,8 +104,12 @@ impl Layers {
                 errors.push(whole(file, "not UTF-8 text; save it as UTF-8"));
                 return;
             }
+            Err(why) if why.kind() == ErrorKind::NotFound => {
+                errors.push(whole(file, "there is no such file; --config says where the configuration is"));
+                return;
+            }
             Err(why) => {
-                errors.push(whole(file, format!("cannot be read: {why}")));
+                errors.push(whole(file, format!("cannot be read: {why}; let this user read it, or move it away")));
                 return;
             }
         };

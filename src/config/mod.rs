@@ -32,8 +32,10 @@ pub use error::{ConfigError, ConfigErrors, Place};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
 pub use listen::Listen;
-pub use load::{load, load_from};
-pub use partner::{Auth, Backoff, Destination, Entitlement, Format, HttpPush, Partner, PartnerId, Subscription};
+pub use load::{Secrets, load, load_from};
+pub use partner::{
+    Auth, Backoff, BackoffChange, Destination, Entitlement, Format, HttpPush, Partner, PartnerId, Subscription,
+};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};

@@ -123,7 +123,7 @@ pub struct Destination {
     pub concurrency: Option<u16>,
     /// Times between tries at a door in trouble. Default: `delivery.backoff`.
     #[serde(default)]
-    pub backoff: Option<Backoff>,
+    pub backoff: Option<BackoffChange>,
     /// The age after which a delivery is given up. Default: `delivery.give_up_after`.
     #[serde(default)]
     pub give_up_after: Option<Span>,
@@ -196,8 +196,8 @@ pub enum Auth {
     Header { name: String, value: SecretRef },
 }
 
-/// Exponential backoff with full jitter: try n waits a random time between nothing and `first` × 2ⁿ, at most
-/// `ceiling`.
+/// Exponential backoff with full jitter: after the nth failure in a row the wait is a random time of up to
+/// `first` × 2ⁿ⁻¹, at most `ceiling`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
@@ -210,6 +210,23 @@ pub struct Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         Self { first: first(), ceiling: ceiling() }
+    }
+}
+
+/// What a destination changes of `delivery.backoff`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackoffChange {
+    #[serde(default)]
+    pub first: Option<Span>,
+    #[serde(default)]
+    pub ceiling: Option<Span>,
+}
+
+impl BackoffChange {
+    /// `defaults` with the changes.
+    pub fn over(self, defaults: Backoff) -> Backoff {
+        Backoff { first: self.first.unwrap_or(defaults.first), ceiling: self.ceiling.unwrap_or(defaults.ceiling) }
     }
 }
 

@@ -77,7 +77,7 @@ impl Lanes {
 
 fn policy(settings: &Destination, config: &Config) -> Policy {
     let defaults = &config.delivery;
-    let backoff = settings.backoff.unwrap_or(defaults.backoff);
+    let backoff = settings.backoff.map_or(defaults.backoff, |change| change.over(defaults.backoff));
     Policy {
         concurrency: usize::from(settings.concurrency.unwrap_or(defaults.concurrency)).max(1),
         first: backoff.first.get(),

@@ -52,6 +52,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
     if !desk.knows(&parts.headers) {
         let why =
             "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with the token of intake.http";
+        desk.inbox.turned_away("http", "a wrong token");
         let mut response = problem(StatusCode::UNAUTHORIZED, "Unauthorized", why);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         return response;
@@ -64,6 +65,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(why)) if why.is::<LengthLimitError>() => {
             let why = format!("the article is larger than intake.article_limit, {limit} bytes");
+            desk.inbox.turned_away("http", &why);
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "Article too large", &why);
         }
         Ok(Err(why)) => {

@@ -275,12 +275,23 @@ impl Inbox {
 
     fn routed(&self, article: &Article, now: Timestamp) -> Vec<DestinationId> {
         let mut routed = Vec::new();
-        for one in self.router.route(article, now).into_iter().filter(|one| one.verdict.gets()) {
+        for one in self.router.route(article, now) {
+            tracing::debug!(story = %article.guid, version = %article.version, partner = %one.partner, verdict = %one.verdict, "routed");
+            if !one.verdict.gets() {
+                continue;
+            }
             for destination in one.destinations {
                 routed.extend(self.destinations.get(&format!("{}/{destination}", one.partner)));
             }
         }
         routed
+    }
+
+    /// Counts what did not come as far as [`Self::take`].
+    pub fn turned_away(&self, intake: &'static str, why: &str) {
+        tracing::warn!(intake, reason = why, "turned away");
+        let label = IntakeLabel { intake: intake.to_owned(), result: "refused".to_owned() };
+        self.metrics.articles.get_or_create(&label).inc();
     }
 
     async fn quarantine(&self, arrival: Arrival, why: Rejection, guid: Option<String>) -> Result<Taken, LedgerError> {

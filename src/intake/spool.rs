@@ -97,7 +97,7 @@ async fn take(spool: &Spool, inbox: &Inbox, path: &Path) -> io::Result<()> {
     if size > inbox.limit() as u64 {
         // It is kept where it is whole: a file of any size need not pass through memory.
         let why = format!("it has {size} bytes, and intake.article_limit is {} bytes", inbox.limit());
-        tracing::warn!(file = %name, reason = %why, intake = "spool", "rejected");
+        inbox.turned_away("spool", &format!("{name}: {why}"));
         return reject(spool, path, &name, &why);
     }
     let bytes = tokio::fs::read(path).await?.into();

@@ -1,8 +1,8 @@
 //! A subscriber to try things with: what `newswired sink` runs, and the demo and the tests receive with.
 //!
-//! It does what a careful partner's receiver does: verifies the signature and the digest, drops what it has, and refuses
-//! to go back in versions. What it checks with is written from the standards and shares nothing with the sender.
-//! Its memory is one version a story.
+//! It does what a careful partner's receiver does: verifies the signature and the digest, answers well to what it has and
+//! drops it, and never goes back in versions. What it checks with is written from the standards and shares nothing with
+//! the sender. Its memory is two versions a story.
 
 mod verify;
 
@@ -72,16 +72,18 @@ pub struct Stats {
     pub received: u64,
     /// Those that were right and were answered with a success.
     pub accepted: u64,
-    /// Those whose version was here already: the same message again.
+    /// Those whose version was here already: answered well, and dropped.
     pub repeats: u64,
     pub bad_signature: u64,
     pub bad_digest: u64,
-    /// Requests whose version was lower than one that was received before.
+    /// Requests whose version was lower than one that came before, whatever that one was answered.
     pub versions_back: u64,
     /// Requests without a header that every request must have.
     pub incomplete: u64,
     /// Answered 503 because the sink was told to.
     pub failed_on_purpose: u64,
+    /// Never answered because the sink was told to.
+    pub hung: u64,
     pub stories: u64,
     pub bytes: u64,
 }
@@ -117,13 +119,15 @@ struct Desk {
     options: SinkOptions,
     state: Mutex<Book>,
     received: mpsc::Sender<Received>,
-    hung: CancellationToken,
 }
 
 #[derive(Default)]
 struct Book {
     stats: Stats,
+    /// The highest version accepted of each story.
     highest: HashMap<String, u64>,
+    /// The highest version that came of each story, accepted or not.
+    seen: HashMap<String, u64>,
     files: u64,
 }
 
@@ -143,7 +147,7 @@ impl Sink {
         let address = listener.local_addr().map_err(|why| why.to_string())?;
         let (tell, received) = mpsc::channel(UNREAD);
         let stop = CancellationToken::new();
-        let desk = Arc::new(Desk { options, state: Mutex::default(), received: tell, hung: stop.clone() });
+        let desk = Arc::new(Desk { options, state: Mutex::default(), received: tell });
         let router = Router::new()
             .route("/stats", get(stats))
             .fallback(receive)
@@ -179,7 +183,9 @@ async fn stats(State(desk): State<Arc<Desk>>) -> Response {
 
 async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
     if desk.options.hang {
-        desk.hung.cancelled().await;
+        desk.book().stats.hung += 1;
+        // Until the client gives up, or the listener closes the connection.
+        std::future::pending::<()>().await;
     }
     tokio::time::sleep(desk.options.delay).await;
     let received = desk.judge(&headers, body);
@@ -227,26 +233,34 @@ impl Desk {
             stats.bad_digest += 1;
             status = 400;
         }
-        let on_purpose = problems.is_empty() && stats.failed_on_purpose < self.options.fail_first;
+        let sound = problems.is_empty();
+        let on_purpose = sound && stats.failed_on_purpose < self.options.fail_first;
         let mut repeat = false;
-        if on_purpose {
-            stats.failed_on_purpose += 1;
-            status = 503;
-        } else if problems.is_empty() && (200..300).contains(&status) {
-            let highest = book.highest.get(&story).copied();
-            repeat = highest == Some(version);
-            if highest.is_some_and(|highest| version < highest) {
-                problems.push(format!("version {version} came after version {}", highest.unwrap_or_default()));
+        if sound {
+            let seen = book.seen.get(&story).copied().unwrap_or(0);
+            if version < seen {
+                problems.push(format!("version {version} came after version {seen}"));
                 book.stats.versions_back += 1;
-            } else {
-                book.highest.insert(story.clone(), version);
             }
-            book.stats.repeats += u64::from(repeat);
-            book.stats.accepted += 1;
-            book.stats.stories = book.highest.len() as u64;
-            if let Err(why) = self.store(&mut book, &story, version, &text("content-type"), &body) {
+            book.seen.insert(story.clone(), seen.max(version));
+        }
+        if on_purpose {
+            book.stats.failed_on_purpose += 1;
+            status = 503;
+        } else if sound && (200..300).contains(&status) {
+            let highest = book.highest.get(&story).copied().unwrap_or(0);
+            repeat = highest == version;
+            if version <= highest {
+                // It is here, or something newer is: the sender has done its part.
+                book.stats.repeats += u64::from(repeat);
+                book.stats.accepted += 1;
+            } else if let Err(why) = self.store(&mut book, &story, version, &text("content-type"), &body) {
                 problems.push(why);
                 status = 500;
+            } else {
+                book.highest.insert(story.clone(), version);
+                book.stats.accepted += 1;
+                book.stats.stories = book.highest.len() as u64;
             }
         }
         drop(book);

@@ -13,7 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub struct IntakeLabel {
     /// `amqp`, `http` or `spool`.
     pub intake: String,
-    /// `accepted`, `repeated`, `quarantined` or `unavailable`.
+    /// `accepted`, `repeated`, `quarantined`, `unavailable`, or `refused` before it was read.
     pub result: String,
 }
 

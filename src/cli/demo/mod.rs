@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Failure;
-use crate::config::Secret;
+use crate::config::{Secret, Secrets};
 use crate::daemon::Daemon;
 use crate::sink::{Received, Sink, SinkOptions};
 
@@ -86,7 +87,8 @@ impl Demo {
             });
             sinks.push(sink);
         }
-        let config = crate::config::load(&configure(dir.path(), &sinks)?)?;
+        let config_file = configure(dir.path(), &sinks)?;
+        let config = crate::config::load(&config_file, Secrets::Read)?;
         let daemon = Daemon::start(&config).await?;
         let intake =
             daemon.http_intake.ok_or_else(|| Failure::Unavailable("the HTTP intake did not start".to_owned()))?;
@@ -117,10 +119,19 @@ impl Demo {
         let wrong = wrong(&rows, &sinks);
         if self.keep {
             println!(
-                "It goes on running; publish with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\nhealth and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
-                daemon.admin
+                "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired deliveries --config {1}\nHealth and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
+                daemon.admin,
+                config_file.display(),
             );
-            let _ = tokio::signal::ctrl_c().await;
+            let mut stopped = pin!(super::stopped());
+            loop {
+                tokio::select! {
+                    Some(Arrived { partner, received }) = arrivals.recv() => {
+                        println!("{}", line(PARTNERS[partner].0, &received));
+                    }
+                    () = &mut stopped => break,
+                }
+            }
         }
         daemon.stop().await;
         for sink in sinks {
@@ -182,7 +193,7 @@ height = 40
 
 async fn post(address: &str, content: &'static str) -> Result<(), Failure> {
     use http_body_util::Full;
-    let failed = |why: &dyn std::fmt::Display| Failure::Unavailable(format!("the intake did not take a story: {why}"));
+    let failed = |why: &dyn std::fmt::Display| Failure::No(format!("the intake did not take a story: {why}"));
     let stream = tokio::net::TcpStream::connect(address).await.map_err(|why| failed(&why))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
         .await
@@ -216,7 +227,7 @@ async fn collect(
     arrivals: &mut mpsc::Receiver<Arrived>,
     rows: &mut BTreeMap<(usize, usize), Row>,
 ) {
-    let (_, _, guid, version, _) = STORIES[story];
+    let (_, _, guid, version, action) = STORIES[story];
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while (0..PARTNERS.len()).any(|partner| rows.get(&(story, partner)).is_none_or(|row| row.took.is_none())) {
         let Ok(Some(Arrived { partner, received })) = tokio::time::timeout_at(deadline, arrivals.recv()).await else {
@@ -224,19 +235,17 @@ async fn collect(
         };
         let (id, ..) = PARTNERS[partner];
         let took = Duration::try_from(received.at.duration_since(published)).unwrap_or_default();
-        let mut line = format!(
-            "  {id:<14} {} version {} attempt {}: {}",
-            received.action, received.version, received.attempt, received.status
-        );
+        let mut line = line(id, &received);
         let row = rows.entry((story, partner)).or_default();
         row.attempts += 1;
         row.problems.extend(received.problems.clone());
         if (200..300).contains(&received.status) {
-            if received.story.ends_with(guid) && received.version == version {
+            if received.story.ends_with(guid) && received.version == version && received.action == action {
                 row.took = Some(took);
-                row.problems.extend(unattributed(&received));
+                row.problems.extend(unattributed(&received, action));
             } else {
-                row.problems.push(format!("version {} of {} arrived here", received.version, received.story));
+                let Received { story, version, action, .. } = &received;
+                row.problems.push(format!("version {version} of {story} arrived as {action}"));
             }
             let _ = write!(line, " after {} ms", took.as_millis());
         }
@@ -244,9 +253,14 @@ async fn collect(
     }
 }
 
+fn line(partner: &str, received: &Received) -> String {
+    let Received { action, version, attempt, status, .. } = received;
+    format!("  {partner:<14} {action} version {version} attempt {attempt}: {status}")
+}
+
 /// What the licence demands and the document lacks. A kill carries none of it.
-fn unattributed(received: &Received) -> Vec<String> {
-    if received.action == "kill" {
+fn unattributed(received: &Received, action: &str) -> Vec<String> {
+    if action == "kill" {
         return Vec::new();
     }
     let author = if received.story.ends_with("tremor") { "Joss Amberly" } else { "Ada Quill" };

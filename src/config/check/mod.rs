@@ -18,8 +18,9 @@ use super::shape::{Report, out_of_range};
 use super::suggest::mend;
 use super::{Config, Environment, Secret, SecretRef, Span, is_id};
 
-/// Checks the whole configuration. `tree` is the merged text it was read from.
-pub(super) fn check(config: &Config, tree: &Value, environment: &Environment, report: &mut Report<'_>) {
+/// Checks the whole configuration. `tree` is the merged text it was read from; without an environment, secrets are left
+/// alone.
+pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environment>, report: &mut Report<'_>) {
     let mut checks = Checks { config, tree, environment, report };
     checks.wires();
     checks.partners();
@@ -29,7 +30,7 @@ pub(super) fn check(config: &Config, tree: &Value, environment: &Environment, re
 struct Checks<'a, 'b> {
     config: &'a Config,
     tree: &'a Value,
-    environment: &'a Environment,
+    environment: Option<&'a Environment>,
     report: &'a mut Report<'b>,
 }
 
@@ -87,7 +88,7 @@ impl Checks<'_, '_> {
     }
 
     fn secret(&mut self, path: &KeyPath, secret: &SecretRef) -> Option<Secret> {
-        match secret.resolve_in(self.environment) {
+        match secret.resolve_in(self.environment?) {
             Ok(secret) => Some(secret),
             Err(why) => {
                 self.error(path, why.to_string());

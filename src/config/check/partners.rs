@@ -62,7 +62,7 @@ impl Checks<'_, '_> {
             self.in_bounds(&path.key("concurrency"), concurrency.into());
         }
         if let Some(backoff) = &destination.backoff {
-            self.backoff(&path.key("backoff"), backoff);
+            self.backoff(&path.key("backoff"), &backoff.over(self.config.delivery.backoff));
         }
         self.not_zero(&path.key("give_up_after"), destination.give_up_after);
         self.http_push(&path.key("http"), &destination.http);

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use super::super::Secrets;
 use super::{Files, MAIN, PARTNER, errors, partner_errors};
 
 #[test]
@@ -29,12 +30,13 @@ fn files_that_cannot_be_read_or_have_no_id() {
         .file("partners.d/dir.toml/x", "");
     assert_snapshot!(files.errors(), @r#"
     partners.d/Island Post.toml: the file's name is the partner's id; rename it to 1 to 64 of a-z, 0-9, "-" and "_" with .toml after them
-    partners.d/dir.toml: cannot be read: Is a directory (os error 21)
+    partners.d/dir.toml: cannot be read: Is a directory (os error 21); let this user read it, or move it away
     partners.d/latin.toml: not UTF-8 text; save it as UTF-8
     "#);
-    let missing = super::super::load_from("nowhere/newswired.toml".as_ref(), &Default::default()).unwrap_err();
+    let missing =
+        super::super::load_from("nowhere/newswired.toml".as_ref(), &Default::default(), Secrets::Read).unwrap_err();
     assert_snapshot!(missing, @r#"
-    nowhere/newswired.toml: cannot be read: No such file or directory (os error 2)
+    nowhere/newswired.toml: there is no such file; --config says where the configuration is
     "#);
 }
 

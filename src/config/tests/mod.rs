@@ -7,7 +7,7 @@ mod secrets;
 use std::fs;
 use std::path::Path;
 
-use super::{Config, ConfigErrors, Environment, load_from};
+use super::{Config, ConfigErrors, Environment, Secrets, load_from};
 
 /// The least that loads.
 const MAIN: &str = r#"
@@ -63,7 +63,7 @@ impl Files {
 
     fn load(&self) -> Result<Config, ConfigErrors> {
         let environment = self.environment.iter().map(|(name, value)| (name, value)).collect::<Environment>();
-        load_from(&self.dir.path().join("newswired.toml"), &environment)
+        load_from(&self.dir.path().join("newswired.toml"), &environment, Secrets::Read)
     }
 
     /// The errors as printed, without the directory.

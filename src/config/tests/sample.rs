@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::super::{Config, Environment, load_from, partner_schema, schema};
+use super::super::{Config, Environment, Secrets, load_from, partner_schema, schema};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
@@ -22,7 +22,7 @@ fn sample(main: &Path) -> Config {
     ]
     .into_iter()
     .collect();
-    load_from(main, &environment).unwrap_or_else(|errors| panic!("{errors}"))
+    load_from(main, &environment, Secrets::Read).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 #[test]
@@ -31,6 +31,15 @@ fn the_sample_loads() {
     let ids: Vec<&str> = config.partners.keys().map(|id| id.as_str()).collect();
     assert_eq!(ids, ["coast-times", "island-post", "ledger-herald"]);
     assert!(config.intake.http.is_some() && config.intake.spool.is_some() && config.intake.amqp.is_none());
+}
+
+/// An operator's shell has none of the sample's secrets.
+#[test]
+fn the_sample_loads_without_its_secrets_for_who_only_looks() {
+    let environment = Environment::default();
+    assert!(load_from(&shipped("newswired.toml"), &environment, Secrets::Leave).is_ok());
+    let errors = load_from(&shipped("newswired.toml"), &environment, Secrets::Read).unwrap_err();
+    assert_eq!(errors.iter().count(), 5, "{errors}");
 }
 
 /// What the sample shows as a default is one: with each default's comment sign taken away, the configuration is the
