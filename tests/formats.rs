@@ -38,9 +38,7 @@ async fn real_articles_arrive_attributed_and_valid_in_three_formats() {
     // These articles are of many agencies and some name no author: this wire asks for what all of them can give.
     let more = r#"require = ["logo", "licence", "contact"]"#;
     let mut scene = Scene::new(&partners, "", "");
-    let config = std::fs::read_to_string(scene.config()).expect("the configuration is there");
-    let config = config.replace("short_name = \"DCNF\"\n", &format!("short_name = \"DCNF\"\n{more}\n"));
-    std::fs::write(scene.config(), config).expect("the configuration can be changed");
+    scene.replace_in_config("short_name = \"DCNF\"\n", &format!("short_name = \"DCNF\"\n{more}\n"));
     scene.start().await;
 
     let mut files: Vec<PathBuf> = std::fs::read_dir(samples.join("ninjs"))

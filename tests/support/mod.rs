@@ -49,6 +49,8 @@ pub struct Scene {
     pub dir: tempfile::TempDir,
     pub http: u16,
     pub admin: u16,
+    /// Variables of the daemon's environment, besides those of the test's own.
+    pub environment: Vec<(&'static str, &'static str)>,
     daemon: Option<Child>,
 }
 
@@ -100,7 +102,7 @@ url = "https://cdn.example.org/dcnf.png"
             );
             write(&dir.path().join("partners.d").join(format!("{}.toml", partner.id)), &text);
         }
-        Self { dir, http, admin, daemon: None }
+        Self { dir, http, admin, environment: Vec::new(), daemon: None }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -118,9 +120,10 @@ url = "https://cdn.example.org/dcnf.png"
             .append(true)
             .open(self.dir.path().join("log"))
             .expect("the log's file can be opened");
-        let child = Command::new(env!("CARGO_BIN_EXE_newswired"))
+        let child = newswired()
             .args(["run", "--config"])
             .arg(self.config())
+            .envs(self.environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -138,6 +141,29 @@ url = "https://cdn.example.org/dcnf.png"
         }
     }
 
+    /// Starts it, and publishes the first thing before anything else can happen.
+    pub async fn start_and_publish(&mut self, body: &[u8]) {
+        self.start().await;
+        let (status, answer) = self.post("application/json", body).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+
+    /// Changes a text in a partner's file, for the next start.
+    pub fn replace_in_partner(&self, id: &str, from: &str, to: &str) {
+        replace(&self.dir.path().join("partners.d").join(format!("{id}.toml")), from, to);
+    }
+
+    /// Changes a text in the main file, for the next start.
+    pub fn replace_in_config(&self, from: &str, to: &str) {
+        replace(&self.config(), from, to);
+    }
+
+    /// The daemon's arguments, as anyone on the machine can see them.
+    pub fn command_line(&self) -> String {
+        let id = self.daemon.as_ref().expect("the daemon runs").id();
+        std::fs::read_to_string(format!("/proc/{id}/cmdline")).expect("the daemon runs").replace('\0', " ")
+    }
+
     /// `SIGKILL`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
@@ -146,12 +172,17 @@ url = "https://cdn.example.org/dcnf.png"
         }
     }
 
+    /// Sends the daemon a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.daemon.as_ref().expect("the daemon runs").id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill(1) can be run");
+        assert!(sent.success());
+    }
+
     /// `SIGTERM`, and the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
+        self.signal("TERM");
         let mut child = self.daemon.take().expect("the daemon runs");
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill(1) can be run");
-        assert!(sent.success());
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             if let Some(status) = child.try_wait().expect("the child can be waited for") {
@@ -169,8 +200,13 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// Publishes by HTTP. Returns the status and the answer.
     pub async fn post(&self, content_type: &str, body: &[u8]) -> (u16, serde_json::Value) {
+        self.post_as(TOKEN, content_type, body).await
+    }
+
+    /// Publishes by HTTP with a token of one's own.
+    pub async fn post_as(&self, token: &str, content_type: &str, body: &[u8]) -> (u16, serde_json::Value) {
         let head = format!(
-            "POST /v1/articles HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            "POST /v1/articles HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         );
         let (status, body) = exchange(self.http, head.as_bytes(), body).await.expect("the intake answers");
@@ -210,6 +246,16 @@ pub fn article(name: &str, version: u64, action: &str) -> Vec<u8> {
         article["body_html"] = body.into();
     }
     serde_json::to_vec(&article).expect("a JSON value can be written")
+}
+
+/// The program.
+pub fn newswired() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_newswired"))
+}
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// The folder with real input beside the project.
@@ -254,6 +300,12 @@ async fn exchange(port: u16, head: &[u8], body: &[u8]) -> Option<(u16, String)> 
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n")?;
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).expect("the file can be read");
+    assert!(text.contains(from), "{from:?} is not in {}", path.display());
+    write(path, &text.replace(from, to));
 }
 
 fn write(path: &Path, text: &str) {

@@ -15,6 +15,7 @@ use super::{free_port, until};
 pub struct Rabbit {
     dir: tempfile::TempDir,
     port: u16,
+    tls_port: u16,
     dist: u16,
     epmd: u16,
     child: Mutex<Option<Child>>,
@@ -22,16 +23,36 @@ pub struct Rabbit {
 
 impl Rabbit {
     pub async fn start() -> Self {
+        let rabbit = Self::prepare();
+        rabbit.launch().await;
+        rabbit
+    }
+
+    /// One that is not started yet. It has a certificate of a CA of its own, for the host `localhost`.
+    pub fn prepare() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let cookie = dir.path().join(".erlang.cookie");
         std::fs::write(&cookie, "newswiredtests").expect("the cookie can be written");
         std::fs::set_permissions(&cookie, std::fs::Permissions::from_mode(0o400)).expect("the cookie can be closed");
         std::fs::write(dir.path().join("plugins"), "[].").expect("the plugins' file can be written");
-        let rabbit = Self { dir, port: free_port(), dist: free_port(), epmd: free_port(), child: Mutex::default() };
-        let config = format!("listeners.tcp.1 = 127.0.0.1:{}\n", rabbit.port);
-        std::fs::write(rabbit.dir.path().join("rabbitmq.conf"), config).expect("the configuration can be written");
-        rabbit.launch().await;
-        rabbit
+        certificates(dir.path());
+        let (port, tls_port) = (free_port(), free_port());
+        let place = dir.path().display();
+        let config = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\nlisteners.ssl.1 = 127.0.0.1:{tls_port}\nssl_options.cacertfile = {place}/ca.pem\nssl_options.certfile = {place}/server.pem\nssl_options.keyfile = {place}/server.key\n"
+        );
+        std::fs::write(dir.path().join("rabbitmq.conf"), config).expect("the configuration can be written");
+        Self { dir, port, tls_port, dist: free_port(), epmd: free_port(), child: Mutex::default() }
+    }
+
+    /// The address for TLS; the name is in the certificate.
+    pub fn tls_url(&self) -> String {
+        format!("amqps://localhost:{}/%2f", self.tls_port)
+    }
+
+    /// The certificate of the CA that signed the broker's.
+    pub fn ca_file(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
     }
 
     pub fn url(&self) -> String {
@@ -45,10 +66,14 @@ impl Rabbit {
 
     /// `SIGKILL`: no goodbye to anyone.
     pub fn kill(&self) {
-        if let Ok(pid) = std::fs::read_to_string(self.dir.path().join("pid")) {
+        let file = self.dir.path().join("pid");
+        if let Ok(pid) = std::fs::read_to_string(&file) {
             let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();
+            // The number may soon be another process's.
+            let _ = std::fs::remove_file(file);
         }
         if let Some(mut child) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = child.kill();
             let _ = child.wait();
         }
     }
@@ -86,6 +111,22 @@ impl Rabbit {
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         let port = self.port;
         until(Duration::from_secs(90), "RabbitMQ answers", async || answers(port).await).await;
+    }
+}
+
+/// A CA and a server's certificate of it, as files.
+fn certificates(dir: &Path) {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    let key = || KeyPair::generate().expect("a key can be made");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, key()).expect("a CA can be made");
+    let server_key = key();
+    let params = CertificateParams::new(["localhost".to_owned()]).expect("the name is one");
+    let server = params.signed_by(&server_key, &ca).expect("a certificate can be signed");
+    for (name, text) in [("ca.pem", ca.pem()), ("server.pem", server.pem()), ("server.key", server_key.serialize_pem())]
+    {
+        std::fs::write(dir.join(name), text).expect("a certificate's file can be written");
     }
 }
 
