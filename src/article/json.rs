@@ -287,8 +287,20 @@ fn line(text: Option<String>) -> Option<String> {
     text.as_deref().and_then(one_line)
 }
 
-fn lines(texts: Vec<String>) -> Vec<String> {
-    texts.iter().filter_map(|text| one_line(text)).collect()
+fn lines(texts: Vec<String>, list: &str) -> Result<Vec<String>, DecodeError> {
+    bounded(list, texts.len())?;
+    Ok(texts.iter().filter_map(|text| one_line(text)).collect())
+}
+
+/// The most items that a list may have. Real ones have dozens; what is made of them is compared with one another
+/// later, which takes quadratic time.
+const MOST_ITEMS: usize = 1000;
+
+fn bounded(list: &str, items: usize) -> Result<(), DecodeError> {
+    if items > MOST_ITEMS {
+        return refuse(list, format!("has {items} items; at most {MOST_ITEMS} are taken"));
+    }
+    Ok(())
 }
 
 impl ArticleV1 {
@@ -341,8 +353,8 @@ impl ArticleV1 {
             subjects: each(self.subjects, "subjects", concept)?,
             genres: each(self.genres, "genres", concept)?,
             places: each(self.places, "places", concept)?,
-            sections: lines(self.sections),
-            keywords: lines(self.keywords),
+            sections: lines(self.sections, "sections")?,
+            keywords: lines(self.keywords, "keywords")?,
             editor_note: self.editor_note.as_deref().and_then(prose),
             notice: self.notice.as_deref().and_then(prose),
             created: self.created,
@@ -379,6 +391,7 @@ fn each<T, U>(
     list: &str,
     make: impl Fn(T, &str) -> Result<U, DecodeError>,
 ) -> Result<Vec<U>, DecodeError> {
+    bounded(list, items.len())?;
     items.into_iter().enumerate().map(|(at, item)| make(item, &format!("{list}[{at}]"))).collect()
 }
 

@@ -103,6 +103,44 @@ pub struct Article {
     pub media: Vec<Media>,
 }
 
+impl Article {
+    /// An article of which no more is known; its headline is its guid.
+    pub fn bare(wire: WireId, guid: Guid, version: Version, action: Action) -> Self {
+        Self {
+            headline: guid.to_string(),
+            wire,
+            guid,
+            version,
+            action,
+            urgency: Urgency::NORMAL,
+            language: None,
+            slugline: None,
+            subheadline: None,
+            summary: None,
+            byline: None,
+            authors: Vec::new(),
+            dateline: None,
+            body: Body::default(),
+            subjects: Vec::new(),
+            genres: Vec::new(),
+            places: Vec::new(),
+            sections: Vec::new(),
+            keywords: Vec::new(),
+            editor_note: None,
+            notice: None,
+            created: None,
+            versioned: None,
+            embargo: None,
+            expires: None,
+            canonical: None,
+            copyright_holder: None,
+            copyright_notice: None,
+            usage_terms: None,
+            media: Vec::new(),
+        }
+    }
+}
+
 /// A reporter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {

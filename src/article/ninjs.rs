@@ -38,48 +38,60 @@ pub(super) fn decode(document: &Value, wire: &WireId) -> Result<Article, DecodeE
     refuse_what_is_no_text(&item)?;
     let guid = guid(&item)?;
     let (version, action) = version_and_action(&item)?;
+    match article(&item, wire, guid.clone(), version, action) {
+        // A story that has to come down comes down, whatever else is wrong with the document that says so.
+        Err(_) if action.withdraws() => {
+            let mut bare = Article::bare(wire.clone(), guid, version, action);
+            bare.headline = item.line(&["headline", "title"]).ok().flatten().unwrap_or(bare.headline);
+            bare.editor_note = item.prose(&["ednote", "edNote"]).unwrap_or_default();
+            Ok(bare)
+        }
+        article => article,
+    }
+}
+
+fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: Action) -> Result<Article, DecodeError> {
     let headlines = item.texts("headline", "headlines")?;
-    let headline = match headline(&item, &headlines)? {
+    let headline = match headline(item, &headlines)? {
         Some(headline) => headline,
         None if action.withdraws() => guid.to_string(),
         None => return item.refuse("headline", "is missing, and there is neither a title nor a slugline in its place"),
     };
     let summary = summary(&item.texts("description", "descriptions")?);
-    let body = body(&item, action)?;
+    let body = body(item, action)?;
     let editor_note = item.prose(&["ednote", "edNote"])?;
     let article = Article {
         wire: wire.clone(),
         guid,
         version,
         action,
-        urgency: urgency(&item)?,
+        urgency: urgency(item)?,
         language: item.line(&["language"])?.map(|tag| tag.replace('_', "-")),
         slugline: item.line(&["slugline"])?,
         headline,
         subheadline: headlines.iter().find(|text| is_subheadline(text)).and_then(Text::line),
         summary,
         byline: item.line(&["byline", "by"])?,
-        authors: concepts::authors(&item)?,
+        authors: concepts::authors(item)?,
         dateline: item.line(&["located"])?,
         body,
-        subjects: concepts::subjects(&item)?,
-        genres: concepts::all(&item, &["genres", "genre"])?,
-        places: concepts::all(&item, &["places", "place"])?,
-        sections: concepts::sections(&item)?,
-        keywords: concepts::keywords(&item)?,
-        // The note for editors is all a ninjs document has to say why a story comes down. It is no notice of a
-        // correction: there it also holds what only editors should read.
-        notice: editor_note.clone().filter(|_| action.withdraws()),
+        subjects: concepts::subjects(item)?,
+        genres: concepts::all(item, &["genres", "genre"])?,
+        places: concepts::all(item, &["places", "place"])?,
+        sections: concepts::sections(item)?,
+        keywords: concepts::keywords(item)?,
+        // ninjs has no words for readers about a correction or a withdrawal: its note is for editors alone.
+        notice: None,
         editor_note,
         created: item.time_if_readable(&["firstcreated", "firstCreated", "contentcreated", "contentCreated"]),
         versioned: item.time_if_readable(&["versioncreated", "versionCreated"]),
         embargo: item.time(&["embargoed", "embargoedUntil", "embargoeduntil"])?,
         expires: item.time(&["expires", "expiry"])?,
-        canonical: media::canonical(&item)?,
+        canonical: media::canonical(item)?,
         copyright_holder: item.line(&["copyrightholder", "copyrightHolder"])?,
         copyright_notice: item.line(&["copyrightnotice", "copyrightNotice"])?,
         usage_terms: item.prose(&["usageterms", "usageTerms"])?,
-        media: media::associated(&item)?,
+        media: media::associated(item)?,
     };
     checked(article, item.kind)
 }
@@ -122,7 +134,8 @@ fn refuse_what_is_no_text(item: &Object) -> Result<(), DecodeError> {
 
 fn guid(item: &Object) -> Result<Guid, DecodeError> {
     let name = if item.kind == Kind::Superdesk { "guid" } else { "uri" };
-    match item.text(&[name])?.map(str::trim) {
+    // A document that says it is ninjs 1.x may be Superdesk's all the same.
+    match item.text(&[name, "guid"])?.map(str::trim) {
         Some(uri) => uri.parse().or_else(|why: String| item.refuse(name, why)),
         None => item.refuse(name, "is missing; a story needs a URI that stays the same for all of its versions"),
     }

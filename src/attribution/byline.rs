@@ -23,12 +23,17 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credi
         house.iter().map(String::as_str).chain([affiliation]).any(|name| name.to_lowercase() == text.to_lowercase())
     };
     let word = tidy(&wire.byline_word);
-    let raw = article.byline.as_deref().and_then(|raw| bare(raw, word.as_deref(), is_house));
+    let words = [word.as_deref(), Some("By"), word_of(article.language.as_deref())];
+    let raw = article.byline.as_deref().and_then(|raw| bare(raw, &words, is_house));
 
     let authors: Vec<(String, &Author)> =
         article.authors.iter().filter_map(|author| Some((tidy(&author.name)?, author))).collect();
     if authors.is_empty() {
         return raw.map(|raw| Credit { word, names: vec![raw.clone()], text: raw });
+    }
+    if let Some(raw) = raw.as_deref().filter(|raw| names_more(raw, &authors)) {
+        let names = authors.into_iter().map(|(name, _)| name).collect();
+        return Some(Credit { word, text: raw.to_owned(), names });
     }
     let alone = authors.len() == 1;
     let parts: Vec<Vec<String>> = authors
@@ -48,10 +53,10 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credi
 }
 
 /// A raw byline without the word for "by" before it and the wire's own name after it.
-fn bare(raw: &str, word: Option<&str>, is_house: impl Fn(&str) -> bool) -> Option<String> {
+fn bare(raw: &str, words: &[Option<&str>], is_house: impl Fn(&str) -> bool) -> Option<String> {
     let raw = tidy(raw)?;
     let mut text = raw.as_str();
-    while let Some(rest) = word.into_iter().chain(["By"]).find_map(|word| after_word(text, word)) {
+    while let Some(rest) = words.iter().flatten().find_map(|word| after_word(text, word)) {
         text = rest;
     }
     while let Some((before, tail)) = text.rsplit_once([',', '/', '|', '–', '—']) {
@@ -61,6 +66,31 @@ fn bare(raw: &str, word: Option<&str>, is_house: impl Fn(&str) -> bool) -> Optio
         text = before.trim_end();
     }
     (!text.is_empty() && !is_house(text)).then(|| text.to_owned())
+}
+
+/// The word for "by" in the language of the article.
+fn word_of(language: Option<&str>) -> Option<&'static str> {
+    Some(match language?.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+        "de" => "Von",
+        "fr" => "Par",
+        "es" | "pt" => "Por",
+        "it" => "Di",
+        "nl" => "Door",
+        "sv" | "no" | "nb" | "nn" | "da" => "Av",
+        _ => return None,
+    })
+}
+
+/// Whether a byline that names all of `authors` names somebody else too: one of the parts that it joins has none of
+/// them in it.
+fn names_more(raw: &str, authors: &[(String, &Author)]) -> bool {
+    let raw = raw.to_lowercase();
+    let names: Vec<String> = authors.iter().map(|(name, _)| name.to_lowercase()).collect();
+    names.iter().all(|name| raw.contains(name))
+        && raw
+            .split(" and ")
+            .flat_map(|part| part.split(" & "))
+            .any(|part| !names.iter().any(|name| part.contains(name)))
 }
 
 /// What follows `word` in `text`, when the text begins with it as a word of its own.

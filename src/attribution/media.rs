@@ -4,6 +4,7 @@
 //! policy says. Media without a holder is the wire's own.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::tidy;
 use crate::article::body::{Image, inline_text};
@@ -19,6 +20,15 @@ pub struct Sifted<'a> {
     pub credited: Vec<&'a Media>,
     /// What the story goes without.
     pub dropped: Vec<&'a Media>,
+    /// Those of somebody else by the addresses of their files.
+    files: HashMap<String, Theirs<'a>>,
+}
+
+/// What becomes of an image in the text that is somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Theirs<'a> {
+    Dropped,
+    Credited(&'a Media),
 }
 
 /// Sorts the media of `article` by the policy of `wire`.
@@ -29,7 +39,7 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
         .filter_map(|name| tidy(name))
         .map(|name| name.to_lowercase())
         .collect();
-    let mut sifted = Sifted { passed: Vec::new(), credited: Vec::new(), dropped: Vec::new() };
+    let mut sifted = Sifted { passed: Vec::new(), credited: Vec::new(), dropped: Vec::new(), files: HashMap::new() };
     for media in &article.media {
         let holder = media.holder.as_deref().and_then(tidy).map(|holder| holder.to_lowercase());
         let third_party = holder.is_some_and(|holder| !own.contains(&holder));
@@ -42,7 +52,52 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
             ThirdParty::Drop | ThirdParty::Credit => sifted.passed.push(media),
         }
     }
+    let credited = sifted.credited.iter().map(|media| (*media, Theirs::Credited(media)));
+    let dropped = sifted.dropped.iter().map(|media| (*media, Theirs::Dropped));
+    for (media, theirs) in credited.chain(dropped).collect::<Vec<_>>() {
+        for address in media.renditions.iter().map(|file| &file.href).chain(&media.uri) {
+            sifted.files.insert(file_of(address).to_owned(), theirs);
+        }
+    }
     sifted
+}
+
+/// An address by which a file is known whatever size of it is asked for: without the query, where the path names a file
+/// (`…/photo.jpg?w=640`); whole, where the query may be what tells one picture from another (`…/image?id=7`).
+fn file_of(address: &str) -> &str {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let names_a_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    if names_a_file { path } else { address }
+}
+
+/// `body` without the images at `address`.
+pub fn without<'b>(body: Cow<'b, Body>, address: &str) -> Cow<'b, Body> {
+    let mut found = false;
+    let blocks = sifted(&body.blocks, &mut |image: &Image| {
+        let is_it = image.src == address;
+        found |= is_it;
+        (!is_it).then(|| image.clone())
+    });
+    if found { Cow::Owned(Body { blocks }) } else { body }
+}
+
+/// `blocks` with every image as `keep` has it.
+fn sifted(blocks: &[Block], keep: &mut dyn FnMut(&Image) -> Option<Image>) -> Vec<Block> {
+    let mut kept = Vec::new();
+    for block in blocks {
+        kept.extend(match block {
+            Block::Image(image) => keep(image).map(Block::Image),
+            Block::Quote(inner) => Some(Block::Quote(sifted(inner, keep))),
+            Block::List { ordered, items } => {
+                let items = items.iter().map(|item| sifted(item, keep)).collect();
+                Some(Block::List { ordered: *ordered, items })
+            }
+            Block::Paragraph(_) | Block::Heading(..) | Block::Preformatted(_) | Block::Rule | Block::Table(_) => {
+                Some(block.clone())
+            }
+        });
+    }
+    kept
 }
 
 /// Who is to be named beside an asset: its credit, or else its holder.
@@ -54,49 +109,29 @@ impl Sifted<'_> {
     /// `body` under the same policy: an image in the text that is a file of a dropped asset is left out, and one that
     /// is a file of a credited asset says whose it is.
     pub fn body<'b>(&self, body: &'b Body) -> Cow<'b, Body> {
-        if self.dropped.is_empty() && self.credited.is_empty() {
+        if self.files.is_empty() {
             return Cow::Borrowed(body);
         }
-        Cow::Owned(Body { blocks: self.blocks(&body.blocks) })
-    }
-
-    fn blocks(&self, blocks: &[Block]) -> Vec<Block> {
-        blocks.iter().filter_map(|block| self.block(block)).collect()
-    }
-
-    fn block(&self, block: &Block) -> Option<Block> {
-        Some(match block {
-            Block::Image(image) if shown(&self.dropped, image).is_some() => return None,
-            Block::Image(image) => Block::Image(self.image(image)),
-            Block::Quote(inner) => Block::Quote(self.blocks(inner)),
-            Block::List { ordered, items } => {
-                Block::List { ordered: *ordered, items: items.iter().map(|item| self.blocks(item)).collect() }
-            }
-            Block::Paragraph(_) | Block::Heading(..) | Block::Preformatted(_) | Block::Rule | Block::Table(_) => {
-                block.clone()
-            }
-        })
-    }
-
-    fn image(&self, image: &Image) -> Image {
-        let mut image = image.clone();
-        if let Some(credit) = shown(&self.credited, &image).and_then(credit) {
-            let mut caption = String::new();
-            inline_text(&image.caption, &mut caption);
-            if !caption.contains(&credit) {
-                let gap = if image.caption.is_empty() { "" } else { " " };
-                image.caption.push(Inline::Text(format!("{gap}({credit})")));
-            }
-        }
-        image
+        let mut keep = |image: &Image| match self.files.get(file_of(&image.src)) {
+            None => Some(image.clone()),
+            Some(Theirs::Dropped) => None,
+            Some(Theirs::Credited(media)) => Some(credited(image, media)),
+        };
+        Cow::Owned(Body { blocks: sifted(&body.blocks, &mut keep) })
     }
 }
 
-/// The asset that has `image` among its files.
-fn shown<'a>(media: &[&'a Media], image: &Image) -> Option<&'a Media> {
-    let is_file =
-        |media: &Media| media.renditions.iter().map(|file| &file.href).chain(&media.uri).any(|src| *src == image.src);
-    media.iter().copied().find(|media| is_file(media))
+fn credited(image: &Image, media: &Media) -> Image {
+    let mut image = image.clone();
+    if let Some(credit) = credit(media) {
+        let mut caption = String::new();
+        inline_text(&image.caption, &mut caption);
+        if !caption.contains(&credit) {
+            let gap = if image.caption.is_empty() { "" } else { " " };
+            image.caption.push(Inline::Text(format!("{gap}({credit})")));
+        }
+    }
+    image
 }
 
 #[cfg(test)]
@@ -114,6 +149,7 @@ mod tests {
         article.media = vec![picture("own", Some("hpnf ")), picture("theirs", Some("REUTERS")), picture("free", None)];
         article.body.blocks.push(Block::Quote(vec![
             inline("https://cdn.harborpress.example/theirs.jpg"),
+            inline("https://cdn.harborpress.example/theirs.jpg?w=640#top"),
             inline("https://cdn.harborpress.example/own.jpg"),
         ]));
         let sifted = sift(&article, &wire());

@@ -26,6 +26,7 @@ use crate::article::body::inline_text;
 use crate::article::{Article, Block, Body, Guid, Inline, Version, WireId, body, clean};
 use crate::config::{Element, Wire};
 use byline::Credit;
+use url::Url;
 
 /// A wire's policy, resolved for one article. Every text in it is clean, on one line and trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Attribution {
         let affiliation = wire.affiliation.as_deref().and_then(tidy).unwrap_or_else(|| name.clone());
         let logo = wire.logo.as_ref().and_then(|logo| {
             Some(Logo {
-                url: tidy(&logo.url)?,
+                url: spelled(tidy(&logo.url)?),
                 alt: logo.alt.as_deref().and_then(tidy).or_else(|| tidy(&name))?,
                 width: logo.width,
                 height: logo.height,
@@ -190,7 +191,7 @@ impl Attribution {
         let credit = self.credit.as_ref().map_or("", |credit| credit.text.as_str());
         if credit.is_empty() {
             self.affiliation.clone()
-        } else if self.affiliation.is_empty() || credit.contains(&self.affiliation) {
+        } else if self.affiliation.is_empty() || stands_in(credit, &self.affiliation) {
             credit.to_owned()
         } else {
             format!("{credit}, {}", self.affiliation)
@@ -214,6 +215,7 @@ impl Attribution {
         let mut passages = Vec::new();
         gather(&body.blocks, &mut passages);
         let carried = |text: &str| passages.iter().any(|passage| passage.contains(text));
+        let named = |text: &str| passages.iter().any(|passage| stands_in(passage, text));
 
         let mut closing = Vec::new();
         if let Some(logo) = &self.logo {
@@ -226,7 +228,7 @@ impl Attribution {
             }));
         }
         let byline = self.byline();
-        let leads = match body.blocks.first() {
+        let leads = match body.blocks.iter().find(|block| !matches!(block, Block::Image(_))) {
             Some(Block::Paragraph(inlines)) => {
                 let mut text = String::new();
                 inline_text(inlines, &mut text);
@@ -244,8 +246,8 @@ impl Attribution {
             closing.push(Block::Paragraph(vec![linked(&licence.line, licence.url.as_deref())]));
         }
         if let Some(contact) = &self.contact {
-            let in_licence = self.licence.as_ref().is_some_and(|licence| licence.line.contains(contact));
-            if !in_licence && !carried(contact) {
+            let in_licence = self.licence.as_ref().is_some_and(|licence| stands_in(&licence.line, contact));
+            if !in_licence && !named(contact) {
                 let address = contact_href(contact);
                 let label = Inline::Text("Licensing: ".to_owned());
                 closing.push(Block::Paragraph(vec![label, linked(contact, address.as_deref())]));
@@ -294,6 +296,25 @@ fn linked(text: &str, href: Option<&str>) -> Inline {
     }
 }
 
+/// The address in the URL standard's own spelling, which every format can carry.
+fn spelled(address: String) -> String {
+    Url::parse(&address).map_or(address, Into::into)
+}
+
+/// Whether `text` has `what` standing by itself, and not as a part of a longer word or address: `Sun` is not in
+/// `Sunderland`, nor `desk@hp.example` in `newsdesk@hp.example`.
+fn stands_in(text: &str, what: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || "_%+-@".contains(c);
+    text.match_indices(what).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let mut after = text[at + what.len()..].chars();
+        let next = after.next();
+        // A full stop ends a sentence, or goes on with an address.
+        let stops = next == Some('.') && !after.next().is_some_and(char::is_alphanumeric);
+        !before.is_some_and(|c| goes_on(c) || c == '.') && (stops || !next.is_some_and(|c| goes_on(c) || c == '.'))
+    })
+}
+
 /// The passages of the body, in order: the text of each paragraph, heading, cell and caption, white space folded.
 fn gather(blocks: &[Block], passages: &mut Vec<String>) {
     for block in blocks {
@@ -336,6 +357,34 @@ mod tests {
 
     fn resolved(article: &Article) -> Attribution {
         Attribution::resolve(article, &wire()).unwrap()
+    }
+
+    #[test]
+    fn a_name_within_a_longer_word_is_not_the_name() {
+        let mut wire = wire();
+        wire.affiliation = Some("Sun".into());
+        wire.contact = Some("desk@hp.example".into());
+        let mut article = article();
+        article.authors = vec![author("Ana Sunderland", None)];
+        let attribution = Attribution::resolve(&article, &wire).unwrap();
+        assert_eq!(attribution.byline(), "By Ana Sunderland, Sun");
+        let body = Body { blocks: vec![paragraph("Write to newsdesk@hp.example.org.")] };
+        let says = |body: &Body| Body { blocks: attribution.closing(body) }.text();
+        assert!(says(&body).contains("Licensing: desk@hp.example"), "{}", says(&body));
+        let body = Body { blocks: vec![paragraph("Write to desk@hp.example.")] };
+        assert!(!says(&body).contains("Licensing"), "{}", says(&body));
+    }
+
+    #[test]
+    fn a_byline_that_names_more_than_the_authors_is_used_whole() {
+        let mut article = article();
+        article.authors = vec![author("Ada Quill", None)];
+        article.byline = Some("By Ada Quill and Tom Reed".into());
+        assert_eq!(resolved(&article).byline(), "By Ada Quill and Tom Reed, Harbor Press News Foundation");
+        article.language = Some("de-DE".into());
+        article.authors.clear();
+        article.byline = Some("Von Ada Quill".into());
+        assert_eq!(resolved(&article).byline(), "By Ada Quill, Harbor Press News Foundation");
     }
 
     #[test]

@@ -65,7 +65,11 @@ impl Renditions {
         let document = match self.wires.get(&article.wire) {
             None => Err(format!("the wire {} is not configured any more", article.wire)),
             Some(wire) => {
-                match render::rendition(&article, &Profile::new(article.wire.clone(), Arc::clone(wire), format)) {
+                let profile = Profile::new(article.wire.clone(), Arc::clone(wire), format);
+                let made = Arc::clone(&article);
+                // Writing and proving is computing: a long article must not hold up the threads that serve the lanes.
+                let rendition = tokio::task::spawn_blocking(move || render::rendition(&made, &profile));
+                match rendition.await.map_err(|why| LedgerError::Damaged(format!("its rendition broke off: {why}")))? {
                     Ok(proved) => {
                         self.metrics.renditions.inc();
                         Ok(Arc::new(proved))

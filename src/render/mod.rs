@@ -70,9 +70,15 @@ impl<'a> Manuscript<'a> {
             let body = Cow::Owned(withdrawal(article));
             return Self { article, attribution, body, closing: Vec::new(), media: Vec::new() };
         }
-        let body = sifted.body(&article.body);
+        let mut body = sifted.body(&article.body);
+        let mut media = sifted.passed.clone();
+        // The logo closes the text; a body or a newsroom that brings it too would show it twice.
+        if let Some(logo) = &attribution.logo {
+            body = media::without(body, &logo.url);
+            media.retain(|asset| !asset.renditions.iter().any(|file| file.href == logo.url));
+        }
         let closing = attribution.closing(&body);
-        Self { article, attribution, body, closing, media: sifted.passed.clone() }
+        Self { article, attribution, body, closing, media }
     }
 
     /// When it may be published first, and when no more: a withdrawal holds from now on for good.

@@ -157,6 +157,14 @@ fn pictures_and_their_captions() {
             "img(https://x.org/i alt=\"\" a) p(c)",
         ),
         (
+            "<figure><img src=https://x.org/i></figure><figure><figcaption>b</figcaption><img src=https://x.org/j></figure>",
+            "img(https://x.org/i alt=\"\" ) img(https://x.org/j alt=\"\" b)",
+        ),
+        (
+            "<figure><img src=https://x.org/i></figure><figure><div>b</div></figure>",
+            "img(https://x.org/i alt=\"\" ) p(b)",
+        ),
+        (
             "<figure><img src=https://x.org/i><div>by</div><figcaption><p>a<p>b</figcaption></figure>",
             "img(https://x.org/i alt=\"\" by/a/b)",
         ),

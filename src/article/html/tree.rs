@@ -39,6 +39,8 @@ pub(super) enum Shape {
 #[derive(Default)]
 struct Figure {
     in_caption: bool,
+    /// Its picture has come; one that stands before the figure is not its own.
+    has_image: bool,
     /// The caption is complete, or a paragraph has begun: what follows is text of its own.
     over: bool,
     /// A caption that stands before its picture.
@@ -294,7 +296,7 @@ impl Tree {
             Shape::Paragraph | Shape::Preformatted => match &mut self.figure {
                 Some(figure) if !figure.over => {
                     let caption = match last_block(&mut self.frames) {
-                        Some(Block::Image(image)) => &mut image.caption,
+                        Some(Block::Image(image)) if figure.has_image => &mut image.caption,
                         _ => &mut figure.waiting,
                     };
                     append_line(caption, inlines);
@@ -306,6 +308,9 @@ impl Tree {
 
     /// Adds a complete block to the innermost container.
     fn push(&mut self, mut block: Block) {
+        if let (Some(figure), Block::Image(_)) = (&mut self.figure, &block) {
+            figure.has_image = true;
+        }
         if let Some(figure) = &mut self.figure
             && !figure.waiting.is_empty()
         {

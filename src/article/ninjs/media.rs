@@ -5,24 +5,44 @@ use crate::article::html::web_address;
 use crate::article::text::one_line;
 use crate::article::{DecodeError, Kind, Media, MediaRendition};
 
-/// The pictures, graphics, videos and audios that go with the story. Associated texts are stories of their own.
+/// How deep galleries may nest.
+const DEEPEST_GALLERY: usize = 3;
+
+/// The pictures, graphics, videos and audios that go with the story, the one that is featured first and logos last.
+/// Associated texts are stories of their own; of a gallery the pictures count.
 pub fn associated(item: &Object) -> Result<Vec<Media>, DecodeError> {
     let mut media = Vec::new();
-    for (_, asset) in item.named(&["associations"])? {
+    collect(item, DEEPEST_GALLERY, &mut media)?;
+    Ok(media)
+}
+
+fn collect(item: &Object, deeper: usize, media: &mut Vec<Media>) -> Result<(), DecodeError> {
+    let mut assets = item.named(&["associations"])?;
+    assets.sort_by_key(|(name, _)| place_of(name.unwrap_or_default()));
+    for (_, asset) in assets {
         let renditions = renditions(&asset)?;
-        let kind = match asset.line(&["type"])? {
-            Some(kind) if matches!(kind.as_str(), "picture" | "graphic" | "video" | "audio") => kind,
-            Some(_) => continue,
-            None => match kind_of(&renditions) {
-                Some(kind) => kind.to_owned(),
-                None => continue,
+        let kind = asset.line(&["type"])?.map(|kind| kind.to_ascii_lowercase());
+        let kind = match kind.as_deref() {
+            Some("picture" | "image" | "photo") => "picture",
+            Some("graphic") => "graphic",
+            Some("video") => "video",
+            Some("audio") => "audio",
+            Some("text") => continue,
+            Some(_) | None => match kind_of(&renditions) {
+                Some(kind) => kind,
+                None => {
+                    if deeper > 0 {
+                        collect(&asset, deeper - 1, media)?;
+                    }
+                    continue;
+                }
             },
         };
         let descriptions = asset.texts("description", "descriptions")?;
         let headlines = asset.texts("headline", "headlines")?;
         media.push(Media {
             uri: asset.line(&["uri", "guid"])?,
-            kind,
+            kind: kind.to_owned(),
             headline: headlines.first().and_then(Text::line),
             caption: caption(&descriptions),
             alt: match descriptions.iter().find(|text| is_alt(text)) {
@@ -38,7 +58,19 @@ pub fn associated(item: &Object) -> Result<Vec<Media>, DecodeError> {
             renditions,
         });
     }
-    Ok(media)
+    Ok(())
+}
+
+/// Associations that come by key come in the order of their keys, which says nothing of what they are for.
+fn place_of(name: &str) -> u8 {
+    let name = name.to_ascii_lowercase();
+    if name.starts_with("feature") || name.starts_with("main") {
+        0
+    } else if name.starts_with("logo") {
+        2
+    } else {
+        1
+    }
 }
 
 /// The address of the rendition that says it is the canonical one (`canonical-web`).
@@ -69,7 +101,7 @@ fn caption(descriptions: &[Text]) -> Option<String> {
     descriptions.iter().filter(|text| !is_alt(text)).min_by_key(rank).and_then(Text::line)
 }
 
-/// The files that can be fetched: Superdesk also lists some that only its own servers know.
+/// The files that can be fetched, the largest first: Superdesk also lists some that only its own servers know.
 fn renditions(asset: &Object) -> Result<Vec<MediaRendition>, DecodeError> {
     let mut renditions = Vec::new();
     for (name, file) in asset.named(&["renditions"])? {
@@ -82,6 +114,11 @@ fn renditions(asset: &Object) -> Result<Vec<MediaRendition>, DecodeError> {
             height: file.pixels("height"),
         });
     }
+    renditions.sort_by_key(|file| {
+        let area = u64::from(file.width.unwrap_or(0)) * u64::from(file.height.unwrap_or(0));
+        let best = matches!(file.name.to_ascii_lowercase().as_str(), "original" | "highres" | "main");
+        std::cmp::Reverse((area, best))
+    });
     Ok(renditions)
 }
 

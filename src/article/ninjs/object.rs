@@ -14,6 +14,10 @@ pub struct Object<'d> {
     pub kind: Kind,
 }
 
+/// The most members that a list or a map of objects may have. Real ones have dozens; what is made of them is compared
+/// with one another later, which takes quadratic time.
+const MOST_MEMBERS: usize = 1000;
+
 /// What a text is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -109,24 +113,32 @@ impl<'d> Object<'d> {
     }
 
     /// The members of a list, with their paths; one value will do for a list of one.
-    fn members(&self, names: &[&str]) -> Vec<(String, &'d Value)> {
+    fn members(&self, names: &[&str]) -> Result<Vec<(String, &'d Value)>, DecodeError> {
         match self.get(names) {
-            None => Vec::new(),
+            None => Ok(Vec::new()),
             Some((name, Value::Array(values))) => {
+                self.bounded(name, values.len())?;
                 let numbered = values.iter().enumerate().filter(|(_, value)| !value.is_null());
-                numbered.map(|(at, value)| (format!("{}[{at}]", self.path_of(name)), value)).collect()
+                Ok(numbered.map(|(at, value)| (format!("{}[{at}]", self.path_of(name)), value)).collect())
             }
-            Some((name, other)) => vec![(self.path_of(name), other)],
+            Some((name, other)) => Ok(vec![(self.path_of(name), other)]),
         }
     }
 
+    fn bounded(&self, name: &str, members: usize) -> Result<(), DecodeError> {
+        if members > MOST_MEMBERS {
+            return self.refuse(name, format!("has {members} members; at most {MOST_MEMBERS} are taken"));
+        }
+        Ok(())
+    }
+
     pub fn list(&self, names: &[&str]) -> Result<Vec<Self>, DecodeError> {
-        self.members(names).into_iter().map(|(path, value)| self.child(value, path)).collect()
+        self.members(names)?.into_iter().map(|(path, value)| self.child(value, path)).collect()
     }
 
     /// A list of plain texts.
     pub fn lines(&self, names: &[&str]) -> Result<Vec<String>, DecodeError> {
-        let members = self.members(names);
+        let members = self.members(names)?;
         let line = |(path, value): (String, &Value)| match value {
             Value::String(text) => Ok(one_line(text)),
             other => Err(DecodeError::content(self.kind, path, format!("is {}, not a text", what(other)))),
@@ -137,13 +149,17 @@ impl<'d> Object<'d> {
     /// Objects with names: by key in 1.x, in a list with a `name` each since 2.0.
     pub fn named(&self, names: &[&str]) -> Result<Vec<(Option<&'d str>, Self)>, DecodeError> {
         match self.get(names) {
-            Some((name, Value::Object(map))) => map
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| {
-                    Ok((Some(key.as_str()), self.child(value, format!("{}.{key}", self.path_of(name)))?))
-                })
-                .collect(),
+            Some((name, Value::Object(map))) => {
+                self.bounded(name, map.len())?;
+                let objects = map.iter().filter(|(_, value)| !value.is_null());
+                objects
+                    .map(|(key, value)| {
+                        // A key may be as long as the document, and every path below would repeat it.
+                        let start = &key[..key.floor_char_boundary(64)];
+                        Ok((Some(key.as_str()), self.child(value, format!("{}.{start}", self.path_of(name)))?))
+                    })
+                    .collect()
+            }
             _ => self.list(names)?.into_iter().map(|object| Ok((object.text(&["name"])?, object))).collect(),
         }
     }

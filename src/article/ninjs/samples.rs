@@ -85,7 +85,7 @@ fn a_kill_is_a_kill() {
     let article = read("formats/ninjs-3.1-kill.json").unwrap();
     assert_eq!((article.action, article.version.get()), (Action::Kill, 4));
     assert!(article.body.blocks.is_empty());
-    assert!(article.notice.unwrap().starts_with("KILL. Defamatory statement."));
+    assert!(article.editor_note.unwrap().starts_with("KILL. Defamatory statement."));
 }
 
 /// An agency's HTML: a whole page, with the credit of a picture between picture and caption.

@@ -101,7 +101,44 @@ fn a_kill_needs_neither_text_nor_headline() {
     let kill = article(
         json!({"version": "2", "pubstatus": "canceled", "headline": null, "body_html": null, "ednote": "Wrong."}),
     );
-    assert_eq!((kill.headline.as_str(), kill.notice.as_deref()), ("urn:x:1", Some("Wrong.")));
+    assert_eq!((kill.headline.as_str(), kill.editor_note.as_deref()), ("urn:x:1", Some("Wrong.")));
+    assert_eq!(kill.notice, None, "what editors are told is not for readers");
+}
+
+#[test]
+fn a_kill_is_taken_whatever_else_is_wrong_with_it() {
+    let kill = article(json!({
+        "version": "2", "pubstatus": "canceled", "headline": "Wrong story", "urgency": "high",
+        "embargoed": "2026-11-24 12:00", "associations": 1, "ednote": "Wrong.",
+    }));
+    assert_eq!((kill.action, kill.headline.as_str()), (Action::Kill, "Wrong story"));
+}
+
+#[test]
+fn a_list_without_end_is_refused() {
+    let many = vec![json!({"name": "a"}); 2000];
+    assert_eq!(
+        refused(json!({"headline": "H", "body_text": "B", "subject": many})),
+        "subject: has 2000 members; at most 1000 are taken (read as ninjs 1.x)"
+    );
+}
+
+#[test]
+fn the_featured_picture_comes_first_and_its_largest_file_too() {
+    let picture = |href: &str| {
+        json!({"type": "picture", "renditions": {
+            "16-9": {"href": format!("{href}?crop"), "width": 640, "height": 360},
+            "original": {"href": href, "width": 4000, "height": 3000},
+        }})
+    };
+    let story = article(json!({"headline": "H", "body_text": "B", "associations": {
+        "editor_0": picture("https://x.example/second.jpg"),
+        "featuremedia": picture("https://x.example/first.jpg"),
+        "gallery": {"type": "composite", "associations": {"a": picture("https://x.example/third.jpg")}},
+        "logo": picture("https://x.example/fourth.jpg"),
+    }}));
+    let files: Vec<&str> = story.media.iter().map(|asset| asset.renditions[0].href.as_str()).collect();
+    assert_eq!(files, ["first", "second", "third", "fourth"].map(|name| format!("https://x.example/{name}.jpg")));
 }
 
 #[test]

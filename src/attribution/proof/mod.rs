@@ -165,7 +165,12 @@ impl Seen {
     fn lacks(&self, required: &Required) -> Vec<Lack> {
         let element = required.element;
         let lack = |place| Lack::Absent { element, wanted: required.needles.join(" … "), place };
-        let together = |text: &String| required.needles.iter().all(|needle| text.contains(needle.as_str()));
+        let together = |text: &String| {
+            required.needles.iter().all(|needle| match element {
+                Element::Licence | Element::Logo => text.contains(needle.as_str()),
+                Element::Byline | Element::Affiliation | Element::Contact => has_word(text, needle),
+            })
+        };
         let exactly = |text: &String| required.needles.contains(text);
         let says = |texts: &[String]| match element {
             Element::Logo => texts.iter().any(exactly),
@@ -185,6 +190,28 @@ impl Seen {
         let views = self.views.iter().map(|view| (view.place, shows(view)));
         fields.into_iter().chain(views).filter(|(_, found)| !found).map(|(place, _)| lack(place)).collect()
     }
+}
+
+/// Whether `needle` is in `text` between characters that part words and addresses: who reads `Sunderland` has not read
+/// `Sun`.
+fn has_word(text: &str, needle: &str) -> bool {
+    if needle.is_empty() {
+        return true;
+    }
+    let mut from = 0;
+    while let Some(at) = text[from..].find(needle).map(|at| from + at) {
+        let end = at + needle.len();
+        let joins = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '%' | '+' | '-' | '@');
+        let before = text[..at].chars().next_back().filter(|c| joins(c) || *c == '.');
+        let after = text[end..].strip_prefix('.').unwrap_or(&text[end..]).chars().next();
+        let dotted = text[end..].starts_with('.');
+        let after = after.filter(|c| if dotted { c.is_alphanumeric() } else { joins(c) });
+        if before.is_none() && after.is_none() {
+            return true;
+        }
+        from = at + needle.chars().next().map_or(1, char::len_utf8);
+    }
+    false
 }
 
 /// Runs of white space as one space, ends trimmed.

@@ -7,6 +7,7 @@
 mod body;
 mod xml;
 
+use std::collections::HashSet;
 use std::io::Result;
 
 use jiff::Timestamp;
@@ -185,12 +186,8 @@ fn docdata(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
 fn keywords(xml: &mut Xml, article: &Article) -> Result<()> {
     let uncoded = article.subjects.iter().filter(|subject| refnum(subject).is_none());
     let names = uncoded.filter_map(|subject| subject.name.as_ref().or(subject.code.as_ref()));
-    let mut words: Vec<&String> = Vec::new();
-    for word in article.keywords.iter().chain(names) {
-        if !words.contains(&word) {
-            words.push(word);
-        }
-    }
+    let mut seen = HashSet::new();
+    let words: Vec<&String> = article.keywords.iter().chain(names).filter(|word| seen.insert(*word)).collect();
     if words.is_empty() {
         return Ok(());
     }

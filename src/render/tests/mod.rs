@@ -5,6 +5,7 @@ mod mutations;
 mod schemas;
 
 use super::*;
+use crate::article::body::Image;
 use crate::attribution::sample::{article, paragraph, picture, wire};
 use crate::config::{Element, ThirdParty};
 
@@ -130,6 +131,21 @@ fn a_third_partys_picture_leaves_only_with_its_credit() {
         let proved = rendition(&article(), &profile(wire, format)).unwrap();
         let with = std::str::from_utf8(proved.bytes()).unwrap();
         assert!(with.contains("agency-photo.jpg") && with.contains("Bay Pictures"), "in {format:?}");
+    }
+}
+
+#[test]
+fn a_logo_that_the_newsroom_brought_is_shown_once() {
+    let logo = wire().logo.unwrap().url;
+    for format in Format::ALL {
+        let once = text(&article(), format).matches("logo.png").count();
+        let mut doubled = article();
+        let image = Image { src: logo.clone(), alt: "HPNF".into(), ..Image::default() };
+        doubled.body.blocks.insert(0, Block::Quote(vec![Block::Image(image)]));
+        let mut media = picture("logo", None);
+        media.renditions[0].href = logo.clone();
+        doubled.media.push(media);
+        assert_eq!(text(&doubled, format).matches("logo.png").count(), once, "in {format:?}");
     }
 }
 
