@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::ledger::LedgerError;
@@ -42,14 +43,22 @@ pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).and_then(|connection| {
         connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(32);
+        stable_plans(&connection)?;
         Ok(connection)
     });
     connection.map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))
 }
 
+/// Query plans do not depend on the values that are bound. Without this, SQLite compiles a statement that meets a partial
+/// index anew whenever a parameter of it changes, which is at every use.
+fn stable_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
+    stable_plans(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns: without this a power cut could take back an acknowledgement.
     connection.pragma_update(None, "synchronous", "FULL")?;
