@@ -187,12 +187,13 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
         // Until the client gives up, or the listener closes the connection.
         std::future::pending::<()>().await;
     }
-    tokio::time::sleep(desk.options.delay).await;
     let received = desk.judge(&headers, body);
     let status = StatusCode::from_u16(received.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let text = received.problems.join("; ");
     // Nobody may be reading.
     let _ = desk.received.send(received).await;
+    // It has arrived, whether or not the sender still waits for the answer then.
+    tokio::time::sleep(desk.options.delay).await;
     let mut response = (status, text).into_response();
     if let Some(after) = desk.options.retry_after.filter(|_| !status.is_success()) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
