@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{ConfigFile, Failure};
 use crate::article::{self, DecodeError};
-use crate::config::Partner;
+use crate::config::{FormatName, Partner};
 use crate::render::{self, Profile};
 use crate::route::route;
 
@@ -37,7 +37,10 @@ impl Render {
             let known: Vec<_> = config.partners.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("there is no partner {:?}; there are: {}", self.partner, known.join(", ")))
         })?;
-        let format = self.destination_of(partner)?;
+        let name = self.destination_of(partner)?;
+        let format = config.format_profile(name).ok_or_else(|| {
+            Failure::Config(format!("there is no format {:?}; `newswired check` says more", name.as_str()))
+        })?;
         let bytes = std::fs::read(&self.article)
             .map_err(|why| Failure::Usage(format!("cannot read {}: {why}", self.article.display())))?;
         let wire = config.intake.wire.clone().or_else(|| config.wires.keys().next().cloned());
@@ -63,14 +66,14 @@ impl Render {
         Ok(())
     }
 
-    fn destination_of(&self, partner: &Partner) -> Result<crate::config::Format, Failure> {
+    fn destination_of<'a>(&self, partner: &'a Partner) -> Result<&'a FormatName, Failure> {
         let known = || partner.destinations.keys().cloned().collect::<Vec<_>>().join(", ");
         match &self.destination {
-            Some(id) => partner.destinations.get(id).map(|destination| destination.format).ok_or_else(|| {
+            Some(id) => partner.destinations.get(id).map(|destination| &destination.format).ok_or_else(|| {
                 Failure::Usage(format!("{} has no destination {id:?}; it has: {}", self.partner, known()))
             }),
             None => match partner.destinations.values().collect::<Vec<_>>().as_slice() {
-                [one] => Ok(one.format),
+                [one] => Ok(&one.format),
                 _ => Err(Failure::Usage(format!(
                     "{} has several destinations; say which with --destination: {}",
                     self.partner,

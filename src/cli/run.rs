@@ -54,7 +54,7 @@ impl From<StartError> for Failure {
             StartError::Ledger(_) | StartError::Listener(_) | StartError::Lanes(LanesError::Ledger(_)) => {
                 Self::Unavailable(why.to_string())
             }
-            StartError::Lanes(LanesError::Door { .. }) => Self::Config(why.to_string()),
+            StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. }) => Self::Config(why.to_string()),
         }
     }
 }

@@ -18,6 +18,7 @@ mod listen;
 mod load;
 mod partner;
 mod place;
+mod profile;
 mod schema;
 mod secret;
 mod service;
@@ -33,9 +34,8 @@ pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
-pub use partner::{
-    Auth, Backoff, BackoffChange, Destination, Entitlement, Format, HttpPush, Partner, PartnerId, Subscription,
-};
+pub use partner::{Auth, Backoff, BackoffChange, Destination, Entitlement, HttpPush, Partner, PartnerId, Subscription};
+pub use profile::{Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
@@ -70,6 +70,9 @@ pub struct Config {
     /// The partners that take them, by id. Usually each in a file of its own, `partners.d/ID.toml`.
     #[serde(default)]
     pub partners: BTreeMap<PartnerId, Arc<Partner>>,
+    /// Formats with options of their own, by the name that destinations give as their `format`.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Arc<FormatProfile>>,
     /// For vocabularies whose codes do not show their hierarchy (IPTC media topics are such): the codes below a code,
     /// all generations. A subscription to the first takes the others too.
     /// `"medtop:11000000" = ["medtop:20000574", "medtop:20000587"]`

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{SecretRef, Size, Span};
+use super::{FormatName, SecretRef, Size, Span};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -113,8 +113,8 @@ pub struct Subscription {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// What the document is written in.
-    pub format: Format,
+    /// What the document is written in: a format, or one of `[profiles.NAME]`.
+    pub format: FormatName,
     /// Where it is pushed to.
     pub http: HttpPush,
     /// How many requests may be under way at once. Default: `delivery.concurrency`.
@@ -127,32 +127,6 @@ pub struct Destination {
     /// The age after which a delivery is given up. Default: `delivery.give_up_after`.
     #[serde(default)]
     pub give_up_after: Option<Span>,
-}
-
-/// The format of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Format {
-    /// newswired's own JSON, version 1.
-    #[serde(rename = "json")]
-    Json,
-    /// IPTC ninjs 1.6.
-    #[serde(rename = "ninjs-1.6")]
-    Ninjs16,
-    /// IPTC NITF 3.6.
-    #[serde(rename = "nitf")]
-    Nitf,
-}
-
-impl Format {
-    pub const ALL: [Self; 3] = [Self::Json, Self::Ninjs16, Self::Nitf];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Ninjs16 => "ninjs-1.6",
-            Self::Nitf => "nitf",
-        }
-    }
 }
 
 /// A push by HTTP `POST`.

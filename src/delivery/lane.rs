@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::pace::{Pace, backoff};
 use super::renditions::Renditions;
 use crate::article::Version;
-use crate::config::Format;
+use crate::config::FormatProfile;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Ledger, LedgerError, Report, StoryId};
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
@@ -33,7 +33,7 @@ pub struct Lane {
     pub id: DestinationId,
     /// `partner/destination`
     pub name: String,
-    pub format: Format,
+    pub profile: Arc<FormatProfile>,
     pub door: Box<dyn Transport>,
     /// The age after which a delivery is given up.
     pub give_up_after: Duration,
@@ -284,7 +284,7 @@ impl Lane {
     }
 
     async fn attempt(&self, shared: &Shared, attempted: Attempted) -> Done {
-        let rendered = shared.renditions.get(attempted.article, self.format).await;
+        let rendered = shared.renditions.get(attempted.article, &self.profile).await;
         let began = Timestamp::now();
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => {

@@ -26,6 +26,8 @@ pub enum LanesError {
     Ledger(#[from] LedgerError),
     #[error("destination {name}: {why}")]
     Door { name: String, why: DoorError },
+    #[error("destination {name}: there is no format {format:?}")]
+    Format { name: String, format: String },
 }
 
 impl Lanes {
@@ -38,10 +40,14 @@ impl Lanes {
         for (partner_id, partner) in &config.partners {
             for (destination_id, settings) in &partner.destinations {
                 let name = format!("{partner_id}/{destination_id}");
+                let profile = config.format_profile(&settings.format).ok_or_else(|| LanesError::Format {
+                    name: name.clone(),
+                    format: settings.format.as_str().to_owned(),
+                })?;
                 let timeouts = Timeouts::of(&settings.http, &config.delivery);
                 let door = HttpDoor::new(&settings.http, timeouts)
                     .map_err(|why| LanesError::Door { name: name.clone(), why })?;
-                doors.push((name, partner.paused, settings, door));
+                doors.push((name, partner.paused, settings, profile, door));
             }
         }
         let registrations = doors.iter().map(|(name, paused, ..)| Registration { name: name.clone(), paused: *paused });
@@ -49,7 +55,7 @@ impl Lanes {
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
         let mut lanes = Self { working: Vec::new(), due: Vec::new(), ids: HashMap::new() };
-        for ((name, paused, settings, door), id) in doors.into_iter().zip(ids) {
+        for ((name, paused, settings, profile, door), id) in doors.into_iter().zip(ids) {
             lanes.ids.insert(name.clone(), id);
             if paused {
                 continue;
@@ -63,7 +69,7 @@ impl Lanes {
             lanes.working.push(Lane {
                 id,
                 name,
-                format: settings.format,
+                profile,
                 door: Box::new(door),
                 resumed,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::article::{Action, Guid, Urgency, Version, WireId};
 use crate::attribution::Proved;
-use crate::config::{Format, Wire};
+use crate::config::{FormatProfile, Wire};
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
 use crate::render::{self, Flaw, Profile};
 use crate::telemetry::Metrics;
@@ -18,7 +18,7 @@ use crate::telemetry::Metrics;
 pub struct Renditions {
     ledger: Arc<dyn Ledger>,
     wires: BTreeMap<WireId, Arc<Wire>>,
-    cache: Cache<(ArticleId, Format), Arc<Rendered>, ByBytes>,
+    cache: Cache<(ArticleId, Arc<FormatProfile>), Arc<Rendered>, ByBytes>,
     metrics: Arc<Metrics>,
 }
 
@@ -34,8 +34,8 @@ pub struct Rendered {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(ArticleId, Format), Arc<Rendered>> for ByBytes {
-    fn weight(&self, _: &(ArticleId, Format), rendered: &Arc<Rendered>) -> u64 {
+impl Weighter<(ArticleId, Arc<FormatProfile>), Arc<Rendered>> for ByBytes {
+    fn weight(&self, _: &(ArticleId, Arc<FormatProfile>), rendered: &Arc<Rendered>) -> u64 {
         let bytes = rendered.document.as_ref().map_or(0, |document| document.bytes().len());
         // What the entry costs beside its bytes.
         512 + bytes as u64
@@ -55,17 +55,18 @@ impl Renditions {
         Self { ledger, wires, cache, metrics }
     }
 
-    /// The article as `format`. Lanes that ask at the same time wait for one making.
-    pub async fn get(&self, article: ArticleId, format: Format) -> Result<Arc<Rendered>, LedgerError> {
-        self.cache.get_or_insert_async(&(article, format), self.make(article, format)).await
+    /// The article as `format` has it. Lanes that ask at the same time wait for one making.
+    pub async fn get(&self, article: ArticleId, format: &Arc<FormatProfile>) -> Result<Arc<Rendered>, LedgerError> {
+        self.cache.get_or_insert_async(&(article, Arc::clone(format)), self.make(article, format)).await
     }
 
-    async fn make(&self, id: ArticleId, format: Format) -> Result<Arc<Rendered>, LedgerError> {
+    async fn make(&self, id: ArticleId, profile: &Arc<FormatProfile>) -> Result<Arc<Rendered>, LedgerError> {
         let article = self.ledger.article(id).await?;
         let document = match self.wires.get(&article.wire) {
             None => Err(format!("the wire {} is not configured any more", article.wire)),
             Some(wire) => {
-                let profile = Profile::new(article.wire.clone(), Arc::clone(wire), format);
+                let format = profile.format;
+                let profile = Profile::new(article.wire.clone(), Arc::clone(wire), Arc::clone(profile));
                 let made = Arc::clone(&article);
                 // Writing and proving is computing: a long article must not hold up the threads that serve the lanes.
                 let rendition = tokio::task::spawn_blocking(move || render::rendition(&made, &profile));

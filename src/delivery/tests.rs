@@ -15,7 +15,7 @@ use super::pace::{Pace, Policy};
 use super::renditions::Renditions;
 use crate::article::{Action, Version};
 use crate::attribution::sample;
-use crate::config::Format;
+use crate::config::{Format, FormatProfile};
 use crate::ledger::{
     Acceptance, Accepted, DestinationId, LaneState, Ledger, Registration, SqliteLedger, SqliteOptions, SqliteReader,
 };
@@ -93,7 +93,7 @@ impl Scene {
         let lane = |(at, name): (usize, String)| Lane {
             id: ids[at],
             name,
-            format: Format::Json,
+            profile: Arc::new(FormatProfile::plain(Format::Json)),
             door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
             resumed: None,

@@ -1,21 +1,24 @@
 //! newswired's own JSON, version 1: the fields an article arrives with, and the attribution beside them.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Manuscript, Render, RenderError, html};
 use crate::article::{Body, Concept, Media};
 use crate::attribution::{Attribution, media};
+use crate::config::FormatProfile;
 
 pub struct Json;
 
 impl Render for Json {
-    fn content_type(&self) -> &'static str {
-        "application/json; charset=utf-8"
+    fn content_type(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "application/json; charset=utf-8".into()
     }
 
-    fn extension(&self) -> &'static str {
-        "json"
+    fn extension(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "json".into()
     }
 
     fn render(&self, manuscript: &Manuscript<'_>) -> Result<Vec<u8>, RenderError> {

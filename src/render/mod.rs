@@ -25,15 +25,15 @@ use sha2::{Digest, Sha256};
 
 use crate::article::{Action, Article, Block, Body, Inline, Media, WireId};
 use crate::attribution::{Attribution, Missing, Proved, Unproved, media, prove};
-use crate::config::{Format, Wire};
+use crate::config::{Format, FormatProfile, Wire};
 
 /// A format of documents.
 pub trait Render: Sync {
     /// The value of `content-type`, with its charset.
-    fn content_type(&self) -> &'static str;
+    fn content_type(&self, profile: &FormatProfile) -> Cow<'static, str>;
 
     /// What a file of it is called after the dot.
-    fn extension(&self) -> &'static str;
+    fn extension(&self, profile: &FormatProfile) -> Cow<'static, str>;
 
     /// The document of `manuscript`.
     ///
@@ -55,6 +55,8 @@ pub fn renderer(format: Format) -> &'static dyn Render {
 pub struct Manuscript<'a> {
     pub article: &'a Article,
     pub attribution: &'a Attribution,
+    /// The options of its format.
+    pub profile: &'a FormatProfile,
     /// What readers see of the story. The article's own body may have more in it than may leave.
     pub body: Cow<'a, Body>,
     /// The attribution that closes it.
@@ -64,11 +66,16 @@ pub struct Manuscript<'a> {
 }
 
 impl<'a> Manuscript<'a> {
-    fn new(article: &'a Article, attribution: &'a Attribution, sifted: &media::Sifted<'a>) -> Self {
+    fn new(
+        article: &'a Article,
+        attribution: &'a Attribution,
+        profile: &'a FormatProfile,
+        sifted: &media::Sifted<'a>,
+    ) -> Self {
         if article.action.withdraws() {
             // What has to come down is not sent once more.
             let body = Cow::Owned(withdrawal(article));
-            return Self { article, attribution, body, closing: Vec::new(), media: Vec::new() };
+            return Self { article, attribution, profile, body, closing: Vec::new(), media: Vec::new() };
         }
         let mut body = sifted.body(&article.body);
         let mut media = sifted.passed.clone();
@@ -78,7 +85,7 @@ impl<'a> Manuscript<'a> {
             media.retain(|asset| !asset.renditions.iter().any(|file| file.href == logo.url));
         }
         let closing = attribution.closing(&body);
-        Self { article, attribution, body, closing, media }
+        Self { article, attribution, profile, body, closing, media }
     }
 
     /// When it may be published first, and when no more: a withdrawal holds from now on for good.
@@ -134,7 +141,7 @@ fn withdrawal(article: &Article) -> Body {
 pub struct Profile {
     wire_id: WireId,
     wire: Arc<Wire>,
-    format: Format,
+    format: Arc<FormatProfile>,
     policy: [u8; 32],
 }
 
@@ -142,23 +149,23 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProfileKey {
     wire: WireId,
-    format: Format,
+    format: Arc<FormatProfile>,
     policy: [u8; 32],
 }
 
 impl Profile {
-    pub fn new(wire_id: WireId, wire: Arc<Wire>, format: Format) -> Self {
+    pub fn new(wire_id: WireId, wire: Arc<Wire>, format: Arc<FormatProfile>) -> Self {
         // Two wires with the same debug print have the same policy; it shows every field, and none is secret.
         let policy = Sha256::digest(format!("{wire:?}")).into();
         Self { wire_id, wire, format, policy }
     }
 
     pub fn format(&self) -> Format {
-        self.format
+        self.format.format
     }
 
     pub fn key(&self) -> ProfileKey {
-        ProfileKey { wire: self.wire_id.clone(), format: self.format, policy: self.policy }
+        ProfileKey { wire: self.wire_id.clone(), format: Arc::clone(&self.format), policy: self.policy }
     }
 }
 
@@ -201,11 +208,11 @@ pub fn rendition(article: &Article, profile: &Profile) -> Result<Proved, Flaw> {
             version = %article.version,
             holder = media.holder,
             media = media.uri,
-            format = profile.format.as_str(),
+            format = profile.format().as_str(),
             "third-party media dropped"
         );
     }
-    let renderer = renderer(profile.format);
-    let bytes = renderer.render(&Manuscript::new(article, &attribution, &sifted))?;
-    Ok(prove(profile.format, renderer.content_type(), bytes, &attribution)?)
+    let renderer = renderer(profile.format());
+    let bytes = renderer.render(&Manuscript::new(article, &attribution, &profile.format, &sifted))?;
+    Ok(prove(&profile.format, renderer.content_type(&profile.format), bytes, &attribution)?)
 }

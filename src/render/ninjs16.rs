@@ -3,6 +3,7 @@
 //! The schema allows no property that it does not name, and no null. A withdrawal keeps the story's `uri` and says
 //! `pubstatus: canceled` (or `withheld`), as the standard has it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -12,16 +13,17 @@ use url::Url;
 use super::{Manuscript, Render, RenderError, html};
 use crate::article::{Action, Concept, Media};
 use crate::attribution::{Attribution, Logo, media};
+use crate::config::FormatProfile;
 
 pub struct Ninjs16;
 
 impl Render for Ninjs16 {
-    fn content_type(&self) -> &'static str {
-        "application/ninjs+json; charset=utf-8"
+    fn content_type(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "application/ninjs+json; charset=utf-8".into()
     }
 
-    fn extension(&self) -> &'static str {
-        "json"
+    fn extension(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "json".into()
     }
 
     fn render(&self, manuscript: &Manuscript<'_>) -> Result<Vec<u8>, RenderError> {

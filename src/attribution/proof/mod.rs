@@ -11,19 +11,20 @@ mod html;
 mod json;
 mod nitf;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{Attribution, Required};
-use crate::config::{Element, Format};
+use crate::config::{Element, Format, FormatProfile};
 
 /// A finished document that carries its attribution.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proved {
     bytes: Bytes,
-    content_type: &'static str,
+    content_type: Cow<'static, str>,
     format: Format,
     digest: [u8; 32],
 }
@@ -34,8 +35,8 @@ impl Proved {
     }
 
     /// The value of `content-type`, with its charset.
-    pub fn content_type(&self) -> &'static str {
-        self.content_type
+    pub fn content_type(&self) -> &str {
+        &self.content_type
     }
 
     pub fn format(&self) -> Format {
@@ -96,18 +97,19 @@ impl fmt::Debug for Unproved {
     }
 }
 
-/// Reads `bytes` as a document of `format` and lets it pass when it carries everything that `attribution` requires.
+/// Reads `bytes` as a document of `profile` and lets it pass when it carries everything that `attribution` requires.
 /// A document that owes nothing (a kill) still has to be readable.
 ///
 /// # Errors
 /// [`Unproved`] with everything that was not found, and where it was looked for.
 pub fn prove(
-    format: Format,
-    content_type: &'static str,
+    profile: &FormatProfile,
+    content_type: Cow<'static, str>,
     bytes: Vec<u8>,
     attribution: &Attribution,
 ) -> Result<Proved, Unproved> {
-    let missing = match read(format, &bytes) {
+    let format = profile.format;
+    let missing = match read(profile, &bytes) {
         Ok(seen) => attribution.required().iter().flat_map(|required| seen.lacks(required)).collect(),
         Err(lack) => vec![lack],
     };
@@ -120,8 +122,8 @@ pub fn prove(
     }
 }
 
-fn read(format: Format, bytes: &[u8]) -> Result<Seen, Lack> {
-    match format {
+fn read(profile: &FormatProfile, bytes: &[u8]) -> Result<Seen, Lack> {
+    match profile.format {
         Format::Json => json::own(bytes),
         Format::Ninjs16 => json::ninjs(bytes),
         Format::Nitf => nitf::read(bytes),

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Auth, Backoff, Destination, Format, HttpPush, Partner, Subscription};
+use crate::config::{Auth, Backoff, Destination, FormatName, HttpPush, Partner, Subscription};
 
 impl Checks<'_, '_> {
     pub(super) fn partners(&mut self) {
@@ -58,6 +58,7 @@ impl Checks<'_, '_> {
     }
 
     fn destination(&mut self, path: &KeyPath, destination: &Destination) {
+        self.format_name(&path.key("format"), &destination.format);
         if let Some(concurrency) = destination.concurrency {
             self.in_bounds(&path.key("concurrency"), concurrency.into());
         }
@@ -144,9 +145,9 @@ impl Checks<'_, '_> {
 
     /// Two doors with one address and one format would bring every story twice.
     fn no_door_twice(&mut self, doors: &KeyPath, destinations: &BTreeMap<String, Arc<Destination>>) {
-        let mut seen: BTreeMap<(&str, Format), &str> = BTreeMap::new();
+        let mut seen: BTreeMap<(&str, &FormatName), &str> = BTreeMap::new();
         for (name, destination) in destinations {
-            if let Some(first) = seen.insert((&destination.http.url, destination.format), name) {
+            if let Some(first) = seen.insert((&destination.http.url, &destination.format), name) {
                 let message = format!(
                     "the destinations {first:?} and {name:?} send the same format to the same address; remove one"
                 );

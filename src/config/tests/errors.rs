@@ -106,7 +106,7 @@ from = "January"
 urgency_up_to = "3"
 actions = ["publish", "kil"]
 [destinations.a]
-format = "nift"
+format = "json"
 [destinations.b.http]
 url = "https://island-post.example/"
 auth = { bearr = "env:X" }
@@ -127,13 +127,24 @@ http = { url = "https://island-post.example/e", auth = "bearer" }
     partners.d/island-post.toml:6:17: text stands here; write a whole number
     partners.d/island-post.toml:7:23: unknown item "kil" in "actions"; did you mean "kill"?
     partners.d/island-post.toml:8:1: the key "http" is missing here; add http = …
-    partners.d/island-post.toml:9:10: unknown format "nift"; did you mean "nitf"?
     partners.d/island-post.toml:10:15: the key "format" is missing here; add format = …
     partners.d/island-post.toml:12:10: unknown key "bearr"; did you mean "bearer"?
     partners.d/island-post.toml:15:65: the key "password" is missing here; add password = …
     partners.d/island-post.toml:18:56: expected exactly one key here; keep one and remove the others
     partners.d/island-post.toml:21:56: text stands here; write a table, for example { bearer = … }
     "#);
+}
+
+#[test]
+fn a_profile_is_a_format_under_a_name_of_its_own() {
+    let main = format!("{MAIN}[profiles.nitf]\nformat = \"json\"\n[profiles.wide]\nformat = \"json\"\n");
+    let partner = PARTNER.replace("format = \"json\"", "format = \"wied\"");
+    assert_snapshot!(Files::new(&main).partner("island-post", &partner).errors(), @r#"
+    newswired.toml:9:11: "nitf" is the name of a format; give the profile another, such as "our-nitf"
+    partners.d/island-post.toml:4:10: unknown format "wied"; did you mean "wide"?
+    "#);
+    let nift = PARTNER.replace("\"json\"", "\"nift\"");
+    assert_snapshot!(partner_errors(&nift), @r#"partners.d/island-post.toml:4:10: unknown format "nift"; did you mean "nitf"?"#);
 }
 
 #[test]
@@ -198,7 +209,7 @@ fn several_wires_need_one_for_articles_that_name_none() {
         format!("{MAIN}[intake]\narticle_limit = \"0B\"\n[wires.b]\nname = \"b\"\nshort_name = \"b\"\nrequire = []\n");
     assert_snapshot!(errors(&main.replace("[intake.spool]", "[intake.http]\ntoken = \"env:T\"\n[x]")), @r#"
     newswired.toml:8:9: the environment variable T is not set; set it, or use "file:PATH"
-    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "admin", "log", "wires", "partners", "subject_descendants"
+    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "admin", "log", "wires", "partners", "profiles", "subject_descendants"
     newswired.toml:11:1: there are several wires, and [intake] does not say which one an article without a wire is for; add wire = one of "b", "hpnf"
     newswired.toml:12:17: no article is that small; write a larger size
     "#);

@@ -7,6 +7,7 @@
 mod body;
 mod xml;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Result;
 
@@ -15,17 +16,18 @@ use jiff::Timestamp;
 use super::{Manuscript, Render, RenderError};
 use crate::article::{Action, Article, Block, Concept, Media};
 use crate::attribution::{Attribution, media};
+use crate::config::FormatProfile;
 use xml::Xml;
 
 pub struct Nitf;
 
 impl Render for Nitf {
-    fn content_type(&self) -> &'static str {
-        "application/nitf+xml; charset=utf-8"
+    fn content_type(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "application/nitf+xml; charset=utf-8".into()
     }
 
-    fn extension(&self) -> &'static str {
-        "xml"
+    fn extension(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "xml".into()
     }
 
     fn render(&self, manuscript: &Manuscript<'_>) -> std::result::Result<Vec<u8>, RenderError> {

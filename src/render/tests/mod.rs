@@ -10,7 +10,7 @@ use crate::attribution::sample::{article, paragraph, picture, wire};
 use crate::config::{Element, ThirdParty};
 
 fn profile(wire: Wire, format: Format) -> Profile {
-    Profile::new(WireId::new("hpnf"), Arc::new(wire), format)
+    Profile::new(WireId::new("hpnf"), Arc::new(wire), FormatProfile::plain(format).into())
 }
 
 fn text(article: &Article, format: Format) -> String {

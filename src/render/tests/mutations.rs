@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{article, renderer, text, wire};
 use crate::attribution::{Attribution, Lack, prove};
-use crate::config::{Element, Format};
+use crate::config::{Element, Format, FormatProfile};
 
 const LOGO: &str = "https://cdn.harborpress.example/logo.png?w=200&h=40";
 const NAME: &str = "Ada Quill";
@@ -15,7 +15,8 @@ const CONTACT: &str = "licensing@harborpress.example";
 /// The elements that the proof finds lacking in `document`, with the place of each.
 fn lacks(format: Format, document: &str) -> Vec<(Element, &'static str)> {
     let attribution = Attribution::resolve(&article(), &wire()).unwrap();
-    match prove(format, renderer(format).content_type(), document.into(), &attribution) {
+    let profile = FormatProfile::plain(format);
+    match prove(&profile, renderer(format).content_type(&profile), document.into(), &attribution) {
         Ok(_) => Vec::new(),
         Err(unproved) => unproved
             .missing
@@ -168,11 +169,12 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::Nitf, "<html/>"),
         (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
     ] {
-        let unproved = prove(format, "", document.into(), &attribution).unwrap_err();
+        let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();
         assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]), "{unproved}");
         assert_eq!(unproved.bytes, document, "the bytes are kept");
     }
-    let unproved = prove(Format::Nitf, "", b"<nitf>\xff</nitf>".to_vec(), &attribution).unwrap_err();
+    let unproved =
+        prove(&FormatProfile::plain(Format::Nitf), "".into(), b"<nitf>\xff</nitf>".to_vec(), &attribution).unwrap_err();
     assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]));
 }
 
@@ -180,5 +182,5 @@ fn what_cannot_be_read_is_not_proved() {
 fn the_proof_says_what_it_missed_and_where() {
     let attribution = Attribution::resolve(&article(), &wire()).unwrap();
     let document = "{\"body_html\":\"<p>By Ada Quill</p>\",\"byline\":\"Ada Quill\"}";
-    insta::assert_snapshot!(prove(Format::Ninjs16, "", document.into(), &attribution).unwrap_err(), @r#"the ninjs-1.6 document does not carry its attribution: the logo "https://cdn.harborpress.example/logo.png?w=200&h=40" is not in associations.logo.renditions, nor in body_html; the affiliation "Ada Quill … Harbor Press News Foundation" is not in byline, nor in body_html; the licence "Content by the Harbor Press News Foundation is free to any legitimate news publisher; keep the logo, the byline & the affiliation." is not in usageterms, nor in body_html; the contact "licensing@harborpress.example" is not in infosource.contactinfo, nor in body_html"#);
+    insta::assert_snapshot!(prove(&FormatProfile::plain(Format::Ninjs16), "".into(), document.into(), &attribution).unwrap_err(), @r#"the ninjs-1.6 document does not carry its attribution: the logo "https://cdn.harborpress.example/logo.png?w=200&h=40" is not in associations.logo.renditions, nor in body_html; the affiliation "Ada Quill … Harbor Press News Foundation" is not in byline, nor in body_html; the licence "Content by the Harbor Press News Foundation is free to any legitimate news publisher; keep the logo, the byline & the affiliation." is not in usageterms, nor in body_html; the contact "licensing@harborpress.example" is not in infosource.contactinfo, nor in body_html"#);
 }

@@ -5,7 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::article::{Action, Article, Urgency, Version, WireId};
-use crate::config::{Format, Wire};
+use crate::config::{Format, FormatProfile, Wire};
 use crate::render::{Profile, rendition};
 use crate::transport::Class;
 
@@ -16,7 +16,9 @@ fn parcel() -> Parcel {
     }))
     .unwrap();
     let wire: Wire = serde_json::from_value(serde_json::json!({ "name": "Wire", "short_name": "W" })).unwrap();
-    let proved = rendition(&article, &Profile::new(WireId::new("w"), wire.into(), Format::Json)).unwrap();
+    let proved =
+        rendition(&article, &Profile::new(WireId::new("w"), wire.into(), FormatProfile::plain(Format::Json).into()))
+            .unwrap();
     Parcel {
         document: proved.into(),
         message_id: "msg_1".into(),
