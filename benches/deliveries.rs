@@ -22,7 +22,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use newswired::config::{Format, FormatProfile, Secrets};
+use newswired::attribution::Policies;
+use newswired::config::{Edition, Format, Secrets};
 use newswired::daemon::Daemon;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -231,9 +232,9 @@ url = "https://harborpress.example/logo.png"
         let config = newswired::config::load(&self.dir.path().join("newswired.toml"), Secrets::Read)?;
         let (id, wire) = config.wires.iter().next().ok_or("the configuration has a wire")?;
         let article = newswired::article::decode(&article(0), None, id)?;
-        let profile =
-            newswired::render::Profile::new(id.clone(), Arc::clone(wire), FormatProfile::plain(Format::Json).into());
-        Ok(newswired::render::rendition(&article, &profile)?.bytes().clone())
+        let policies = Policies::own(id.clone(), Arc::clone(wire));
+        let edition = Edition::plain(Format::Json);
+        Ok(newswired::render::rendition(&article, &policies, &edition)?.document.bytes().clone())
     }
 }
 

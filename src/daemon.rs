@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::attribution::Policies;
 use crate::config::Config;
 use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Wakes};
 use crate::intake::{self, Inbox, Intakes};
@@ -73,7 +74,7 @@ impl Daemon {
 
         let lanes = working.len();
         let cache = config.delivery.rendition_cache.get();
-        let renditions = Renditions::new(Arc::clone(&ledger), config.wires.clone(), cache, Arc::clone(&metrics));
+        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
         let health = ledger.health();
         let dispatch = Dispatch::new(working, ledger, Arc::new(renditions), metrics, wakes);
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));

@@ -1,14 +1,12 @@
 //! Who wrote it: one credit made of the authors, or of the byline as the newsroom wrote it.
 
-use super::tidy;
+use super::{stands_in, tidy};
 use crate::article::{Article, Author};
-use crate::config::Wire;
+use crate::config::{Field, Fields, Line, Wire};
 
 /// The credit of an article's reporters, without their affiliation with the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credit {
-    /// The word before it: `By`.
-    pub word: Option<String>,
     /// Names with roles: `Amber Randall, Civil Rights Reporter`.
     pub text: String,
     /// What of it has to be found again. Of a byline that came as one line, that is the whole line.
@@ -22,18 +20,18 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credi
     let is_house = |text: &str| {
         house.iter().map(String::as_str).chain([affiliation]).any(|name| name.to_lowercase() == text.to_lowercase())
     };
-    let word = tidy(&wire.byline_word);
+    let word = word(article, wire);
     let words = [word.as_deref(), Some("By"), word_of(article.language.as_deref())];
     let raw = article.byline.as_deref().and_then(|raw| bare(raw, &words, is_house));
 
     let authors: Vec<(String, &Author)> =
         article.authors.iter().filter_map(|author| Some((tidy(&author.name)?, author))).collect();
     if authors.is_empty() {
-        return raw.map(|raw| Credit { word, names: vec![raw.clone()], text: raw });
+        return raw.map(|raw| Credit { names: vec![raw.clone()], text: raw });
     }
     if let Some(raw) = raw.as_deref().filter(|raw| names_more(raw, &authors)) {
         let names = authors.into_iter().map(|(name, _)| name).collect();
-        return Some(Credit { word, text: raw.to_owned(), names });
+        return Some(Credit { text: raw.to_owned(), names });
     }
     let alone = authors.len() == 1;
     let parts: Vec<Vec<String>> = authors
@@ -46,10 +44,56 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credi
         })
         .collect();
     Some(Credit {
-        word,
         text: joined(&parts, article.language.as_deref()),
         names: authors.into_iter().map(|(name, _)| name).collect(),
     })
+}
+
+/// The byline as readers see it, and for fields whose name says "by": without the word. Where nobody is named, it is
+/// the affiliation alone, or what the wire has for that.
+pub fn texts(
+    article: &Article,
+    wire: &Wire,
+    credit: Option<&Credit>,
+    affiliation: &str,
+    fields: &Fields,
+) -> (String, String) {
+    let house = |word: &str, line: &Line| {
+        let mut fields = fields.clone();
+        fields.insert(Field::Word, word.to_owned());
+        fields.insert(Field::Affiliation, affiliation.to_owned());
+        fields.extend(credit.map(|credit| (Field::Names, credit.text.clone())));
+        // A field that the article lacks: the usual form is better than none.
+        tidy(&line.fill(&fields).ok()?)
+    };
+    let word = word(article, wire).unwrap_or_default();
+    let form = if credit.is_some() { &wire.byline } else { &wire.byline_of_nobody };
+    if let Some(form) = form
+        && let (Some(with), Some(without)) = (house(&word, form), house("", form))
+    {
+        return (with, without);
+    }
+    let names = credit.map_or("", |credit| credit.text.as_str());
+    let without = if names.is_empty() {
+        affiliation.to_owned()
+    } else {
+        let mut text = names.to_owned();
+        for name in affiliation.split(", ").filter(|name| !name.is_empty()) {
+            if !stands_in(&text, name) {
+                text = format!("{text}, {name}");
+            }
+        }
+        text
+    };
+    let with = if names.is_empty() || word.is_empty() { without.clone() } else { format!("{word} {without}") };
+    (with, without)
+}
+
+/// The word before the names, in the language of the article.
+fn word(article: &Article, wire: &Wire) -> Option<String> {
+    let language = article.language.as_deref().and_then(|tag| tag.split(['-', '_']).next());
+    let own = language.and_then(|language| wire.byline_words.get(&language.to_ascii_lowercase()));
+    tidy(own.unwrap_or(&wire.byline_word))
 }
 
 /// A raw byline without the word for "by" before it and the wire's own name after it.

@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::tidy;
+use super::{fits, tidy};
 use crate::article::body::{Image, inline_text};
 use crate::article::{Article, Block, Body, Inline, Media};
 use crate::config::{ThirdParty, Wire};
 
 /// An article's media, sorted by what the policy lets pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sifted<'a> {
     /// What goes with the story, in the article's order.
     pub passed: Vec<&'a Media>,
@@ -20,6 +20,8 @@ pub struct Sifted<'a> {
     pub credited: Vec<&'a Media>,
     /// What the story goes without.
     pub dropped: Vec<&'a Media>,
+    /// Those of the dropped whose caption and credit stand in their place.
+    pub credit_only: Vec<&'a Media>,
     /// Those of somebody else by the addresses of their files.
     files: HashMap<String, Theirs<'a>>,
 }
@@ -29,6 +31,7 @@ pub struct Sifted<'a> {
 enum Theirs<'a> {
     Dropped,
     Credited(&'a Media),
+    CreditOnly(&'a Media),
 }
 
 /// Sorts the media of `article` by the policy of `wire`.
@@ -39,22 +42,34 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
         .filter_map(|name| tidy(name))
         .map(|name| name.to_lowercase())
         .collect();
-    let mut sifted = Sifted { passed: Vec::new(), credited: Vec::new(), dropped: Vec::new(), files: HashMap::new() };
+    let mut sifted = Sifted::default();
     for media in &article.media {
-        let holder = media.holder.as_deref().and_then(tidy).map(|holder| holder.to_lowercase());
-        let third_party = holder.is_some_and(|holder| !own.contains(&holder));
-        match wire.third_party_media {
-            ThirdParty::Drop if third_party => sifted.dropped.push(media),
-            ThirdParty::Credit if third_party => {
+        let holder = media.holder.as_deref().and_then(tidy);
+        if holder.as_ref().is_some_and(|holder| own.contains(&holder.to_lowercase())) {
+            sifted.passed.push(media);
+            continue;
+        }
+        let owner = holder.clone().or_else(|| media.credit.as_deref().and_then(tidy));
+        let rule = owner.and_then(|owner| wire.media_rules.iter().find(|rule| fits(&rule.owner, &owner)));
+        let policy = rule.map(|rule| rule.policy).or(holder.map(|_| wire.third_party_media));
+        match policy {
+            // Nobody is named, so it is the wire's own.
+            None => sifted.passed.push(media),
+            Some(ThirdParty::Drop) => sifted.dropped.push(media),
+            Some(ThirdParty::CreditOnly) => {
+                sifted.dropped.push(media);
+                sifted.credit_only.push(media);
+            }
+            Some(ThirdParty::Credit) => {
                 sifted.passed.push(media);
                 sifted.credited.push(media);
             }
-            ThirdParty::Drop | ThirdParty::Credit => sifted.passed.push(media),
         }
     }
     let credited = sifted.credited.iter().map(|media| (*media, Theirs::Credited(media)));
     let dropped = sifted.dropped.iter().map(|media| (*media, Theirs::Dropped));
-    for (media, theirs) in credited.chain(dropped).collect::<Vec<_>>() {
+    let credit_only = sifted.credit_only.iter().map(|media| (*media, Theirs::CreditOnly(media)));
+    for (media, theirs) in credited.chain(dropped).chain(credit_only).collect::<Vec<_>>() {
         for address in media.renditions.iter().map(|file| &file.href).chain(&media.uri) {
             sifted.files.insert(file_of(address).to_owned(), theirs);
         }
@@ -76,17 +91,17 @@ pub fn without<'b>(body: Cow<'b, Body>, address: &str) -> Cow<'b, Body> {
     let blocks = sifted(&body.blocks, &mut |image: &Image| {
         let is_it = image.src == address;
         found |= is_it;
-        (!is_it).then(|| image.clone())
+        (!is_it).then(|| Block::Image(image.clone()))
     });
     if found { Cow::Owned(Body { blocks }) } else { body }
 }
 
 /// `blocks` with every image as `keep` has it.
-fn sifted(blocks: &[Block], keep: &mut dyn FnMut(&Image) -> Option<Image>) -> Vec<Block> {
+fn sifted(blocks: &[Block], keep: &mut dyn FnMut(&Image) -> Option<Block>) -> Vec<Block> {
     let mut kept = Vec::new();
     for block in blocks {
         kept.extend(match block {
-            Block::Image(image) => keep(image).map(Block::Image),
+            Block::Image(image) => keep(image),
             Block::Quote(inner) => Some(Block::Quote(sifted(inner, keep))),
             Block::List { ordered, items } => {
                 let items = items.iter().map(|item| sifted(item, keep)).collect();
@@ -106,19 +121,45 @@ pub fn credit(media: &Media) -> Option<String> {
 }
 
 impl Sifted<'_> {
-    /// `body` under the same policy: an image in the text that is a file of a dropped asset is left out, and one that
-    /// is a file of a credited asset says whose it is.
+    /// `body` under the same policy: an image in the text that is a file of a dropped asset is left out, or its caption
+    /// and credit stand in its place; one that is a file of a credited asset says whose it is.
     pub fn body<'b>(&self, body: &'b Body) -> Cow<'b, Body> {
-        if self.files.is_empty() {
+        if self.files.is_empty() && self.credit_only.is_empty() {
             return Cow::Borrowed(body);
         }
+        let mut told: Vec<&Media> = Vec::new();
         let mut keep = |image: &Image| match self.files.get(file_of(&image.src)) {
-            None => Some(image.clone()),
+            None => Some(Block::Image(image.clone())),
             Some(Theirs::Dropped) => None,
-            Some(Theirs::Credited(media)) => Some(credited(image, media)),
+            Some(Theirs::Credited(media)) => Some(Block::Image(credited(image, media))),
+            Some(Theirs::CreditOnly(media)) => {
+                told.push(media);
+                in_words(media)
+            }
         };
-        Cow::Owned(Body { blocks: sifted(&body.blocks, &mut keep) })
+        let mut blocks = sifted(&body.blocks, &mut keep);
+        let untold = self.credit_only.iter().filter(|media| !told.contains(media));
+        blocks.extend(untold.filter_map(|media| in_words(media)));
+        Cow::Owned(Body { blocks })
     }
+
+    /// The credits of the media that pass with them, each with the addresses of the asset's files.
+    pub fn credits(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.credited
+            .iter()
+            .filter_map(|media| Some((credit(media)?, media.renditions.iter().map(|file| file.href.clone()).collect())))
+    }
+}
+
+/// What stands in the place of a picture that does not go with the story.
+fn in_words(media: &Media) -> Option<Block> {
+    let caption = media.caption.as_deref().and_then(tidy);
+    let text = match (caption, credit(media)) {
+        (Some(caption), Some(credit)) if !caption.contains(&credit) => format!("{caption} ({credit})"),
+        (Some(text), _) | (None, Some(text)) => text,
+        (None, None) => return None,
+    };
+    Some(Block::Paragraph(vec![Inline::Text(text)]))
 }
 
 fn credited(image: &Image, media: &Media) -> Image {

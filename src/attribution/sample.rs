@@ -1,12 +1,14 @@
 //! An invented wire and one of its articles, for tests of this module and of those above it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::Policies;
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{
     Action, Article, Author, Block, Body, Concept, Inline, Media, MediaRendition, Urgency, Version, WireId,
 };
-use crate::config::{Element, Licence, Logo, ThirdParty, Wire};
+use crate::config::{Edits, Element, Licence, Logo, ThirdParty, Wire};
 
 pub fn wire() -> Wire {
     Wire {
@@ -29,10 +31,24 @@ pub fn wire() -> Wire {
         }),
         affiliation: None,
         byline_word: "By".into(),
-        require: BTreeSet::from(Element::ALL),
+        byline_words: BTreeMap::new(),
+        byline: None,
+        byline_of_nobody: None,
+        require: BTreeSet::from(Element::USUAL),
+        tracking: None,
+        elements: BTreeMap::new(),
+        policies: BTreeSet::new(),
+        former_lines: Vec::new(),
+        edits: Edits::default(),
         third_party_media: ThirdParty::Drop,
+        media_rules: Vec::new(),
         own_holders: Vec::new(),
     }
+}
+
+/// The policies of a wire with no other's beside its own.
+pub fn own(wire: Wire) -> Policies {
+    Policies::own(WireId::new("hpnf"), Arc::new(wire))
 }
 
 pub fn text(text: &str) -> Inline {

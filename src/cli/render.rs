@@ -2,15 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
+use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use super::{ConfigFile, Failure};
 use crate::article::{self, DecodeError};
-use crate::config::{FormatName, Partner};
-use crate::render::{self, Profile};
+use crate::attribution::{Explained, Policies};
+use crate::config::{Destination, Partner, PartnerId};
+use crate::render::{self, Flaw, Rendition};
 use crate::route::route;
 
 #[derive(Debug, Args)]
@@ -26,6 +27,10 @@ pub struct Render {
     /// Write the document here instead of to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Say where in the document each required element stands (XPath, JSON pointer, CSS selector or line), and what it
+    /// says there, instead of writing the document
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -37,43 +42,59 @@ impl Render {
             let known: Vec<_> = config.partners.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("there is no partner {:?}; there are: {}", self.partner, known.join(", ")))
         })?;
-        let name = self.destination_of(partner)?;
-        let format = config.format_profile(name).ok_or_else(|| {
-            Failure::Config(format!("there is no format {:?}; `newswired check` says more", name.as_str()))
+        let destination = self.destination_of(partner)?;
+        let edition = config.edition(&PartnerId::new(&self.partner), partner, destination).ok_or_else(|| {
+            Failure::Config(format!(
+                "there is no format {:?}; `newswired check` says more",
+                destination.format.as_str()
+            ))
         })?;
         let bytes = std::fs::read(&self.article)
             .map_err(|why| Failure::Usage(format!("cannot read {}: {why}", self.article.display())))?;
         let wire = config.intake.wire.clone().or_else(|| config.wires.keys().next().cloned());
         let wire = wire.ok_or_else(|| Failure::Config("there is no wire in the configuration".to_owned()))?;
         let article = article::decode(&bytes, None, &wire).map_err(|why| Failure::No(placed(&self.article, &why)))?;
-        let policy = config.wires.get(&article.wire).ok_or_else(|| {
+        let policies = Policies::of(&config, &article.wire).ok_or_else(|| {
             Failure::Config(format!("the wire {:?} is not configured; add [wires.{0}]", article.wire))
         })?;
         let verdict = route(&article, partner, &config.subject_descendants, Timestamp::now());
         eprintln!("{}: {verdict}", self.partner);
-        let proved = render::rendition(&article, &Profile::new(article.wire.clone(), Arc::clone(policy), format))
-            .map_err(|flaw| Failure::No(format!("it would be held back: {flaw}")))?;
+        let held = |flaw: Flaw| Failure::No(format!("it would be held back: {flaw}"));
+        if self.explain {
+            let explained = render::explanation(&article, &policies, &edition).map_err(held)?;
+            let lacking = print(&explained)?;
+            // The same document once more, through the proof: it has the last word.
+            return match render::rendition(&article, &policies, &edition) {
+                Ok(_) if lacking == 0 => Ok(()),
+                Ok(_) => Err(Failure::No(format!("{lacking} of the required elements were not found"))),
+                Err(flaw) => Err(held(flaw)),
+            };
+        }
+        let Rendition { document, dropped } = render::rendition(&article, &policies, &edition).map_err(held)?;
         eprintln!(
             "{} ({} bytes), proved to carry what the licence demands",
-            proved.content_type(),
-            proved.bytes().len()
+            document.content_type(),
+            document.bytes().len()
         );
+        if !dropped.is_empty() {
+            eprintln!("without {}, which the wire has no right to give", dropped.join(", "));
+        }
         match &self.out {
-            Some(path) => std::fs::write(path, proved.bytes())
+            Some(path) => std::fs::write(path, document.bytes())
                 .map_err(|why| Failure::Unavailable(format!("cannot write {}: {why}", path.display())))?,
-            None => std::io::stdout().lock().write_all(proved.bytes())?,
+            None => std::io::stdout().lock().write_all(document.bytes())?,
         }
         Ok(())
     }
 
-    fn destination_of<'a>(&self, partner: &'a Partner) -> Result<&'a FormatName, Failure> {
+    fn destination_of<'a>(&self, partner: &'a Partner) -> Result<&'a Destination, Failure> {
         let known = || partner.destinations.keys().cloned().collect::<Vec<_>>().join(", ");
         match &self.destination {
-            Some(id) => partner.destinations.get(id).map(|destination| &destination.format).ok_or_else(|| {
+            Some(id) => partner.destinations.get(id).map(|destination| &**destination).ok_or_else(|| {
                 Failure::Usage(format!("{} has no destination {id:?}; it has: {}", self.partner, known()))
             }),
             None => match partner.destinations.values().collect::<Vec<_>>().as_slice() {
-                [one] => Ok(&one.format),
+                [one] => Ok(one),
                 _ => Err(Failure::Usage(format!(
                     "{} has several destinations; say which with --destination: {}",
                     self.partner,
@@ -82,6 +103,32 @@ impl Render {
             },
         }
     }
+}
+
+/// Prints where each element stands; the number of those that stand nowhere.
+fn print(explained: &[Explained]) -> Result<usize, Failure> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["element", "stands at", "and says"]);
+    for Explained { name, found } in explained {
+        let (places, texts): (Vec<_>, Vec<_>) = found.iter().map(|(at, text)| (at.as_str(), shortened(text))).unzip();
+        table.add_row([name.clone(), places.join("\n"), texts.join("\n")]);
+    }
+    if explained.is_empty() {
+        writeln!(std::io::stdout().lock(), "nothing is required of this document")?;
+    } else {
+        writeln!(std::io::stdout().lock(), "{table}")?;
+    }
+    Ok(explained.iter().filter(|element| element.found.is_empty()).count())
+}
+
+/// The beginning of a text, on one line.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 72;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(LONGEST - 1).collect();
+    format!("{}…", start.trim_end())
 }
 
 /// `file:line:column: what`, where there is a line.

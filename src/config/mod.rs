@@ -14,10 +14,12 @@ mod environment;
 mod error;
 mod intake;
 mod ledger;
+mod line;
 mod listen;
 mod load;
 mod partner;
 mod place;
+mod policy;
 mod profile;
 mod schema;
 mod secret;
@@ -32,15 +34,17 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
+pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
 pub use partner::{Auth, Backoff, BackoffChange, Destination, Entitlement, HttpPush, Partner, PartnerId, Subscription};
-pub use profile::{Format, FormatName, FormatProfile};
+pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
+pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
 pub use units::{Size, Span};
-pub use wire::{Element, Licence, Logo, ThirdParty, Wire};
+pub use wire::{Licence, Logo, MediaRule, ThirdParty, Wire};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +74,9 @@ pub struct Config {
     /// The partners that take them, by id. Usually each in a file of its own, `partners.d/ID.toml`.
     #[serde(default)]
     pub partners: BTreeMap<PartnerId, Arc<Partner>>,
+    /// What others than the wires ask of republishers, by id.
+    #[serde(default)]
+    pub policies: BTreeMap<PolicyId, Arc<Policy>>,
     /// Formats with options of their own, by the name that destinations give as their `format`.
     #[serde(default)]
     pub profiles: BTreeMap<String, Arc<FormatProfile>>,

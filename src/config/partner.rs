@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{FormatName, SecretRef, Size, Span};
+use super::{Changes, FormatName, SecretRef, Size, Span};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -55,6 +55,9 @@ pub struct Partner {
     /// is entitled to.
     #[serde(default)]
     pub subscriptions: BTreeMap<String, Subscription>,
+    /// What its contract changes of attribution, where the wire lets it: by policy and element.
+    #[serde(default)]
+    pub attribution: Changes,
     /// Its doors, by name.
     pub destinations: BTreeMap<String, Arc<Destination>>,
 }

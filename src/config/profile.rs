@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{Changes, Config, Destination, Field, Line, Medium, Partner, PartnerId, Terms};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -55,16 +55,59 @@ impl FormatName {
 #[serde(deny_unknown_fields)]
 pub struct FormatProfile {
     pub format: Format,
+    /// What its readers read it in. Default: `online`.
+    #[serde(default)]
+    pub medium: Medium,
+    /// The most words of a story; a longer one ends with the last block that fits. Left out: stories are whole.
+    #[serde(default)]
+    #[schemars(range(min = 20))]
+    pub words: Option<u32>,
+    /// What ends a story that was made shorter, linked to the story's canonical address.
+    #[serde(default)]
+    pub more: Option<Line>,
 }
 
 impl FormatProfile {
     /// The format as its standard has it.
     pub fn plain(format: Format) -> Self {
-        Self { format }
+        Self { format, medium: Medium::Online, words: None, more: None }
+    }
+}
+
+/// What a destination's documents are made like: a format profile, and what the partner's contract changes of the
+/// attribution. Destinations with equal editions get the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Edition {
+    pub profile: Arc<FormatProfile>,
+    pub changes: Arc<Changes>,
+    /// Whose it is, where a policy's text names the partner.
+    pub partner: Option<PartnerId>,
+}
+
+impl Edition {
+    /// The format as its standard has it, for a partner whose contract changes nothing.
+    pub fn plain(format: Format) -> Self {
+        Self { profile: FormatProfile::plain(format).into(), changes: Arc::default(), partner: None }
     }
 }
 
 impl Config {
+    /// What the documents for one of a partner's destinations are made like; `None` when there is no such format.
+    pub fn edition(&self, id: &PartnerId, partner: &Partner, destination: &Destination) -> Option<Edition> {
+        let profile = self.format_profile(&destination.format)?;
+        let partner_id = self.policies_name_the_partner().then(|| id.clone());
+        Some(Edition { profile, changes: Arc::new(partner.attribution.clone()), partner: partner_id })
+    }
+
+    fn policies_name_the_partner(&self) -> bool {
+        let of_wires = self.wires.values().map(|wire| (&wire.tracking, &wire.elements));
+        let of_others = self.policies.values().map(|policy| (&policy.tracking, &policy.elements));
+        of_wires.chain(of_others).any(|(tracking, elements)| {
+            let lines = elements.values().filter_map(|terms: &Terms| terms.text.as_ref());
+            tracking.iter().chain(lines).any(|line| line.names(Field::Partner))
+        })
+    }
+
     /// The profile of that name, or the plain format; `None` when there is neither.
     pub fn format_profile(&self, name: &FormatName) -> Option<Arc<FormatProfile>> {
         let plain = || Some(Arc::new(FormatProfile::plain(Format::named(name.as_str())?)));

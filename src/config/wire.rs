@@ -1,9 +1,11 @@
 //! A wire: an agency's service, and what its licence demands of every republisher.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{Edits, Element, Line, PolicyId, Terms};
 
 /// An agency's service, by its id in `[wires.ID]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -29,12 +31,40 @@ pub struct Wire {
     /// The word before the names in a byline. Default: `By`.
     #[serde(default = "by")]
     pub byline_word: String,
+    /// That word in stories of other languages, by language: `{ de = "Von", fr = "Par" }`
+    #[serde(default)]
+    pub byline_words: BTreeMap<String, String>,
+    /// How a byline reads. Default: `{{ word }} {{ names }}, {{ affiliation }}`.
+    #[serde(default)]
+    pub byline: Option<Line>,
+    /// The byline of a story that names no reporter. Left out: such a story has none.
+    #[serde(default)]
+    pub byline_of_nobody: Option<Line>,
     /// What every republication must carry. A required element that cannot be supplied or proved stops the delivery.
-    #[serde(default = "all_elements")]
+    #[serde(default = "usual_elements")]
     pub require: BTreeSet<Element>,
+    /// The address of a picture of 1×1 pixels by which readers are counted.
+    #[serde(default)]
+    pub tracking: Option<Line>,
+    /// The terms of single elements, and lines of text of the wire's own.
+    #[serde(default)]
+    pub elements: BTreeMap<String, Terms>,
+    /// Policies of others that its stories carry too, from `[policies]`.
+    #[serde(default)]
+    pub policies: BTreeSet<PolicyId>,
+    /// Credit lines that older stories still end with: what stands at a story's end and is one of them is left out, since
+    /// today's terms take its place. `*` stands for any text.
+    #[serde(default)]
+    pub former_lines: Vec<String>,
+    /// How far a republisher may change the story's own words.
+    #[serde(default)]
+    pub edits: Edits,
     /// What becomes of media that is not the wire's own.
     #[serde(default)]
     pub third_party_media: ThirdParty,
+    /// Owners with a rule of their own; the first that fits holds, before `third_party_media`.
+    #[serde(default)]
+    pub media_rules: Vec<MediaRule>,
     /// The holder names that count as the wire's own, besides its name and short name.
     #[serde(default)]
     pub own_holders: Vec<String>,
@@ -71,36 +101,6 @@ pub struct Logo {
     pub height: Option<u32>,
 }
 
-/// One thing that a republication must carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Element {
-    /// The logo as an image with alternative text.
-    Logo,
-    /// The reporter's name.
-    Byline,
-    /// The reporter's affiliation with the wire.
-    Affiliation,
-    /// The licence line.
-    Licence,
-    /// The address for questions about licensing.
-    Contact,
-}
-
-impl Element {
-    pub const ALL: [Self; 5] = [Self::Logo, Self::Byline, Self::Affiliation, Self::Licence, Self::Contact];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Logo => "logo",
-            Self::Byline => "byline",
-            Self::Affiliation => "affiliation",
-            Self::Licence => "licence",
-            Self::Contact => "contact",
-        }
-    }
-}
-
 /// What becomes of media that belongs to somebody else.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -110,12 +110,24 @@ pub enum ThirdParty {
     Drop,
     /// It passes with its owner's credit.
     Credit,
+    /// Its caption and its owner's credit stand in its place.
+    CreditOnly,
+}
+
+/// What becomes of the media of one owner.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MediaRule {
+    /// The holder's name, or the credit where no holder is named, in any case of letters. `*` stands for any text:
+    /// `"REUTERS*"`
+    pub owner: String,
+    pub policy: ThirdParty,
 }
 
 fn by() -> String {
     "By".to_owned()
 }
 
-fn all_elements() -> BTreeSet<Element> {
-    Element::ALL.into()
+fn usual_elements() -> BTreeSet<Element> {
+    Element::USUAL.into()
 }

@@ -13,9 +13,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::{Pace, backoff};
-use super::renditions::Renditions;
+use super::renditions::{Numbered, Renditions};
 use crate::article::Version;
-use crate::config::FormatProfile;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Ledger, LedgerError, Report, StoryId};
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
@@ -33,7 +32,7 @@ pub struct Lane {
     pub id: DestinationId,
     /// `partner/destination`
     pub name: String,
-    pub profile: Arc<FormatProfile>,
+    pub edition: Numbered,
     pub door: Box<dyn Transport>,
     /// The age after which a delivery is given up.
     pub give_up_after: Duration,
@@ -284,7 +283,7 @@ impl Lane {
     }
 
     async fn attempt(&self, shared: &Shared, attempted: Attempted) -> Done {
-        let rendered = shared.renditions.get(attempted.article, &self.profile).await;
+        let rendered = shared.renditions.get(attempted.article, &self.edition).await;
         let began = Timestamp::now();
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => {
@@ -310,7 +309,10 @@ impl Lane {
                         urgency: rendered.urgency,
                         attempt: attempted.attempt,
                     };
-                    let outcome = self.door.send(&parcel).await;
+                    let mut outcome = self.door.send(&parcel).await;
+                    if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
+                        outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
+                    }
                     log(&self.name, &parcel, &outcome, began);
                     outcome
                 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::dispatch::Due;
 use super::lane::Lane;
 use super::pace::{Pace, Policy};
+use super::renditions::Editions;
 use crate::config::{Config, Destination};
 use crate::ledger::{DestinationId, Ledger, LedgerError, Registration};
 use crate::transport::{DoorError, HttpDoor, Timeouts};
@@ -36,18 +37,19 @@ impl Lanes {
     /// # Errors
     /// When a door cannot be built from its configuration, or the ledger cannot be asked.
     pub async fn open(config: &Config, ledger: &dyn Ledger) -> Result<Self, LanesError> {
-        let mut doors = Vec::new();
+        let (mut doors, mut editions) = (Vec::new(), Editions::default());
         for (partner_id, partner) in &config.partners {
             for (destination_id, settings) in &partner.destinations {
                 let name = format!("{partner_id}/{destination_id}");
-                let profile = config.format_profile(&settings.format).ok_or_else(|| LanesError::Format {
+                let edition = config.edition(partner_id, partner, settings).ok_or_else(|| LanesError::Format {
                     name: name.clone(),
                     format: settings.format.as_str().to_owned(),
                 })?;
+                let edition = editions.number(edition);
                 let timeouts = Timeouts::of(&settings.http, &config.delivery);
                 let door = HttpDoor::new(&settings.http, timeouts)
                     .map_err(|why| LanesError::Door { name: name.clone(), why })?;
-                doors.push((name, partner.paused, settings, profile, door));
+                doors.push((name, partner.paused, settings, edition, door));
             }
         }
         let registrations = doors.iter().map(|(name, paused, ..)| Registration { name: name.clone(), paused: *paused });
@@ -55,7 +57,7 @@ impl Lanes {
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
         let mut lanes = Self { working: Vec::new(), due: Vec::new(), ids: HashMap::new() };
-        for ((name, paused, settings, profile, door), id) in doors.into_iter().zip(ids) {
+        for ((name, paused, settings, edition, door), id) in doors.into_iter().zip(ids) {
             lanes.ids.insert(name.clone(), id);
             if paused {
                 continue;
@@ -69,7 +71,7 @@ impl Lanes {
             lanes.working.push(Lane {
                 id,
                 name,
-                profile,
+                edition,
                 door: Box::new(door),
                 resumed,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),

@@ -1,6 +1,6 @@
 //! Renditions in memory: made once per article and profile, shared by every destination that takes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,18 +8,37 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::article::{Action, Guid, Urgency, Version, WireId};
-use crate::attribution::Proved;
-use crate::config::{FormatProfile, Wire};
+use crate::attribution::{Policies, Proved};
+use crate::config::Edition;
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
-use crate::render::{self, Flaw, Profile};
+use crate::render::{self, Flaw};
 use crate::telemetry::Metrics;
 
 /// Makes documents, and keeps the recent ones within a budget of bytes.
 pub struct Renditions {
     ledger: Arc<dyn Ledger>,
-    wires: BTreeMap<WireId, Arc<Wire>>,
-    cache: Cache<(ArticleId, Arc<FormatProfile>), Arc<Rendered>, ByBytes>,
+    policies: BTreeMap<WireId, Arc<Policies>>,
+    cache: Cache<(ArticleId, u32), Arc<Rendered>, ByBytes>,
     metrics: Arc<Metrics>,
+}
+
+/// An edition by the number that the cache knows it by.
+#[derive(Debug, Clone)]
+pub struct Numbered {
+    number: u32,
+    edition: Arc<Edition>,
+}
+
+/// The editions of a configuration. Equal ones have equal numbers, so destinations that have them share renditions.
+#[derive(Debug, Default)]
+pub struct Editions(HashMap<Edition, Numbered>);
+
+impl Editions {
+    pub fn number(&mut self, edition: Edition) -> Numbered {
+        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        let new = || Numbered { number, edition: Arc::new(edition.clone()) };
+        self.0.entry(edition.clone()).or_insert_with(new).clone()
+    }
 }
 
 /// A document, or why there is none; with what a request's headers say of it.
@@ -29,13 +48,15 @@ pub struct Rendered {
     pub action: Action,
     pub urgency: Urgency,
     pub document: Result<Arc<Proved>, String>,
+    /// Media that the story goes without.
+    pub dropped: Vec<String>,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(ArticleId, Arc<FormatProfile>), Arc<Rendered>> for ByBytes {
-    fn weight(&self, _: &(ArticleId, Arc<FormatProfile>), rendered: &Arc<Rendered>) -> u64 {
+impl Weighter<(ArticleId, u32), Arc<Rendered>> for ByBytes {
+    fn weight(&self, _: &(ArticleId, u32), rendered: &Arc<Rendered>) -> u64 {
         let bytes = rendered.document.as_ref().map_or(0, |document| document.bytes().len());
         // What the entry costs beside its bytes.
         512 + bytes as u64
@@ -46,34 +67,35 @@ impl Renditions {
     /// `budget` in bytes.
     pub fn new(
         ledger: Arc<dyn Ledger>,
-        wires: BTreeMap<WireId, Arc<Wire>>,
+        policies: BTreeMap<WireId, Arc<Policies>>,
         budget: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
         // About as many entries as fit the budget with the 6 kB of an ordinary article.
         let cache = Cache::with_weighter((budget / 6_000).max(16), budget as u64, ByBytes);
-        Self { ledger, wires, cache, metrics }
+        Self { ledger, policies, cache, metrics }
     }
 
-    /// The article as `format` has it. Lanes that ask at the same time wait for one making.
-    pub async fn get(&self, article: ArticleId, format: &Arc<FormatProfile>) -> Result<Arc<Rendered>, LedgerError> {
-        self.cache.get_or_insert_async(&(article, Arc::clone(format)), self.make(article, format)).await
+    /// The article in that edition. Lanes that ask at the same time wait for one making.
+    pub async fn get(&self, article: ArticleId, edition: &Numbered) -> Result<Arc<Rendered>, LedgerError> {
+        self.cache.get_or_insert_async(&(article, edition.number), self.make(article, &edition.edition)).await
     }
 
-    async fn make(&self, id: ArticleId, profile: &Arc<FormatProfile>) -> Result<Arc<Rendered>, LedgerError> {
+    async fn make(&self, id: ArticleId, edition: &Arc<Edition>) -> Result<Arc<Rendered>, LedgerError> {
         let article = self.ledger.article(id).await?;
-        let document = match self.wires.get(&article.wire) {
+        let mut dropped = Vec::new();
+        let document = match self.policies.get(&article.wire) {
             None => Err(format!("the wire {} is not configured any more", article.wire)),
-            Some(wire) => {
-                let format = profile.format;
-                let profile = Profile::new(article.wire.clone(), Arc::clone(wire), Arc::clone(profile));
-                let made = Arc::clone(&article);
+            Some(policies) => {
+                let format = edition.profile.format;
+                let (policies, edition, made) = (Arc::clone(policies), Arc::clone(edition), Arc::clone(&article));
                 // Writing and proving is computing: a long article must not hold up the threads that serve the lanes.
-                let rendition = tokio::task::spawn_blocking(move || render::rendition(&made, &profile));
+                let rendition = tokio::task::spawn_blocking(move || render::rendition(&made, &policies, &edition));
                 match rendition.await.map_err(|why| LedgerError::Damaged(format!("its rendition broke off: {why}")))? {
-                    Ok(proved) => {
+                    Ok(rendition) => {
                         self.metrics.renditions.inc();
-                        Ok(Arc::new(proved))
+                        dropped = rendition.dropped;
+                        Ok(Arc::new(rendition.document))
                     }
                     Err(flaw) => {
                         self.metrics.proof_failures.inc();
@@ -100,6 +122,7 @@ impl Renditions {
             action: article.action,
             urgency: article.urgency,
             document,
+            dropped,
         }))
     }
 }

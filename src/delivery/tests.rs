@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::dispatch::{Dispatch, Wakes};
 use super::lane::Lane;
 use super::pace::{Pace, Policy};
-use super::renditions::Renditions;
+use super::renditions::{Editions, Renditions};
 use crate::article::{Action, Version};
 use crate::attribution::sample;
-use crate::config::{Format, FormatProfile};
+use crate::config::{Edition, Format};
 use crate::ledger::{
     Acceptance, Accepted, DestinationId, LaneState, Ledger, Registration, SqliteLedger, SqliteOptions, SqliteReader,
 };
@@ -81,7 +81,7 @@ impl Scene {
         let registrations = names.iter().map(|name| Registration { name: name.clone(), paused: false });
         let ids = ledger.register(registrations.collect()).await.unwrap();
         let metrics = Arc::new(Metrics::new());
-        let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::wire()))]);
+        let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::own(sample::wire())))]);
         let renditions = Arc::new(Renditions::new(Arc::clone(&ledger), wires, 8 << 20, Arc::clone(&metrics)));
         let got: Vec<_> = names.iter().map(|_| Arc::default()).collect();
         let policy = Policy {
@@ -93,7 +93,7 @@ impl Scene {
         let lane = |(at, name): (usize, String)| Lane {
             id: ids[at],
             name,
-            profile: Arc::new(FormatProfile::plain(Format::Json)),
+            edition: Editions::default().number(Edition::plain(Format::Json)),
             door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
             resumed: None,

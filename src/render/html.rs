@@ -7,15 +7,12 @@ use super::Manuscript;
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Block, Inline, clean};
 
-/// The text readers see, with the attribution in a `div` of its own that closes it.
+/// The text readers see, with the attribution in a `div` of its own before and after it.
 pub fn html(manuscript: &Manuscript<'_>) -> String {
     let mut html = Html::default();
+    html.attribution(&manuscript.opening);
     html.blocks(&manuscript.body.blocks);
-    if !manuscript.closing.is_empty() {
-        html.raw("<div class=\"attribution\">");
-        html.blocks(&manuscript.closing);
-        html.raw("</div>");
-    }
+    html.attribution(&manuscript.closing);
     html.out
 }
 
@@ -94,6 +91,14 @@ impl Html {
             Block::Rule => self.raw("<hr/>"),
             Block::Table(table) => self.wrapped("table", |html| html.table(table)),
             Block::Image(image) => self.wrapped("figure", |html| html.image(image)),
+        }
+    }
+
+    fn attribution(&mut self, blocks: &[Block]) {
+        if !blocks.is_empty() {
+            self.raw("<div class=\"attribution\">");
+            self.blocks(blocks);
+            self.raw("</div>");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Manuscript, Render, RenderError, html};
 use crate::article::{Body, Concept, Media};
 use crate::attribution::{Attribution, media};
-use crate::config::FormatProfile;
+use crate::config::{FormatProfile, Role};
 
 pub struct Json;
 
@@ -154,6 +154,10 @@ struct Terms<'a> {
     licence: Option<Licence<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Other<'a>>,
 }
 
 #[derive(Serialize)]
@@ -174,6 +178,23 @@ struct Logo<'a> {
     height: Option<u32>,
 }
 
+/// A line that the text has, to be kept word for word.
+#[derive(Serialize)]
+struct Line<'a> {
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
+/// Who else's terms the story carries.
+#[derive(Serialize)]
+struct Other<'a> {
+    role: Role,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 struct Licence<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,8 +208,7 @@ fn document<'a>(manuscript: &'a Manuscript<'a>) -> Document<'a> {
     let article = manuscript.article;
     let attribution = manuscript.attribution;
     let (embargo, expires) = manuscript.embargo_and_expiry();
-    let mut blocks = manuscript.body.blocks.clone();
-    blocks.extend_from_slice(&manuscript.closing);
+    let blocks = manuscript.blocks().cloned().collect();
     Document {
         newswired: 1,
         wire: article.wire.as_str(),
@@ -286,5 +306,11 @@ fn terms(attribution: &Attribution) -> Terms<'_> {
             line: &licence.line,
         }),
         contact: attribution.contact.as_deref(),
+        lines: attribution.lines.iter().map(|line| Line { text: &line.text, url: line.href.as_deref() }).collect(),
+        others: attribution
+            .others
+            .iter()
+            .map(|other| Other { role: other.role, name: &other.name, url: other.url.as_deref() })
+            .collect(),
     }
 }

@@ -1,14 +1,14 @@
 //! From an article and a policy to a finished document, in one format a file.
 //!
-//! [`rendition`] is the only way out of this module: the policy is resolved for the article, media that is not the
+//! [`rendition`] is the only way out of this module: the policies are resolved for the article, media that is not the
 //! wire's to give is taken out, a format writes the bytes, and the proof reads them again (promise 6). The same
 //! article under the same configuration makes the same bytes always (promise 9): nothing here asks for the time or
 //! for chance.
 //!
 //! A new format is one file that implements [`Render`], one line in [`renderer`], and a reader in the proof.
 //!
-//! This module knows nothing of who receives a document, nor how: a rendition is made for a [`Profile`], and any
-//! number of destinations share it.
+//! This module knows nothing of who receives a document, nor how: a rendition is made for an [`Edition`], and
+//! any number of destinations share it.
 
 mod html;
 mod json;
@@ -18,14 +18,12 @@ mod nitf;
 mod tests;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use crate::article::{Action, Article, Block, Body, Inline, Media, WireId};
-use crate::attribution::{Attribution, Missing, Proved, Unproved, media, prove};
-use crate::config::{Format, FormatProfile, Wire};
+use crate::article::{Action, Article, Block, Body, Inline, Media};
+use crate::attribution::{Attribution, Explained, Missing, Policies, Proved, Unproved, explain, media, prove};
+use crate::config::{Edition, Format, FormatProfile};
 
 /// A format of documents.
 pub trait Render: Sync {
@@ -57,6 +55,8 @@ pub struct Manuscript<'a> {
     pub attribution: &'a Attribution,
     /// The options of its format.
     pub profile: &'a FormatProfile,
+    /// The attribution that comes before the story.
+    pub opening: Vec<Block>,
     /// What readers see of the story. The article's own body may have more in it than may leave.
     pub body: Cow<'a, Body>,
     /// The attribution that closes it.
@@ -75,17 +75,25 @@ impl<'a> Manuscript<'a> {
         if article.action.withdraws() {
             // What has to come down is not sent once more.
             let body = Cow::Owned(withdrawal(article));
-            return Self { article, attribution, profile, body, closing: Vec::new(), media: Vec::new() };
+            let (opening, closing, media) = (Vec::new(), Vec::new(), Vec::new());
+            return Self { article, attribution, profile, opening, body, closing, media };
         }
-        let mut body = sifted.body(&article.body);
+        let mut body = attribution.without_credit(sifted.body(&article.body));
+        if let Some(words) = profile.words {
+            body = shortened(body, words, attribution.more(article, profile));
+        }
         let mut media = sifted.passed.clone();
-        // The logo closes the text; a body or a newsroom that brings it too would show it twice.
+        // The logo stands by itself; a newsroom that brings it too would show it twice.
         if let Some(logo) = &attribution.logo {
-            body = media::without(body, &logo.url);
             media.retain(|asset| !asset.renditions.iter().any(|file| file.href == logo.url));
         }
-        let closing = attribution.closing(&body);
-        Self { article, attribution, profile, body, closing, media }
+        let (opening, closing) = (attribution.opening(&body), attribution.closing(&body));
+        Self { article, attribution, profile, opening, body, closing, media }
+    }
+
+    /// All that readers see, in its order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.opening.iter().chain(&self.body.blocks).chain(&self.closing)
     }
 
     /// When it may be published first, and when no more: a withdrawal holds from now on for good.
@@ -124,6 +132,23 @@ impl<'a> Manuscript<'a> {
     }
 }
 
+/// The first blocks of `body` that have at most `words` words together, at least one, and then `more`.
+fn shortened<'b>(body: Cow<'b, Body>, words: u32, more: Option<Block>) -> Cow<'b, Body> {
+    let mut left = words as usize;
+    let fits = |block: &&Block| {
+        let count = Body { blocks: vec![(*block).clone()] }.words();
+        let fits = count <= left;
+        left = left.saturating_sub(count);
+        fits
+    };
+    let kept = body.blocks.iter().take_while(fits).count().max(1);
+    if kept >= body.blocks.len() {
+        return body;
+    }
+    let blocks = body.blocks[..kept].iter().cloned().chain(more).collect();
+    Cow::Owned(Body { blocks })
+}
+
 /// The body of a withdrawal.
 fn withdrawal(article: &Article) -> Body {
     let headline = &article.headline;
@@ -134,39 +159,6 @@ fn withdrawal(article: &Article) -> Body {
     };
     let paragraphs = [Some(order), article.notice.clone()].into_iter().flatten();
     Body { blocks: paragraphs.map(|text| Block::Paragraph(vec![Inline::Text(text)])).collect() }
-}
-
-/// What a rendition is made for. All destinations with the same profile get the same bytes.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    wire_id: WireId,
-    wire: Arc<Wire>,
-    format: Arc<FormatProfile>,
-    policy: [u8; 32],
-}
-
-/// A profile's identity: equal keys mean equal bytes, across a reload of the configuration too.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProfileKey {
-    wire: WireId,
-    format: Arc<FormatProfile>,
-    policy: [u8; 32],
-}
-
-impl Profile {
-    pub fn new(wire_id: WireId, wire: Arc<Wire>, format: Arc<FormatProfile>) -> Self {
-        // Two wires with the same debug print have the same policy; it shows every field, and none is secret.
-        let policy = Sha256::digest(format!("{wire:?}")).into();
-        Self { wire_id, wire, format, policy }
-    }
-
-    pub fn format(&self) -> Format {
-        self.format.format
-    }
-
-    pub fn key(&self) -> ProfileKey {
-        ProfileKey { wire: self.wire_id.clone(), format: Arc::clone(&self.format), policy: self.policy }
-    }
 }
 
 /// Why an article has no rendition under a profile. None of them mends itself by trying again.
@@ -191,28 +183,61 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
 }
 
-/// The finished document of `article` for `profile`, proved.
+/// A finished document, and what the story goes without in it.
+#[derive(Debug)]
+pub struct Rendition {
+    pub document: Proved,
+    /// Media that is not the wire's to give, each as an operator knows it: `picture of REUTERS`.
+    pub dropped: Vec<String>,
+}
+
+/// The finished document of `article` for `edition`, proved.
 ///
 /// # Errors
-/// [`Flaw`], when the policy cannot be met, or was not.
+/// [`Flaw`], when the policies cannot be met, or were not.
 ///
 /// # Panics
-/// When the article is of another wire than the profile: it would go out under somebody else's terms.
-pub fn rendition(article: &Article, profile: &Profile) -> Result<Proved, Flaw> {
-    assert_eq!(article.wire, profile.wire_id, "an article is rendered under its own wire's policy");
-    let attribution = Attribution::resolve(article, &profile.wire)?;
-    let sifted = media::sift(article, &profile.wire);
-    for media in &sifted.dropped {
-        tracing::info!(
-            story = %article.guid,
-            version = %article.version,
-            holder = media.holder,
-            media = media.uri,
-            format = profile.format().as_str(),
-            "third-party media dropped"
-        );
+/// When the article is of another wire than the policies: it would go out under somebody else's terms.
+pub fn rendition(article: &Article, policies: &Policies, edition: &Edition) -> Result<Rendition, Flaw> {
+    assert_eq!(article.wire, policies.wire_id, "an article is rendered under its own wire's policies");
+    let (bytes, attribution, dropped) = write(article, policies, edition)?;
+    let profile = &edition.profile;
+    let content_type = renderer(profile.format).content_type(profile);
+    let document = prove(profile, content_type, bytes, &attribution)?;
+    Ok(Rendition { document, dropped })
+}
+
+/// A document before its proof, with what it has to carry.
+fn write(
+    article: &Article,
+    policies: &Policies,
+    edition: &Edition,
+) -> Result<(Vec<u8>, Attribution, Vec<String>), Flaw> {
+    let mut attribution = Attribution::resolve(article, policies, edition)?;
+    let sifted = media::sift(article, &policies.wire);
+    let withdraws = article.action.withdraws();
+    if !withdraws {
+        attribution.credit_media(&sifted);
     }
-    let renderer = renderer(profile.format());
-    let bytes = renderer.render(&Manuscript::new(article, &attribution, &profile.format, &sifted))?;
-    Ok(prove(&profile.format, renderer.content_type(&profile.format), bytes, &attribution)?)
+    let dropped = sifted.dropped.iter().filter(|_| !withdraws).map(|media| {
+        let owner = media::credit(media).or_else(|| media.uri.clone()).unwrap_or_default();
+        format!("{} of {}", media.kind, media.holder.as_ref().unwrap_or(&owner))
+    });
+    let dropped = dropped.collect();
+    let manuscript = Manuscript::new(article, &attribution, &edition.profile, &sifted);
+    let bytes = renderer(edition.profile.format).render(&manuscript)?;
+    Ok((bytes, attribution, dropped))
+}
+
+/// Where in the document of `article` for `edition` each required element stands, and what it says: in the document that
+/// [`rendition`] would give, proved or not.
+///
+/// # Errors
+/// [`Flaw`], when the document cannot be written, or not be read again.
+pub fn explanation(article: &Article, policies: &Policies, edition: &Edition) -> Result<Vec<Explained>, Flaw> {
+    let (bytes, attribution, _) = write(article, policies, edition)?;
+    explain(&edition.profile, &bytes, &attribution).map_err(|lack| {
+        let format = edition.profile.format;
+        Unproved { bytes: bytes.into(), format, missing: vec![lack] }.into()
+    })
 }

@@ -19,7 +19,8 @@ use jiff::Timestamp;
 
 use crate::article::{Article, WireId};
 use crate::config::{Config, Partner, PartnerId};
-use rule::{Key, Rule, Story};
+use rule::Key;
+pub use rule::{Rule, Story};
 
 /// Whether a partner gets an article, and why.
 #[derive(Debug, Clone)]

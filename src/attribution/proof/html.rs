@@ -2,7 +2,7 @@
 
 use scraper::{ElementRef, Html, Node};
 
-use super::{Passages, View};
+use super::{Images, Mode, Passages, Spot, Trail, View, fold};
 
 /// Elements whose content is not shown as text of the page, or may not be.
 const UNSEEN: [&str; 16] = [
@@ -19,52 +19,88 @@ const INLINE: [&str; 26] = [
 /// Declarations by which a style hides what it is on, without spaces.
 const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:collapse", "opacity:0", "font-size:0"];
 
-pub fn view(place: &'static str, html: &str) -> View {
-    let mut passages = Passages::default();
-    let mut images = Vec::new();
-    walk(Html::parse_fragment(html).root_element(), &mut passages, &mut images);
-    View { place, passages: passages.finish(), whole: None, images: Some(images) }
+/// What readers see of `html`, found at `place` of the document.
+pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
+    let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
+    if mode == Mode::Explain {
+        reader.passages.trail.enter(|| place.to_owned());
+    }
+    reader.walk(Html::parse_fragment(html).root_element());
+    View {
+        place,
+        passages: reader.passages.finish(),
+        whole: None,
+        images: Some(reader.images),
+        links: Some(reader.links),
+    }
 }
 
-fn walk(element: ElementRef<'_>, passages: &mut Passages, images: &mut Vec<String>) {
-    let name = element.value().name();
-    if UNSEEN.contains(&name) || is_hidden(element) {
-        return;
-    }
-    match name {
-        "br" => passages.text(" "),
-        "img" => {
-            let attr = |name| element.value().attr(name).unwrap_or_default();
-            let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
-            if !attr("alt").trim().is_empty() && sized {
-                images.push(attr("src").to_owned());
-            }
+#[derive(Default)]
+struct Reader {
+    passages: Passages,
+    images: Images,
+    links: Vec<(String, Spot)>,
+}
+
+impl Reader {
+    fn walk(&mut self, element: ElementRef<'_>) {
+        let name = element.value().name();
+        if UNSEEN.contains(&name) || is_hidden(element) {
+            return;
         }
-        _ => {
-            let boundary = !INLINE.contains(&name);
-            if boundary {
-                passages.boundary();
-            }
-            for child in element.children() {
-                match child.value() {
-                    Node::Text(text) => passages.text(text),
-                    Node::Element(_) => {
-                        if let Some(child) = ElementRef::wrap(child) {
-                            walk(child, passages, images);
+        match name {
+            "br" => self.passages.text(" "),
+            "img" => self.image(element),
+            _ => {
+                let boundary = !INLINE.contains(&name);
+                if boundary {
+                    self.passages.boundary();
+                }
+                if name == "a"
+                    && let Some(href) = element.value().attr("href")
+                {
+                    let text = fold(&element.text().collect::<String>());
+                    self.links.push((href.to_owned(), Spot { at: self.passages.trail.here(), text }));
+                }
+                for child in element.children() {
+                    match child.value() {
+                        Node::Text(text) => self.passages.text(text),
+                        Node::Element(_) => {
+                            if let Some(child) = ElementRef::wrap(child) {
+                                self.passages.trail.enter(|| step(child));
+                                self.walk(child);
+                                self.passages.trail.leave();
+                            }
                         }
+                        Node::Document
+                        | Node::Fragment
+                        | Node::Doctype(_)
+                        | Node::Comment(_)
+                        | Node::ProcessingInstruction(_) => {}
                     }
-                    Node::Document
-                    | Node::Fragment
-                    | Node::Doctype(_)
-                    | Node::Comment(_)
-                    | Node::ProcessingInstruction(_) => {}
+                }
+                if boundary {
+                    self.passages.boundary();
                 }
             }
-            if boundary {
-                passages.boundary();
-            }
         }
     }
+
+    fn image(&mut self, element: ElementRef<'_>) {
+        let attr = |name| element.value().attr(name).unwrap_or_default();
+        let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
+        if sized {
+            let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
+            if attr("alt").trim().is_empty() { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
+        }
+    }
+}
+
+/// The element as a selector among its parent's children.
+fn step(element: ElementRef<'_>) -> String {
+    let name = element.value().name();
+    let before = element.prev_siblings().filter_map(ElementRef::wrap).filter(|other| other.value().name() == name);
+    format!("{name}:nth-of-type({})", before.count() + 1)
 }
 
 fn is_hidden(element: ElementRef<'_>) -> bool {
@@ -90,7 +126,7 @@ mod tests {
     use super::*;
 
     fn passages(html: &str) -> Vec<String> {
-        view("test", html).passages
+        view("test", html, Mode::Prove).passages.into_iter().map(|spot| spot.text).collect()
     }
 
     #[test]
@@ -125,7 +161,9 @@ mod tests {
 
     #[test]
     fn a_logo_is_an_image_with_a_text() {
-        let images = |html| view("test", html).images.unwrap();
+        let images = |html| -> Vec<String> {
+            view("test", html, Mode::Prove).images.unwrap().shown.into_iter().map(|spot| spot.text).collect()
+        };
         assert_eq!(images("<figure><img src='l.png?a=1&amp;b=2' alt='HPNF'></figure>"), ["l.png?a=1&b=2"]);
         for none in [
             "<img src='l.png'>",

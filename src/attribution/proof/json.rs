@@ -2,56 +2,52 @@
 
 use serde_json::Value;
 
-use super::{Lack, Seen, View, fold, html};
+use super::{Lack, Mode, Seen, Spot, View, fold, html};
 use crate::config::Element;
 
 /// newswired's own JSON, version 1.
-pub fn own(bytes: &[u8]) -> Result<Seen, Lack> {
+pub fn own(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     let document = parse(bytes)?;
-    let attribution = &document["attribution"];
     let mut seen = Seen::default();
-    let byline = || text(&attribution["byline"]);
-    seen.field(Element::Byline, "attribution.byline", byline());
-    seen.field(Element::Affiliation, "attribution.byline", byline());
-    seen.field(Element::Licence, "attribution.licence.line", text(&attribution["licence"]["line"]));
-    seen.field(Element::Contact, "attribution.contact", text(&attribution["contact"]));
-    let logo = &attribution["logo"];
-    let named = text(&logo["alt"]).is_some_and(|alt| !alt.trim().is_empty());
-    seen.field(Element::Logo, "attribution.logo", text(&logo["url"]).filter(|_| named));
+    let at = |pointer: &str| spot(&document, pointer);
+    seen.field(Element::Byline, "attribution.byline", at("/attribution/byline"));
+    seen.field(Element::Affiliation, "attribution.byline", at("/attribution/byline"));
+    seen.field(Element::Licence, "attribution.licence.line", at("/attribution/licence/line"));
+    seen.field(Element::Contact, "attribution.contact", at("/attribution/contact"));
+    seen.field(Element::Line, "usage_terms", at("/usage_terms"));
+    seen.field(Element::Canonical, "canonical_url", at("/canonical_url"));
+    let named = at("/attribution/logo/alt").is_some_and(|alt| !alt.text.trim().is_empty());
+    seen.field(Element::Logo, "attribution.logo", at("/attribution/logo/url").filter(|_| named));
+    seen.field(Element::Credit, "media.credit", each(&document, "/media", "/credit"));
 
-    seen.views.push(html::view("body_html", document["body_html"].as_str().unwrap_or_default()));
+    seen.views.push(html::view("body_html", document["body_html"].as_str().unwrap_or_default(), mode));
     let plain = document["body_text"].as_str().unwrap_or_default();
     seen.views.push(View {
         place: "body_text",
-        passages: plain.lines().map(fold).collect(),
+        passages: lines(plain, mode),
         whole: Some(fold(plain)),
         images: None,
+        links: None,
     });
     Ok(seen)
 }
 
 /// IPTC ninjs 1.6.
-pub fn ninjs(bytes: &[u8]) -> Result<Seen, Lack> {
+pub fn ninjs(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     let document = parse(bytes)?;
     let mut seen = Seen::default();
-    seen.field(Element::Byline, "byline", text(&document["byline"]));
-    seen.field(Element::Affiliation, "byline", text(&document["byline"]));
-    seen.field(Element::Licence, "usageterms", text(&document["usageterms"]));
-    let sources = items(&document["infosource"]);
-    let contacts = sources.iter().flat_map(|source| items(&source["contactinfo"]));
-    seen.field(
-        Element::Contact,
-        "infosource.contactinfo",
-        contacts.filter_map(|contact| text(&contact["value"])).collect::<Vec<_>>(),
-    );
-    let files = document["associations"]["logo"]["renditions"].as_object();
-    let files = files.into_iter().flat_map(serde_json::Map::values);
-    seen.field(
-        Element::Logo,
-        "associations.logo.renditions",
-        files.filter_map(|file| text(&file["href"])).collect::<Vec<_>>(),
-    );
-    seen.views.push(html::view("body_html", document["body_html"].as_str().unwrap_or_default()));
+    let at = |pointer: &str| spot(&document, pointer);
+    seen.field(Element::Byline, "byline", at("/byline"));
+    seen.field(Element::Affiliation, "byline", at("/byline"));
+    seen.field(Element::Licence, "usageterms", at("/usageterms"));
+    seen.field(Element::Line, "usageterms", at("/usageterms"));
+    let sources = document["infosource"].as_array().map_or(0, Vec::len);
+    let contacts = (0..sources).flat_map(|at| each(&document, &format!("/infosource/{at}/contactinfo"), "/value"));
+    seen.field(Element::Contact, "infosource.contactinfo", contacts.collect::<Vec<_>>());
+    let logo = each(&document, "/associations/logo/renditions", "/href");
+    seen.field(Element::Logo, "associations.logo.renditions", logo);
+    seen.field(Element::Credit, "associations.byline", each(&document, "/associations", "/byline"));
+    seen.views.push(html::view("body_html", document["body_html"].as_str().unwrap_or_default(), mode));
     Ok(seen)
 }
 
@@ -64,10 +60,24 @@ fn parse(bytes: &[u8]) -> Result<Value, Lack> {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
+/// The text at `pointer`.
+fn spot(document: &Value, pointer: &str) -> Option<Spot> {
+    let text = document.pointer(pointer)?.as_str()?.to_owned();
+    Some(Spot { at: pointer.to_owned(), text })
 }
 
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+/// The texts at `below` of every item of the list or table at `pointer`.
+fn each(document: &Value, pointer: &str, below: &str) -> Vec<Spot> {
+    let names: Vec<String> = match document.pointer(pointer) {
+        Some(Value::Array(items)) => (0..items.len()).map(|at| at.to_string()).collect(),
+        Some(Value::Object(items)) => items.keys().map(|name| name.replace('~', "~0").replace('/', "~1")).collect(),
+        _ => Vec::new(),
+    };
+    names.iter().filter_map(|name| spot(document, &format!("{pointer}/{name}{below}"))).collect()
+}
+
+/// The lines of a plain text.
+fn lines(text: &str, mode: Mode) -> Vec<Spot> {
+    let at = |number: usize| if mode == Mode::Explain { format!("line {}", number + 1) } else { String::new() };
+    text.lines().enumerate().map(|(number, line)| Spot { at: at(number), text: fold(line) }).collect()
 }

@@ -10,6 +10,7 @@
 mod html;
 mod json;
 mod nitf;
+mod seen;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Attribution, Required};
 use crate::config::{Element, Format, FormatProfile};
+use seen::{Images, Mode, Passages, Seen, Sought, Spot, Trail, View, fold};
 
 /// A finished document that carries its attribution.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,8 +71,8 @@ pub struct Unproved {
 pub enum Lack {
     #[error("{place} cannot be read: {why}")]
     Unreadable { place: &'static str, why: String },
-    #[error("the {} {wanted:?} is not in {place}", .element.as_str())]
-    Absent { element: Element, wanted: String, place: &'static str },
+    #[error("the {name} {wanted:?} is not in {place}")]
+    Absent { element: Element, name: String, wanted: String, place: &'static str },
 }
 
 impl fmt::Display for Unproved {
@@ -79,7 +81,7 @@ impl fmt::Display for Unproved {
         let mut before: Option<&Lack> = None;
         for lack in &self.missing {
             match (before, lack) {
-                (Some(Lack::Absent { element: same, .. }), Lack::Absent { element, place, .. }) if same == element => {
+                (Some(Lack::Absent { name: same, .. }), Lack::Absent { name, place, .. }) if same == name => {
                     write!(f, ", nor in {place}")?;
                 }
                 (Some(_), lack) => write!(f, "; {lack}")?,
@@ -109,8 +111,8 @@ pub fn prove(
     attribution: &Attribution,
 ) -> Result<Proved, Unproved> {
     let format = profile.format;
-    let missing = match read(profile, &bytes) {
-        Ok(seen) => attribution.required().iter().flat_map(|required| seen.lacks(required)).collect(),
+    let missing = match read(profile, &bytes, Mode::Prove) {
+        Ok(seen) => attribution.required().iter().flat_map(|required| lacks(&seen, required)).collect(),
         Err(lack) => vec![lack],
     };
     let bytes = Bytes::from(bytes);
@@ -122,126 +124,46 @@ pub fn prove(
     }
 }
 
-fn read(profile: &FormatProfile, bytes: &[u8]) -> Result<Seen, Lack> {
+/// What of a document carries one required element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// As an operator knows the element: `logo`, `climate-fund.licence`.
+    pub name: String,
+    /// Where it stands (an XPath, a JSON pointer, a CSS selector, a line) and what it says there.
+    pub found: Vec<(String, String)>,
+}
+
+/// Where in a document of `profile` every element stands that `attribution` requires, and what it says.
+///
+/// # Errors
+/// When the document cannot be read.
+pub fn explain(profile: &FormatProfile, bytes: &[u8], attribution: &Attribution) -> Result<Vec<Explained>, Lack> {
+    let seen = read(profile, bytes, Mode::Explain)?;
+    let explained = |required: &Required| {
+        let found = seen.seek(required).into_iter().filter_map(|Sought { place, found }| {
+            let Spot { at, text } = found?;
+            Some((if at.is_empty() { place.to_owned() } else { at.clone() }, text.clone()))
+        });
+        Explained { name: required.name.clone(), found: found.collect() }
+    };
+    Ok(attribution.required().iter().map(explained).collect())
+}
+
+fn lacks(seen: &Seen, required: &Required) -> Vec<Lack> {
+    let sought = seen.seek(required).into_iter().filter(|sought| sought.found.is_none());
+    let lack = |Sought { place, .. }| Lack::Absent {
+        element: required.element,
+        name: required.name.clone(),
+        wanted: required.needles.join(" … "),
+        place,
+    };
+    sought.map(lack).collect()
+}
+
+fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     match profile.format {
-        Format::Json => json::own(bytes),
-        Format::Ninjs16 => json::ninjs(bytes),
-        Format::Nitf => nitf::read(bytes),
-    }
-}
-
-/// What was found in a document.
-#[derive(Debug, Default)]
-struct Seen {
-    /// The format's own fields, each with the element it is for.
-    fields: Vec<Field>,
-    /// The texts that readers may be shown. Each has to carry everything that it can.
-    views: Vec<View>,
-}
-
-#[derive(Debug)]
-struct Field {
-    element: Element,
-    place: &'static str,
-    texts: Vec<String>,
-}
-
-#[derive(Debug, Default)]
-struct View {
-    place: &'static str,
-    /// Passages as readers tell them apart, white space folded.
-    passages: Vec<String>,
-    /// Plain text as a whole, where a line may end within a passage: a licence line may span several.
-    whole: Option<String>,
-    /// The addresses of the images that have an alternative text; `None` where the view can show no image.
-    images: Option<Vec<String>>,
-}
-
-impl Seen {
-    fn field(&mut self, element: Element, place: &'static str, texts: impl IntoIterator<Item = String>) {
-        self.fields.push(Field { element, place, texts: texts.into_iter().map(|text| fold(&text)).collect() });
-    }
-
-    /// Every place that should have carried `required` and does not. An element that no place is known for is
-    /// carried nowhere.
-    fn lacks(&self, required: &Required) -> Vec<Lack> {
-        let element = required.element;
-        let lack = |place| Lack::Absent { element, wanted: required.needles.join(" … "), place };
-        let together = |text: &String| {
-            required.needles.iter().all(|needle| match element {
-                Element::Licence | Element::Logo => text.contains(needle.as_str()),
-                Element::Byline | Element::Affiliation | Element::Contact => has_word(text, needle),
-            })
-        };
-        let exactly = |text: &String| required.needles.contains(text);
-        let says = |texts: &[String]| match element {
-            Element::Logo => texts.iter().any(exactly),
-            Element::Byline | Element::Affiliation | Element::Licence | Element::Contact => texts.iter().any(together),
-        };
-        let shows = |view: &View| match element {
-            Element::Logo => view.images.as_deref().is_none_or(says),
-            Element::Byline | Element::Affiliation => says(&view.passages),
-            Element::Licence | Element::Contact => says(&view.passages) || view.whole.iter().any(together),
-        };
-
-        let fields = self.fields.iter().filter(|field| field.element == element);
-        let fields: Vec<_> = fields.map(|field| (field.place, says(&field.texts))).collect();
-        if fields.is_empty() || self.views.is_empty() {
-            return vec![lack("any place of this format")];
-        }
-        let views = self.views.iter().map(|view| (view.place, shows(view)));
-        fields.into_iter().chain(views).filter(|(_, found)| !found).map(|(place, _)| lack(place)).collect()
-    }
-}
-
-/// Whether `needle` is in `text` between characters that part words and addresses: who reads `Sunderland` has not read
-/// `Sun`.
-fn has_word(text: &str, needle: &str) -> bool {
-    if needle.is_empty() {
-        return true;
-    }
-    let mut from = 0;
-    while let Some(at) = text[from..].find(needle).map(|at| from + at) {
-        let end = at + needle.len();
-        let joins = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '%' | '+' | '-' | '@');
-        let before = text[..at].chars().next_back().filter(|c| joins(c) || *c == '.');
-        let after = text[end..].strip_prefix('.').unwrap_or(&text[end..]).chars().next();
-        let dotted = text[end..].starts_with('.');
-        let after = after.filter(|c| if dotted { c.is_alphanumeric() } else { joins(c) });
-        if before.is_none() && after.is_none() {
-            return true;
-        }
-        from = at + needle.chars().next().map_or(1, char::len_utf8);
-    }
-    false
-}
-
-/// Runs of white space as one space, ends trimmed.
-fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Collects passages from a stream of text and boundaries.
-#[derive(Default)]
-struct Passages {
-    done: Vec<String>,
-    open: String,
-}
-
-impl Passages {
-    fn text(&mut self, text: &str) {
-        self.open.push_str(text);
-    }
-
-    fn boundary(&mut self) {
-        let passage = fold(&std::mem::take(&mut self.open));
-        if !passage.is_empty() {
-            self.done.push(passage);
-        }
-    }
-
-    fn finish(mut self) -> Vec<String> {
-        self.boundary();
-        self.done
+        Format::Json => json::own(bytes, mode),
+        Format::Ninjs16 => json::ninjs(bytes, mode),
+        Format::Nitf => nitf::read(bytes, mode),
     }
 }

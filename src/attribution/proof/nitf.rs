@@ -6,7 +6,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::{Lack, Passages, Seen, View, html};
+use super::{Images, Lack, Mode, Passages, Seen, Spot, Trail, View, html};
 use crate::config::Element;
 
 /// NITF's inline elements: they do not end a passage.
@@ -34,7 +34,7 @@ const INLINE: [&str; 21] = [
     "virtloc",
 ];
 
-pub fn read(bytes: &[u8]) -> Result<Seen, Lack> {
+pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     let unreadable = |why: String| Lack::Unreadable { place: "the NITF document", why };
     let text = std::str::from_utf8(bytes).map_err(|why| unreadable(why.to_string()))?;
     let document = Document::parse(text).map_err(|why| unreadable(why.to_string()))?;
@@ -48,26 +48,32 @@ pub fn read(bytes: &[u8]) -> Result<Seen, Lack> {
     seen.field(Element::Byline, "body.head/byline", bylines());
     seen.field(Element::Affiliation, "body.head/byline", bylines());
     seen.field(Element::Licence, "body.end/tagline", texts(root, "body.end", "tagline"));
-    seen.field(Element::Licence, "doc.rights@limitations", rights(root, "limitations"));
-    seen.field(Element::Contact, "doc.rights@agent", rights(root, "agent"));
+    seen.field(Element::Licence, "doc.rights@limitations", attributes(root, "doc.rights", "limitations"));
+    seen.field(Element::Line, "doc.rights@limitations", attributes(root, "doc.rights", "limitations"));
+    seen.field(Element::Contact, "doc.rights@agent", attributes(root, "doc.rights", "agent"));
+    seen.field(Element::Canonical, "pubdata@ex-ref", attributes(root, "pubdata", "ex-ref"));
+    let producers = texts(root, "media", "media-producer");
+    seen.field(Element::Credit, "media-producer", producers);
 
-    let mut logos = Vec::new();
+    let mut logos = Reader::default();
     for media in root.descendants().filter(|node| is(*node, "media")) {
         if media.attribute("class") == Some("agency-logo") {
-            walk(media, &mut Passages::default(), &mut logos);
+            logos.walk(media);
         }
     }
-    seen.field(Element::Logo, "media class agency-logo", logos);
+    seen.field(Element::Logo, "media class agency-logo", logos.images.shown);
 
-    let mut passages = Passages::default();
-    let mut images = Vec::new();
+    let mut reader = Reader { passages: Passages::along(Trail::new(mode, "/")), ..Reader::default() };
     for content in root.children().filter(|node| is(*node, "body")).flat_map(|body| body.children()) {
         if is(content, "body.content") {
-            walk(content, &mut passages, &mut images);
+            reader.passages.trail.enter(|| path(content));
+            reader.walk(content);
+            reader.passages.trail.leave();
         }
     }
+    let Reader { passages, images, links } = reader;
     let place = "body.content";
-    seen.views.push(View { place, passages: passages.finish(), whole: None, images: Some(images) });
+    seen.views.push(View { place, passages: passages.finish(), whole: None, images: Some(images), links: Some(links) });
     Ok(seen)
 }
 
@@ -75,52 +81,90 @@ fn is(node: Node<'_, '_>, name: &str) -> bool {
     node.is_element() && node.tag_name().name() == name
 }
 
-/// What the elements called `name` within `part` of the body say.
-fn texts(root: Node<'_, '_>, part: &str, name: &str) -> Vec<String> {
+/// What the elements called `name` within a `parent` say.
+fn texts(root: Node<'_, '_>, parent: &str, name: &str) -> Vec<Spot> {
     root.descendants()
-        .filter(|node| is(*node, name) && node.parent().is_some_and(|parent| is(parent, part)))
+        .filter(|node| is(*node, name) && node.parent().is_some_and(|node| is(node, parent)))
         .map(|node| {
-            let mut passages = Passages::default();
-            walk(node, &mut passages, &mut Vec::new());
-            passages.finish().join(" ")
+            let mut reader = Reader::default();
+            reader.walk(node);
+            let passages: Vec<String> = reader.passages.finish().into_iter().map(|spot| spot.text).collect();
+            Spot { at: path(node), text: passages.join(" ") }
         })
         .collect()
 }
 
-fn rights(root: Node<'_, '_>, attribute: &str) -> Vec<String> {
-    root.descendants()
-        .filter(|node| is(*node, "doc.rights"))
-        .filter_map(|node| node.attribute(attribute).map(str::to_owned))
-        .collect()
+/// What the elements called `name` say in an attribute.
+fn attributes(root: Node<'_, '_>, name: &str, attribute: &str) -> Vec<Spot> {
+    let spot = |node: Node<'_, '_>| {
+        Some(Spot { at: format!("{}/@{attribute}", path(node)), text: node.attribute(attribute)?.to_owned() })
+    };
+    root.descendants().filter(|node| is(*node, name)).filter_map(spot).collect()
 }
 
-fn walk(element: Node<'_, '_>, passages: &mut Passages, images: &mut Vec<String>) {
-    let name = element.tag_name().name();
-    let hidden = element.attribute("style").is_some_and(html::hides);
-    if hidden || (name == "note" && element.attribute("type") == Some("npa")) {
-        return;
-    }
-    match name {
-        "br" => passages.text(" "),
-        "media-metadata" | "media-object" => {}
-        "media-reference" => {
-            let named = element.attribute("alternate-text").is_some_and(|text| !text.trim().is_empty());
-            images.extend(element.attribute("source").filter(|_| named).map(str::to_owned));
+/// The XPath of an element, names without their namespace.
+fn path(node: Node<'_, '_>) -> String {
+    let mut steps: Vec<String> = node.ancestors().filter(Node::is_element).map(step).collect();
+    steps.reverse();
+    format!("/{}", steps.join("/"))
+}
+
+fn step(node: Node<'_, '_>) -> String {
+    let name = node.tag_name().name();
+    let same = |other: &Node<'_, '_>| is(*other, name);
+    let before = node.prev_siblings().skip(1).filter(same).count();
+    let alone = before == 0 && !node.next_siblings().skip(1).any(|other| same(&other));
+    if alone { name.to_owned() } else { format!("{name}[{}]", before + 1) }
+}
+
+#[derive(Default)]
+struct Reader {
+    passages: Passages,
+    images: Images,
+    links: Vec<(String, Spot)>,
+}
+
+impl Reader {
+    fn walk(&mut self, element: Node<'_, '_>) {
+        let name = element.tag_name().name();
+        let hidden = element.attribute("style").is_some_and(html::hides);
+        if hidden || (name == "note" && element.attribute("type") == Some("npa")) {
+            return;
         }
-        _ => {
-            let boundary = !INLINE.contains(&name);
-            if boundary {
-                passages.boundary();
-            }
-            for child in element.children() {
-                if child.is_text() {
-                    passages.text(child.text().unwrap_or_default());
-                } else if child.is_element() {
-                    walk(child, passages, images);
+        match name {
+            "br" => self.passages.text(" "),
+            "media-metadata" | "media-object" => {}
+            "media-reference" => {
+                if let Some(source) = element.attribute("source") {
+                    let named = element.attribute("alternate-text").is_some_and(|text| !text.trim().is_empty());
+                    let spot = Spot { at: self.passages.trail.here(), text: source.to_owned() };
+                    if named { self.images.shown.push(spot) } else { self.images.mute.push(spot) }
                 }
             }
-            if boundary {
-                passages.boundary();
+            _ => {
+                let boundary = !INLINE.contains(&name);
+                if boundary {
+                    self.passages.boundary();
+                }
+                if name == "a"
+                    && let Some(href) = element.attribute("href")
+                {
+                    let text = element.descendants().filter_map(|node| node.text().filter(|_| node.is_text()));
+                    let text = super::fold(&text.collect::<String>());
+                    self.links.push((href.to_owned(), Spot { at: self.passages.trail.here(), text }));
+                }
+                for child in element.children() {
+                    if child.is_text() {
+                        self.passages.text(child.text().unwrap_or_default());
+                    } else if child.is_element() {
+                        self.passages.trail.enter(|| step(child));
+                        self.walk(child);
+                        self.passages.trail.leave();
+                    }
+                }
+                if boundary {
+                    self.passages.boundary();
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //! configuration can be kept. Each rule notes an error with its place; none stops another.
 
 mod partners;
+mod policies;
 mod profiles;
 mod service;
 mod wires;
@@ -24,6 +25,7 @@ use super::{Config, Environment, Secret, SecretRef, Span, is_id};
 pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environment>, report: &mut Report<'_>) {
     let mut checks = Checks { config, tree, environment, report };
     checks.wires();
+    checks.policies();
     checks.profiles();
     checks.partners();
     checks.service();

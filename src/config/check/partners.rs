@@ -35,6 +35,7 @@ impl Checks<'_, '_> {
             self.id(&path, "subscription name");
             self.subscription(&path, subscription);
         }
+        self.changes(&path.key("attribution"), &partner.attribution);
         let doors = path.key("destinations");
         if partner.destinations.is_empty() && !self.report.is_broken(&doors) {
             self.error(&doors, "the partner has no destination; add a section [destinations.NAME]");
@@ -43,11 +44,12 @@ impl Checks<'_, '_> {
             let path = doors.key(name);
             self.id(&path, "destination name");
             self.destination(&path, destination);
+            self.may_shorten(&path.key("format"), partner, destination.format.as_str());
         }
         self.no_door_twice(&doors, &partner.destinations);
     }
 
-    fn subscription(&mut self, path: &KeyPath, subscription: &Subscription) {
+    pub(super) fn subscription(&mut self, path: &KeyPath, subscription: &Subscription) {
         self.known_wires(&path.key("wires"), subscription.wires.iter().map(|wire| wire.as_str()));
         if let Some(urgency) = subscription.urgency_up_to {
             self.in_bounds(&path.key("urgency_up_to"), urgency.into());

@@ -7,9 +7,13 @@ use crate::config::{Format, FormatName};
 
 impl Checks<'_, '_> {
     pub(super) fn profiles(&mut self) {
-        for name in self.config.profiles.keys() {
+        let config = self.config;
+        for (name, profile) in &config.profiles {
             let path = KeyPath::new(["profiles", name]);
             self.id(&path, "profile name");
+            if let Some(words) = profile.words {
+                self.in_bounds(&path.key("words"), words.into());
+            }
             if Format::named(name).is_some() {
                 let message =
                     format!("{name:?} is the name of a format; give the profile another, such as \"our-{name}\"");

@@ -2,10 +2,10 @@
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Element, Wire};
+use crate::config::{Element, Field, Wire};
 
-const WEB: [&str; 2] = ["https", "http"];
-const SHOWN: &str = "leave the address as readers may see it";
+pub(super) const WEB: [&str; 2] = ["https", "http"];
+pub(super) const SHOWN: &str = "leave the address as readers may see it";
 
 impl Checks<'_, '_> {
     pub(super) fn wires(&mut self) {
@@ -33,21 +33,34 @@ impl Checks<'_, '_> {
         if let Some(url) = &wire.url {
             self.url(&path.key("url"), url, &WEB, SHOWN);
         }
-        if let Some(licence) = &wire.licence {
-            self.not_blank(&path.below("licence.line"), &licence.line);
-            if let Some(url) = &licence.url {
-                self.url(&path.below("licence.url"), url, &WEB, SHOWN);
+        self.terms_of(path, wire.licence.as_ref(), wire.logo.as_ref(), wire.tracking.as_ref());
+        self.elements(path, &wire.elements, wire.url.is_some());
+        self.known_policies(&path.key("policies"), &wire.policies);
+        for (key, patterns) in [
+            ("former_lines", wire.former_lines.iter().collect::<Vec<_>>()),
+            ("media_rules", wire.media_rules.iter().map(|rule| &rule.owner).collect()),
+        ] {
+            for (at, pattern) in patterns.into_iter().enumerate() {
+                // What fits everything would take a story's own last words, or everybody's pictures.
+                if pattern.trim_matches(|c: char| c == '*' || c.is_whitespace()).is_empty() {
+                    let at = path.key(key).key(at.to_string());
+                    let at = if key == "media_rules" { at.key("owner") } else { at };
+                    self.error(&at, "the pattern fits everything; write what is to fit between the \"*\"");
+                }
             }
         }
-        if let Some(logo) = &wire.logo {
-            self.url(&path.below("logo.url"), &logo.url, &WEB, SHOWN);
-            for (key, pixels) in [("width", logo.width), ("height", logo.height)] {
-                if pixels == Some(0) {
-                    self.error(
-                        &path.below("logo").key(key),
-                        "a picture of no size; write its pixels or remove the key",
-                    );
-                }
+        if let Some(byline) = &wire.byline {
+            let needs = [
+                (Field::Names, wire.require.contains(&Element::Byline)),
+                (Field::Affiliation, wire.require.contains(&Element::Affiliation)),
+            ];
+            for (field, _) in needs.into_iter().filter(|(field, needed)| *needed && !byline.names(*field)) {
+                let message = format!(
+                    "the wire requires its {}, and the byline does not say it; write {{{{ {} }}}} in it",
+                    if field == Field::Names { "byline" } else { "affiliation" },
+                    field.as_str()
+                );
+                self.error(&path.key("byline"), message);
             }
         }
         for element in &wire.require {
@@ -61,7 +74,16 @@ impl Checks<'_, '_> {
             Element::Logo if wire.logo.is_none() => "add logo = { url = \"https://…\" }",
             Element::Licence if wire.licence.is_none() => "add licence = { line = \"…\" }",
             Element::Contact if wire.contact.is_none() => "add contact = \"…\"",
-            Element::Logo | Element::Licence | Element::Contact | Element::Byline | Element::Affiliation => return,
+            Element::Tracking if wire.tracking.is_none() => "add tracking = \"https://…\"",
+            Element::Logo
+            | Element::Licence
+            | Element::Contact
+            | Element::Tracking
+            | Element::Byline
+            | Element::Affiliation
+            | Element::Canonical
+            | Element::Line
+            | Element::Credit => return,
         };
         let name = element.as_str();
         if self.report.is_broken(&path.key(name)) {

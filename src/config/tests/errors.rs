@@ -75,7 +75,7 @@ listen = "localhost"
     newswired.toml:2:1: unknown key "intakes"; did you mean "intake"?
     newswired.toml:3:1: the key "short_name" is missing here; add short_name = …
     newswired.toml:5:12: unknown item "bylin" in "require"; did you mean "byline"?
-    newswired.toml:5:29: unknown item "carrots" in "require"; expected one of "logo", "byline", "affiliation", "licence", "contact"
+    newswired.toml:5:29: unknown item "carrots" in "require"; expected one of "logo", "byline", "affiliation", "licence", "contact", "canonical", "tracking"
     newswired.toml:5:40: unknown item "license" in "require"; did you mean "licence"?
     newswired.toml:6:1: the key "name" is missing here; add name = …
     newswired.toml:6:1: the key "short_name" is missing here; add short_name = …
@@ -209,7 +209,7 @@ fn several_wires_need_one_for_articles_that_name_none() {
         format!("{MAIN}[intake]\narticle_limit = \"0B\"\n[wires.b]\nname = \"b\"\nshort_name = \"b\"\nrequire = []\n");
     assert_snapshot!(errors(&main.replace("[intake.spool]", "[intake.http]\ntoken = \"env:T\"\n[x]")), @r#"
     newswired.toml:8:9: the environment variable T is not set; set it, or use "file:PATH"
-    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "admin", "log", "wires", "partners", "profiles", "subject_descendants"
+    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "admin", "log", "wires", "partners", "policies", "profiles", "subject_descendants"
     newswired.toml:11:1: there are several wires, and [intake] does not say which one an article without a wire is for; add wire = one of "b", "hpnf"
     newswired.toml:12:17: no article is that small; write a larger size
     "#);

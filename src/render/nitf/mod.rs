@@ -258,14 +258,20 @@ fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
 
 fn content(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     xml.line_end()?;
+    credit(xml, &manuscript.opening)?;
     body::blocks(xml, &manuscript.body.blocks)?;
     for asset in &manuscript.media {
         self::asset(xml, asset)?;
     }
-    for block in &manuscript.closing {
+    credit(xml, &manuscript.closing)
+}
+
+/// Blocks of the attribution. A picture among them that has a text is a logo.
+fn credit(xml: &mut Xml, blocks: &[Block]) -> Result<()> {
+    for block in blocks {
         match block {
-            Block::Image(logo) => {
-                body::image(xml, logo, Some("agency-logo"))?;
+            Block::Image(picture) => {
+                body::image(xml, picture, Some(if picture.alt.is_empty() { "counter" } else { "agency-logo" }))?;
                 xml.line_end()?;
             }
             _ => body::blocks(xml, std::slice::from_ref(block))?,

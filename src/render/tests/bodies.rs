@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{article, rendition, schemas, text};
+use super::{article, schemas, text};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Article, Block, Body, Inline, clean};
 use crate::config::Format;
@@ -108,7 +108,7 @@ proptest! {
         let article = with(body);
         let written = inked(article.body.text().chars());
         for format in Format::ALL {
-            let proved = rendition(&article, &super::profile(super::wire(), format)).unwrap();
+            let proved = super::rendered(&article, super::wire(), format).unwrap().document;
             let read = read(format, std::str::from_utf8(proved.bytes()).unwrap());
             prop_assert!(read.starts_with(&written), "{format:?}: {written:?} was read as {read:?}");
         }

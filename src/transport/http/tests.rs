@@ -5,8 +5,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::article::{Action, Article, Urgency, Version, WireId};
-use crate::config::{Format, FormatProfile, Wire};
-use crate::render::{Profile, rendition};
+use crate::attribution::Policies;
+use crate::config::{Edition, Format, Wire};
+use crate::render::rendition;
 use crate::transport::Class;
 
 /// A kill, since it needs no policy: what is tested here is the way, not the document.
@@ -16,11 +17,10 @@ fn parcel() -> Parcel {
     }))
     .unwrap();
     let wire: Wire = serde_json::from_value(serde_json::json!({ "name": "Wire", "short_name": "W" })).unwrap();
-    let proved =
-        rendition(&article, &Profile::new(WireId::new("w"), wire.into(), FormatProfile::plain(Format::Json).into()))
-            .unwrap();
+    let policies = Policies::own(WireId::new("w"), wire.into());
+    let document = rendition(&article, &policies, &Edition::plain(Format::Json)).unwrap().document;
     Parcel {
-        document: proved.into(),
+        document: document.into(),
         message_id: "msg_1".into(),
         story: article.guid,
         version: Version::try_from(2).unwrap(),

@@ -1,0 +1,270 @@
+//! What a reader found in a document, and whether a required element is among it.
+
+use super::super::Required;
+use crate::config::Element;
+
+/// Whether a reader also keeps where things stand. Finding a place in a tree costs more than reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Prove,
+    Explain,
+}
+
+/// What was found in a document.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The format's own fields, each with the element it is for.
+    fields: Vec<Field>,
+    /// The texts that readers may be shown. Each has to carry everything that it can.
+    pub views: Vec<View>,
+}
+
+/// A text and where it stands: an XPath, a JSON pointer, a CSS selector, a line. Empty when nobody asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spot {
+    pub at: String,
+    pub text: String,
+}
+
+#[derive(Debug)]
+struct Field {
+    element: Element,
+    place: &'static str,
+    texts: Vec<Spot>,
+}
+
+#[derive(Debug, Default)]
+pub struct View {
+    pub place: &'static str,
+    /// Passages as readers tell them apart, white space folded.
+    pub passages: Vec<Spot>,
+    /// Plain text as a whole, where a line may end within a passage: a licence line may span several.
+    pub whole: Option<String>,
+    /// The addresses of the images; `None` where the view can show no image.
+    pub images: Option<Images>,
+    /// The addresses that passages link to, each with its text; `None` where the view can hold no link.
+    pub links: Option<Vec<(String, Spot)>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Images {
+    /// With an alternative text, and so for readers.
+    pub shown: Vec<Spot>,
+    /// Without: they count readers, or decorate.
+    pub mute: Vec<Spot>,
+}
+
+impl From<String> for Spot {
+    fn from(text: String) -> Self {
+        Self { at: String::new(), text }
+    }
+}
+
+/// One place that a required element was looked for in, and what stands there, if it does.
+pub struct Sought<'s> {
+    pub place: &'static str,
+    pub found: Option<&'s Spot>,
+}
+
+impl Seen {
+    /// `place` is a field of the format for `element`, and `texts` are what stands in it.
+    pub fn field<T: Into<Spot>>(&mut self, element: Element, place: &'static str, texts: impl IntoIterator<Item = T>) {
+        let folded = |text: T| {
+            let Spot { at, text } = text.into();
+            Spot { at, text: fold(&text) }
+        };
+        self.fields.push(Field { element, place, texts: texts.into_iter().map(folded).collect() });
+    }
+
+    /// Looks for `required` in every place that has to carry it. Where a format has no field for an element, what
+    /// readers see has to do; an element that no place can hold is sought, in vain, in the document as a whole.
+    pub fn seek(&self, required: &Required) -> Vec<Sought<'_>> {
+        let of_element = |field: &&Field| required.in_field && field.element == required.element;
+        let fields: Vec<Sought<'_>> = self
+            .fields
+            .iter()
+            .filter(of_element)
+            .map(|field| Sought {
+                place: field.place,
+                found: field.texts.iter().find(|spot| says(required, &spot.text)),
+            })
+            .collect();
+        let views =
+            self.views.iter().filter_map(|view| Some(Sought { place: view.place, found: view.seek(required)? }));
+        let sought: Vec<Sought<'_>> = match required.element {
+            // One place is enough for an address, and a picture's credit stands with the picture.
+            Element::Canonical | Element::Credit => {
+                let pictured = self.views.iter().any(|view| view.pictures(required));
+                let all: Vec<_> =
+                    if fields.is_empty() || pictured { fields.into_iter().chain(views).collect() } else { fields };
+                match all.iter().position(|sought| sought.found.is_some()) {
+                    Some(at) if required.element == Element::Canonical => all.into_iter().skip(at).take(1).collect(),
+                    _ => all,
+                }
+            }
+            Element::Logo
+            | Element::Byline
+            | Element::Affiliation
+            | Element::Licence
+            | Element::Contact
+            | Element::Tracking
+            | Element::Line => fields.into_iter().chain(views).collect(),
+        };
+        if sought.is_empty() || self.views.is_empty() {
+            return vec![Sought { place: "any place of this format", found: None }];
+        }
+        sought
+    }
+}
+
+impl View {
+    /// What in this view carries `required`; `None` when the view cannot hold such a thing.
+    fn seek(&self, required: &Required) -> Option<Option<&Spot>> {
+        let passage = |spot: &&Spot| says(required, &spot.text);
+        Some(match required.element {
+            Element::Logo => self.images.as_ref()?.shown.iter().find(passage),
+            Element::Tracking => {
+                let images = self.images.as_ref()?;
+                images.mute.iter().chain(&images.shown).find(passage)
+            }
+            Element::Canonical => {
+                let links = self.links.as_ref()?;
+                links.iter().find(|(href, _)| required.needles.contains(href)).map(|(_, spot)| spot)
+            }
+            Element::Byline
+            | Element::Affiliation
+            | Element::Licence
+            | Element::Contact
+            | Element::Line
+            | Element::Credit => {
+                let linked = |spot: &&Spot| match (&required.href, &self.links) {
+                    (Some(wanted), Some(links)) => links
+                        .iter()
+                        .any(|(href, text)| href == wanted && spot.text.contains(&text.text) && !text.text.is_empty()),
+                    (Some(_), None) | (None, _) => true,
+                };
+                let found = self.passages.iter().find(|spot| passage(spot) && linked(spot));
+                let spans_lines = matches!(required.element, Element::Licence | Element::Contact | Element::Line);
+                found.or_else(|| {
+                    let whole = self.whole.as_ref().filter(|whole| spans_lines && says(required, whole));
+                    whole.and_then(|_| self.passages.first())
+                })
+            }
+        })
+    }
+
+    /// Whether it shows one of the pictures that the element is about.
+    fn pictures(&self, required: &Required) -> bool {
+        self.images.iter().flat_map(|images| &images.shown).any(|image| required.pictures.contains(&image.text))
+    }
+}
+
+/// Whether `text` has all the needles of `required` in it.
+fn says(required: &Required, text: &str) -> bool {
+    match required.element {
+        Element::Logo | Element::Canonical | Element::Tracking => required.needles.iter().any(|needle| needle == text),
+        Element::Licence | Element::Line | Element::Credit => {
+            required.needles.iter().all(|needle| text.contains(needle.as_str()))
+        }
+        Element::Byline | Element::Affiliation | Element::Contact => {
+            required.needles.iter().all(|needle| has_word(text, needle))
+        }
+    }
+}
+
+/// Whether `needle` is in `text` between characters that part words and addresses: who reads `Sunderland` has not read
+/// `Sun`.
+fn has_word(text: &str, needle: &str) -> bool {
+    if needle.is_empty() {
+        return true;
+    }
+    let mut from = 0;
+    while let Some(at) = text[from..].find(needle).map(|at| from + at) {
+        let end = at + needle.len();
+        let joins = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '%' | '+' | '-' | '@');
+        let before = text[..at].chars().next_back().filter(|c| joins(c) || *c == '.');
+        let after = text[end..].strip_prefix('.').unwrap_or(&text[end..]).chars().next();
+        let dotted = text[end..].starts_with('.');
+        let after = after.filter(|c| if dotted { c.is_alphanumeric() } else { joins(c) });
+        if before.is_none() && after.is_none() {
+            return true;
+        }
+        from = at + needle.chars().next().map_or(1, char::len_utf8);
+    }
+    false
+}
+
+/// Runs of white space as one space, ends trimmed.
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    folded
+}
+
+/// Where a reader stands in a tree; kept only when somebody wants to know.
+#[derive(Debug, Default)]
+pub struct Trail {
+    steps: Vec<String>,
+    kept: bool,
+    between: &'static str,
+}
+
+impl Trail {
+    pub fn new(mode: Mode, between: &'static str) -> Self {
+        Self { steps: Vec::new(), kept: mode == Mode::Explain, between }
+    }
+
+    pub fn enter(&mut self, step: impl FnOnce() -> String) {
+        if self.kept {
+            self.steps.push(step());
+        }
+    }
+
+    pub fn leave(&mut self) {
+        self.steps.pop();
+    }
+
+    pub fn here(&self) -> String {
+        self.steps.join(self.between)
+    }
+}
+
+/// Collects passages from a stream of text and boundaries.
+#[derive(Debug, Default)]
+pub struct Passages {
+    done: Vec<Spot>,
+    open: String,
+    at: String,
+    pub trail: Trail,
+}
+
+impl Passages {
+    pub fn along(trail: Trail) -> Self {
+        Self { trail, ..Self::default() }
+    }
+
+    pub fn text(&mut self, text: &str) {
+        if self.trail.kept && self.open.trim().is_empty() {
+            self.at = self.trail.here();
+        }
+        self.open.push_str(text);
+    }
+
+    pub fn boundary(&mut self) {
+        let text = fold(&self.open);
+        self.open.clear();
+        if !text.is_empty() {
+            self.done.push(Spot { at: std::mem::take(&mut self.at), text });
+        }
+    }
+
+    pub fn finish(mut self) -> Vec<Spot> {
+        self.boundary();
+        self.done
+    }
+}
