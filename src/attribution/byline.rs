@@ -15,14 +15,15 @@ pub struct Credit {
 
 /// The credit of `article`, or `None` when it names nobody. Authors count for more than the raw byline; the role of a
 /// single author who has none is taken from it.
-pub fn credit(article: &Article, wire: &Wire, affiliation: &str) -> Option<Credit> {
+pub fn credit(article: &Article, wire: &Wire, affiliation: &str, fields: &Fields) -> Option<Credit> {
     let house: Vec<String> = [&wire.name, &wire.short_name].into_iter().filter_map(|name| tidy(name)).collect();
     let is_house = |text: &str| {
         house.iter().map(String::as_str).chain([affiliation]).any(|name| name.to_lowercase() == text.to_lowercase())
     };
     let word = word(article, wire);
     let words = [word.as_deref(), Some("By"), word_of(article.language.as_deref())];
-    let raw = article.byline.as_deref().and_then(|raw| bare(raw, &words, is_house));
+    let raw = article.byline.as_deref().map(|raw| without_form(raw, article, wire, affiliation, fields));
+    let raw = raw.and_then(|raw| bare(&raw, &words, is_house));
 
     let authors: Vec<(String, &Author)> =
         article.authors.iter().filter_map(|author| Some((tidy(&author.name)?, author))).collect();
@@ -94,6 +95,29 @@ fn word(article: &Article, wire: &Wire) -> Option<String> {
     let language = article.language.as_deref().and_then(|tag| tag.split(['-', '_']).next());
     let own = language.and_then(|language| wire.byline_words.get(&language.to_ascii_lowercase()));
     tidy(own.unwrap_or(&wire.byline_word))
+}
+
+/// A raw byline without what the wire's form of bylines puts around the names: it went out once and came back.
+fn without_form(raw: &str, article: &Article, wire: &Wire, affiliation: &str, fields: &Fields) -> String {
+    const NAMES: &str = "\u{1}";
+    let around = |word: String| {
+        let mut fields = fields.clone();
+        fields.insert(Field::Word, word);
+        fields.insert(Field::Affiliation, affiliation.to_owned());
+        fields.insert(Field::Names, NAMES.to_owned());
+        wire.byline.as_ref()?.fill(&fields).ok()
+    };
+    let raw = tidy(raw).unwrap_or_default();
+    for form in [word(article, wire).and_then(around), around(String::new())].into_iter().flatten() {
+        if let Some((before, after)) = form.trim().split_once(NAMES)
+            && let Some(names) = strip_ignoring_case(&raw, before)
+            && let Some(end) = names.len().checked_sub(after.len())
+            && names.get(end..).is_some_and(|tail| tail.eq_ignore_ascii_case(after))
+        {
+            return names[..end].to_owned();
+        }
+    }
+    raw
 }
 
 /// A raw byline without the word for "by" before it and the wire's own name after it.

@@ -1,7 +1,7 @@
 //! Media that is somebody else's: an agency photo in the story is not the wire's to give.
 //!
-//! Media whose holder is named and is not the wire is dropped, or passes with its owner's credit, as the wire's
-//! policy says. Media without a holder is the wire's own.
+//! Media whose holder is named and is not the wire is dropped, passes with its owner's credit, or leaves its credit
+//! alone behind, as the wire's policy says. Media without a holder is the wire's own, unless a rule knows better.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::{fits, tidy};
 use crate::article::body::{Image, inline_text};
 use crate::article::{Article, Block, Body, Inline, Media};
-use crate::config::{ThirdParty, Wire};
+use crate::config::{MediaRule, MediaUse, Wire};
 
 /// An article's media, sorted by what the policy lets pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,22 +45,18 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
     let mut sifted = Sifted::default();
     for media in &article.media {
         let holder = media.holder.as_deref().and_then(tidy);
-        if holder.as_ref().is_some_and(|holder| own.contains(&holder.to_lowercase())) {
-            sifted.passed.push(media);
-            continue;
-        }
-        let owner = holder.clone().or_else(|| media.credit.as_deref().and_then(tidy));
-        let rule = owner.and_then(|owner| wire.media_rules.iter().find(|rule| fits(&rule.owner, &owner)));
-        let policy = rule.map(|rule| rule.policy).or(holder.map(|_| wire.third_party_media));
-        match policy {
-            // Nobody is named, so it is the wire's own.
-            None => sifted.passed.push(media),
-            Some(ThirdParty::Drop) => sifted.dropped.push(media),
-            Some(ThirdParty::CreditOnly) => {
+        let is_own = holder.as_ref().is_none_or(|holder| own.contains(&holder.to_lowercase()));
+        let usual = if is_own { wire.own_media } else { wire.third_party_media };
+        let owner = holder.or_else(|| media.credit.as_deref().and_then(tidy));
+        let rule = wire.media_rules.iter().find(|rule| is_for(rule, article, media, owner.as_deref()));
+        match rule.map_or(usual, |rule| rule.policy) {
+            MediaUse::Pass => sifted.passed.push(media),
+            MediaUse::Drop => sifted.dropped.push(media),
+            MediaUse::CreditOnly => {
                 sifted.dropped.push(media);
                 sifted.credit_only.push(media);
             }
-            Some(ThirdParty::Credit) => {
+            MediaUse::Credit => {
                 sifted.passed.push(media);
                 sifted.credited.push(media);
             }
@@ -75,6 +71,16 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
         }
     }
     sifted
+}
+
+fn is_for(rule: &MediaRule, article: &Article, media: &Media, owner: Option<&str>) -> bool {
+    let is = |pattern: &Option<String>, text: Option<&str>| {
+        pattern.as_ref().is_none_or(|pattern| text.is_some_and(|text| fits(pattern, text)))
+    };
+    let has_keyword = |word: &String| article.keywords.iter().any(|keyword| fits(word, keyword));
+    is(&rule.owner, owner)
+        && is(&rule.usage, media.usage_terms.as_deref())
+        && rule.keyword.as_ref().is_none_or(has_keyword)
 }
 
 /// An address by which a file is known whatever size of it is asked for: without the query, where the path names a file
@@ -209,7 +215,7 @@ mod tests {
         article.media[0].credit = Some("REUTERS/Jonathan Ernst".into());
         article.body.blocks = vec![inline("https://cdn.harborpress.example/theirs.jpg")];
         let mut wire = wire();
-        wire.third_party_media = ThirdParty::Credit;
+        wire.third_party_media = MediaUse::Credit;
         let sifted = sift(&article, &wire);
         assert_eq!((sifted.passed.len(), sifted.dropped.len()), (1, 0));
         assert_eq!(sifted.body(&article.body).text(), "(REUTERS/Jonathan Ernst)");

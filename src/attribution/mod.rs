@@ -55,6 +55,8 @@ pub struct Attribution {
     pub others: Vec<OtherParty>,
     byline: String,
     byline_without_word: String,
+    /// Which of the affiliations links to the agency's site.
+    own_affiliation: Option<String>,
     /// Credit lines of earlier days, as patterns.
     former: Vec<String>,
     pieces: Vec<(Position, Piece)>,
@@ -134,7 +136,7 @@ impl fmt::Display for Missing {
         for (at, (name, mend)) in elements.iter().enumerate() {
             write!(f, "{}{name}: {mend}", if at > 0 { "; " } else { "" })?;
         }
-        write!(f, " (or leave the element out of wires.{wire}.require)")
+        write!(f, " (or set required = false in elements.NAME of the policy)")
     }
 }
 

@@ -33,15 +33,26 @@ impl Policies {
         Self { wire_id, wire, others: Vec::new() }
     }
 
+    /// A wire's own policy, and those of `policies` that it names. `descendants` are the codes below a subject code.
+    pub fn new(
+        wire_id: WireId,
+        wire: Arc<Wire>,
+        policies: &BTreeMap<PolicyId, Arc<Policy>>,
+        descendants: &BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        let other = |id: &PolicyId| {
+            let policy = policies.get(id)?;
+            let rule = |stories| Rule::new(id.as_str(), stories, descendants);
+            Some(Other { id: id.clone(), policy: Arc::clone(policy), stories: policy.stories.as_ref().map(rule) })
+        };
+        let others = wire.policies.iter().filter_map(other).collect();
+        Self { wire_id, wire, others }
+    }
+
     /// The policies of the wire of that id; `None` when there is no such wire.
     pub fn of(config: &Config, wire_id: &WireId) -> Option<Self> {
-        let wire = config.wires.get(wire_id)?;
-        let others = wire.policies.iter().filter_map(|id| {
-            let policy = config.policies.get(id)?;
-            let rule = |stories| Rule::new(id.as_str(), stories, &config.subject_descendants);
-            Some(Other { id: id.clone(), policy: Arc::clone(policy), stories: policy.stories.as_ref().map(rule) })
-        });
-        Some(Self { wire_id: wire_id.clone(), wire: Arc::clone(wire), others: others.collect() })
+        let wire = Arc::clone(config.wires.get(wire_id)?);
+        Some(Self::new(wire_id.clone(), wire, &config.policies, &config.subject_descendants))
     }
 
     /// The policies of every wire of a configuration.
@@ -153,6 +164,7 @@ impl<'a> Party<'a> {
         }
         let usual = match (self.requires, element) {
             (Some(listed), Element::Tracking) => listed.contains(&element) || self.tracking.is_some(),
+            (None, Element::Canonical) => false,
             (_, Element::Line) | (None, _) => true,
             (Some(listed), _) => listed.contains(&element),
         };

@@ -29,7 +29,7 @@ impl Attribution {
             missing: Vec::new(),
         };
         let affiliation = resolving.affiliations(&parties);
-        let credit = byline::credit(article, wire, &affiliation);
+        let credit = byline::credit(article, wire, &affiliation, &resolving.fields);
         let (byline, byline_without_word) =
             byline::texts(article, wire, credit.as_ref(), &affiliation, &resolving.fields);
         resolving.fields.insert(Field::Affiliation, affiliation.clone());
@@ -37,6 +37,7 @@ impl Attribution {
             resolving.fields.insert(Field::Names, credit.text.clone());
         }
 
+        let own_affiliation = resolving.carried(own, Element::Affiliation).and_then(|it| affiliation_of(own, &it));
         let logos: Vec<_> = parties.iter().map(|party| resolving.logo(party)).collect();
         let names = credit.map(|credit| credit.names);
         let told = match &names {
@@ -80,6 +81,7 @@ impl Attribution {
             others: others.collect(),
             byline,
             byline_without_word,
+            own_affiliation,
             former: wire.former_lines.clone(),
             pieces: if withdraws { Vec::new() } else { pieces },
             required: if withdraws { Vec::new() } else { required },
@@ -103,7 +105,7 @@ impl Resolving<'_> {
     fn affiliations(&self, parties: &[Party<'_>]) -> String {
         let mut names: Vec<String> = Vec::new();
         for party in parties {
-            let name = self.carried(party, Element::Affiliation).and_then(|carried| affiliation(party, &carried));
+            let name = self.carried(party, Element::Affiliation).and_then(|carried| affiliation_of(party, &carried));
             names.extend(name.filter(|name| !names.contains(name)));
         }
         names.join(", ")
@@ -149,7 +151,7 @@ impl Resolving<'_> {
 
     fn affiliation(&mut self, party: &Party<'_>, names: &[String]) {
         let Some(carried) = self.carried(party, Element::Affiliation) else { return };
-        match affiliation(party, &carried) {
+        match affiliation_of(party, &carried) {
             None => self.lacks(party, Element::Affiliation, &carried, "the affiliation is blank; set {}.affiliation"),
             Some(affiliation) => {
                 let needles = names.iter().cloned().chain([affiliation]).collect();
@@ -314,7 +316,7 @@ impl Resolving<'_> {
     }
 }
 
-fn affiliation(party: &Party<'_>, carried: &Carried<'_>) -> Option<String> {
+fn affiliation_of(party: &Party<'_>, carried: &Carried<'_>) -> Option<String> {
     reworded(carried).or(party.affiliation).and_then(tidy)
 }
 

@@ -8,7 +8,7 @@ use crate::article::body::{Cell, Image, Table};
 use crate::article::{
     Action, Article, Author, Block, Body, Concept, Inline, Media, MediaRendition, Urgency, Version, WireId,
 };
-use crate::config::{Edits, Element, Licence, Logo, ThirdParty, Wire};
+use crate::config::{Edits, Element, Licence, Logo, MediaUse, Wire};
 
 pub fn wire() -> Wire {
     Wire {
@@ -40,7 +40,8 @@ pub fn wire() -> Wire {
         policies: BTreeSet::new(),
         former_lines: Vec::new(),
         edits: Edits::default(),
-        third_party_media: ThirdParty::Drop,
+        own_media: MediaUse::Pass,
+        third_party_media: MediaUse::Drop,
         media_rules: Vec::new(),
         own_holders: Vec::new(),
     }

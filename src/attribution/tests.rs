@@ -110,7 +110,7 @@ fn what_cannot_be_supplied_is_named_with_the_way_to_mend_it() {
     let mut wire = wire();
     wire.logo = None;
     wire.contact = Some(" ".into());
-    insta::assert_snapshot!(resolve(&article, wire.clone()).unwrap_err(), @r#"story urn:newsml:harborpress.example:20261124:ferry-vote version 3 cannot carry what the wire "hpnf" requires: logo: no logo is configured; set wires.hpnf.logo.url; byline: the article names no reporter; give it `authors` or a `byline`; contact: no contact is configured; set wires.hpnf.contact (or leave the element out of wires.hpnf.require)"#);
+    insta::assert_snapshot!(resolve(&article, wire.clone()).unwrap_err(), @r#"story urn:newsml:harborpress.example:20261124:ferry-vote version 3 cannot carry what the wire "hpnf" requires: logo: no logo is configured; set wires.hpnf.logo.url; byline: the article names no reporter; give it `authors` or a `byline`; contact: no contact is configured; set wires.hpnf.contact (or set required = false in elements.NAME of the policy)"#);
 
     article.action = Action::Kill;
     assert!(resolve(&article, wire.clone()).unwrap().required().is_empty(), "a kill owes nothing");

@@ -60,9 +60,10 @@ impl Attribution {
             | Block::Preformatted(_)
             | Block::Table(_) => false,
         };
-        let kept = body.blocks.iter().rposition(|block| !is_credit(block)).map_or(0, |last| last + 1);
+        let own_words = |block: &Block| !is_credit(block) && *block != Block::Rule;
+        let kept = body.blocks.iter().rposition(own_words).map_or(0, |last| last + 1);
         let mut body = body;
-        if kept < body.blocks.len() {
+        if body.blocks[kept..].iter().any(is_credit) {
             body.to_mut().blocks.truncate(kept);
         }
         for picture in pictures {
@@ -150,17 +151,18 @@ impl Attribution {
         }
     }
 
-    /// The byline with the affiliation, which ends it, linked to the agency's site.
+    /// The byline, in which the affiliation with the wire links to the agency's site.
     fn linked_byline(&self) -> Vec<Inline> {
-        let mut byline = self.byline.clone();
-        match byline.strip_suffix(&self.affiliation).map(str::len) {
-            Some(before) if self.agency.url.is_some() && !self.affiliation.is_empty() => {
-                byline.truncate(before);
-                let name = linked(&self.affiliation, self.agency.url.as_deref());
-                if byline.is_empty() { vec![name] } else { vec![Inline::Text(byline), name] }
-            }
-            _ => vec![Inline::Text(byline)],
-        }
+        let byline = self.byline.as_str();
+        let name = self.own_affiliation.as_deref().filter(|_| self.agency.url.is_some());
+        let Some((before, name, after)) =
+            name.and_then(|name| byline.rsplit_once(name).map(|(it, rest)| (it, name, rest)))
+        else {
+            return vec![Inline::Text(byline.to_owned())];
+        };
+        let text = |text: &str| Some(Inline::Text(text.to_owned())).filter(|_| !text.is_empty());
+        let link = linked(name, self.agency.url.as_deref());
+        text(before).into_iter().chain([link]).chain(text(after)).collect()
     }
 }
 

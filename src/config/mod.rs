@@ -44,7 +44,7 @@ pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
 pub use units::{Size, Span};
-pub use wire::{Licence, Logo, MediaRule, ThirdParty, Wire};
+pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -59,10 +59,13 @@ pub struct Wire {
     /// How far a republisher may change the story's own words.
     #[serde(default)]
     pub edits: Edits,
-    /// What becomes of media that is not the wire's own.
-    #[serde(default)]
-    pub third_party_media: ThirdParty,
-    /// Owners with a rule of their own; the first that fits holds, before `third_party_media`.
+    /// What becomes of the wire's own media.
+    #[serde(default = "pass")]
+    pub own_media: MediaUse,
+    /// What becomes of media that is not the wire's own. Default: the story goes without it.
+    #[serde(default = "drop")]
+    pub third_party_media: MediaUse,
+    /// Media with a rule of its own; the first that fits holds.
     #[serde(default)]
     pub media_rules: Vec<MediaRule>,
     /// The holder names that count as the wire's own, besides its name and short name.
@@ -101,27 +104,42 @@ pub struct Logo {
     pub height: Option<u32>,
 }
 
-/// What becomes of media that belongs to somebody else.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What becomes of a picture or another asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ThirdParty {
-    /// The story goes without it.
-    #[default]
-    Drop,
+pub enum MediaUse {
+    /// It goes as it is.
+    Pass,
     /// It passes with its owner's credit.
     Credit,
     /// Its caption and its owner's credit stand in its place.
     CreditOnly,
+    /// The story goes without it.
+    Drop,
 }
 
-/// What becomes of the media of one owner.
+/// What becomes of media that all the keys fit which are given. `*` stands for any text; cases of letters are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MediaRule {
-    /// The holder's name, or the credit where no holder is named, in any case of letters. `*` stands for any text:
-    /// `"REUTERS*"`
-    pub owner: String,
-    pub policy: ThirdParty,
+    /// The holder's name, or the credit where no holder is named: `"REUTERS*"`
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What the asset says of its use: `"*not for republication*"`
+    #[serde(default)]
+    pub usage: Option<String>,
+    /// A keyword of the story: `"PHOTO REUSE PROHIBITED"`
+    #[serde(default)]
+    pub keyword: Option<String>,
+    pub policy: MediaUse,
+}
+
+fn pass() -> MediaUse {
+    MediaUse::Pass
+}
+
+fn drop() -> MediaUse {
+    MediaUse::Drop
 }
 
 fn by() -> String {

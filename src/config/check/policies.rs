@@ -80,6 +80,7 @@ impl Checks<'_, '_> {
             let path = path.key("elements").key(name);
             self.id(&path, "element name");
             match (Element::named(name), &terms.text) {
+                (Element::Line, None) if self.report.is_broken(&path.key("text")) => {}
                 (Element::Line, None) => {
                     let known: Vec<&str> = Element::NAMED.map(Element::as_str).into();
                     let message = format!(

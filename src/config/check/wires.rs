@@ -36,17 +36,18 @@ impl Checks<'_, '_> {
         self.terms_of(path, wire.licence.as_ref(), wire.logo.as_ref(), wire.tracking.as_ref());
         self.elements(path, &wire.elements, wire.url.is_some());
         self.known_policies(&path.key("policies"), &wire.policies);
-        for (key, patterns) in [
-            ("former_lines", wire.former_lines.iter().collect::<Vec<_>>()),
-            ("media_rules", wire.media_rules.iter().map(|rule| &rule.owner).collect()),
-        ] {
-            for (at, pattern) in patterns.into_iter().enumerate() {
-                // What fits everything would take a story's own last words, or everybody's pictures.
-                if pattern.trim_matches(|c: char| c == '*' || c.is_whitespace()).is_empty() {
-                    let at = path.key(key).key(at.to_string());
-                    let at = if key == "media_rules" { at.key("owner") } else { at };
-                    self.error(&at, "the pattern fits everything; write what is to fit between the \"*\"");
-                }
+        for (at, line) in wire.former_lines.iter().enumerate() {
+            // What fits everything would take a story's own last words.
+            if line.trim_matches(|c: char| c == '*' || c.is_whitespace()).is_empty() {
+                let message = "the pattern fits everything; write the line, and \"*\" where it differs";
+                self.error(&path.key("former_lines").key(at.to_string()), message);
+            }
+        }
+        for (at, rule) in wire.media_rules.iter().enumerate() {
+            if rule.owner.is_none() && rule.usage.is_none() && rule.keyword.is_none() {
+                let message = "the rule is for all media; say whose with owner, usage or keyword, or set own_media and \
+                               third_party_media";
+                self.error(&path.key("media_rules").key(at.to_string()), message);
             }
         }
         if let Some(byline) = &wire.byline {

@@ -3,12 +3,15 @@
 mod bodies;
 mod mutations;
 mod schemas;
+mod wires;
+
+use std::sync::Arc;
 
 use super::*;
 use crate::article::WireId;
 use crate::article::body::Image;
 use crate::attribution::sample::{article, own, paragraph, picture, wire};
-use crate::config::{ThirdParty, Wire};
+use crate::config::{MediaUse, Wire};
 
 /// The document of `article` under the terms of `wire`.
 fn rendered(article: &Article, wire: Wire, format: Format) -> Result<Rendition, Flaw> {
@@ -119,7 +122,7 @@ fn a_third_partys_picture_leaves_only_with_its_credit() {
         assert!(without.contains("ferry.jpg") && !without.contains("agency-photo"), "in {format:?}");
 
         let mut wire = wire();
-        wire.third_party_media = ThirdParty::Credit;
+        wire.third_party_media = MediaUse::Credit;
         let proved = rendered(&article(), wire, format).unwrap().document;
         let with = std::str::from_utf8(proved.bytes()).unwrap();
         assert!(with.contains("agency-photo.jpg") && with.contains("Bay Pictures"), "in {format:?}");
