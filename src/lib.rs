@@ -4,6 +4,7 @@
 
 pub mod article;
 pub mod attribution;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod daemon;

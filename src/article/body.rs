@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clean;
+
 /// How deep blocks and inlines may nest. Real articles stay below 8; what is deeper is lifted to this level.
 pub const DEEPEST: usize = 24;
 
@@ -127,6 +129,42 @@ fn block_text(block: &Block, out: &mut String) {
             }
         }
     }
+}
+
+/// The passages of `blocks`, in order: the text of each paragraph, heading, cell and caption, white space folded.
+pub fn passages(blocks: &[Block]) -> Vec<String> {
+    let mut passages = Vec::new();
+    gather(blocks, &mut passages);
+    passages
+}
+
+fn gather(blocks: &[Block], passages: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(inlines) | Block::Heading(_, inlines) => passages.extend(passage(inlines)),
+            Block::List { items, .. } => items.iter().for_each(|item| gather(item, passages)),
+            Block::Quote(inner) => gather(inner, passages),
+            Block::Preformatted(text) => passages.extend(folded(text)),
+            Block::Rule => {}
+            Block::Table(table) => {
+                passages.extend(passage(&table.caption));
+                passages.extend(table.rows.iter().flatten().filter_map(|cell| passage(&cell.content)));
+            }
+            Block::Image(image) => passages.extend(passage(&image.caption)),
+        }
+    }
+}
+
+/// The text of `inlines`, white space folded; `None` where readers see nothing.
+pub fn passage(inlines: &[Inline]) -> Option<String> {
+    let mut text = String::new();
+    inline_text(inlines, &mut text);
+    folded(&text)
+}
+
+fn folded(text: &str) -> Option<String> {
+    let folded = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    (!folded.is_empty()).then_some(folded)
 }
 
 fn line(inlines: &[Inline], out: &mut String) {

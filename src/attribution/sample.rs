@@ -40,6 +40,7 @@ pub fn wire() -> Wire {
         policies: BTreeSet::new(),
         former_lines: Vec::new(),
         edits: Edits::default(),
+        keep_headline: false,
         own_media: MediaUse::Pass,
         third_party_media: MediaUse::Drop,
         media_rules: Vec::new(),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Attribution, CreditLine, Logo, fits, stands_in, tidy};
-use crate::article::body::inline_text;
+use crate::article::body::{inline_text, passage};
 use crate::article::{Article, Block, Body, Inline, body};
 use crate::config::{Field, FormatProfile, Position};
 
@@ -73,8 +73,7 @@ impl Attribution {
     }
 
     fn blocks(&self, body: &Body, position: Position) -> Vec<Block> {
-        let mut passages = Vec::new();
-        gather(&body.blocks, &mut passages);
+        let passages = body::passages(&body.blocks);
         let byline_at = self.pieces.iter().find(|(_, piece)| *piece == Piece::Byline).map(|(at, _)| *at);
         // What goes with a byline that is not there goes with the end.
         let byline_at = byline_at.filter(|at| *at != Position::Byline).unwrap_or(Position::End);
@@ -215,28 +214,4 @@ fn links(blocks: &[Block], line: &CreditLine) -> bool {
         Block::Quote(inner) => links(inner, line),
         _ => false,
     })
-}
-
-/// The passages of the body, in order: the text of each paragraph, heading, cell and caption, white space folded.
-fn gather(blocks: &[Block], passages: &mut Vec<String>) {
-    for block in blocks {
-        match block {
-            Block::Paragraph(inlines) | Block::Heading(_, inlines) => passages.extend(passage(inlines)),
-            Block::List { items, .. } => items.iter().for_each(|item| gather(item, passages)),
-            Block::Quote(inner) => gather(inner, passages),
-            Block::Preformatted(text) => passages.extend(tidy(text)),
-            Block::Rule => {}
-            Block::Table(table) => {
-                passages.extend(passage(&table.caption));
-                passages.extend(table.rows.iter().flatten().filter_map(|cell| passage(&cell.content)));
-            }
-            Block::Image(image) => passages.extend(passage(&image.caption)),
-        }
-    }
-}
-
-fn passage(inlines: &[Inline]) -> Option<String> {
-    let mut text = String::new();
-    inline_text(inlines, &mut text);
-    tidy(&text)
 }

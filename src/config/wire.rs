@@ -59,6 +59,9 @@ pub struct Wire {
     /// How far a republisher may change the story's own words.
     #[serde(default)]
     pub edits: Edits,
+    /// Whether its headlines have to stand as they are, too.
+    #[serde(default)]
+    pub keep_headline: bool,
     /// What becomes of the wire's own media.
     #[serde(default = "pass")]
     pub own_media: MediaUse,

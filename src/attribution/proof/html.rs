@@ -2,7 +2,7 @@
 
 use scraper::{ElementRef, Html, Node};
 
-use super::{Images, Mode, Passages, Spot, Trail, View, fold};
+use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
 
 /// Elements whose content is not shown as text of the page, or may not be.
 const UNSEEN: [&str; 16] = [
@@ -35,11 +35,54 @@ pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
     }
 }
 
+/// A whole web page as its visitors see it; every text with the selector of where it stands.
+#[derive(Debug)]
+pub struct WebPage {
+    pub passages: Vec<Spot>,
+    /// The addresses of the images, each with its alternative text.
+    pub pictures: Vec<(Spot, String)>,
+    pub links: Vec<Link>,
+    /// What the page says of where the original is.
+    pub canonical: Option<String>,
+    /// Headings of the first level, and the titles that the page gives itself.
+    pub headlines: Vec<String>,
+}
+
+/// Reads `html` as a whole page.
+pub fn web_page(html: &str) -> WebPage {
+    let page = Html::parse_document(html);
+    let mut reader = Reader { passages: Passages::along(Trail::new(Mode::Explain, " > ")), ..Reader::default() };
+    reader.walk(page.root_element());
+    let mut found = WebPage {
+        passages: reader.passages.finish(),
+        pictures: reader.pictures,
+        links: reader.links,
+        canonical: None,
+        headlines: Vec::new(),
+    };
+    let mut titles = Vec::new();
+    for element in page.root_element().descendants().filter_map(ElementRef::wrap) {
+        let attr = |name| element.value().attr(name).unwrap_or_default();
+        let text = || fold(&element.text().collect::<String>());
+        match element.value().name() {
+            "h1" => found.headlines.push(text()),
+            "title" => titles.push(text()),
+            "meta" if attr("property") == "og:title" => titles.push(fold(attr("content"))),
+            "link" if attr("rel").eq_ignore_ascii_case("canonical") => found.canonical = Some(attr("href").to_owned()),
+            _ => {}
+        }
+    }
+    found.headlines.extend(titles);
+    found
+}
+
 #[derive(Default)]
 struct Reader {
     passages: Passages,
     images: Images,
-    links: Vec<(String, Spot)>,
+    /// All images, with their alternative texts.
+    pictures: Vec<(Spot, String)>,
+    links: Vec<Link>,
 }
 
 impl Reader {
@@ -60,7 +103,8 @@ impl Reader {
                     && let Some(href) = element.value().attr("href")
                 {
                     let text = fold(&element.text().collect::<String>());
-                    self.links.push((href.to_owned(), Spot { at: self.passages.trail.here(), text }));
+                    let spot = Spot { at: self.passages.trail.here(), text };
+                    self.links.push(Link { href: href.to_owned(), passage: self.passages.number(), spot });
                 }
                 for child in element.children() {
                     match child.value() {
@@ -91,6 +135,7 @@ impl Reader {
         let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
         if sized {
             let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
+            self.pictures.push((spot.clone(), attr("alt").to_owned()));
             if attr("alt").trim().is_empty() { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
         }
     }

@@ -20,7 +20,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Attribution, Required};
 use crate::config::{Element, Format, FormatProfile};
-use seen::{Images, Mode, Passages, Seen, Sought, Spot, Trail, View, fold};
+pub use html::{WebPage, web_page};
+use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold};
+pub use seen::{Link, Spot};
 
 /// A finished document that carries its attribution.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::{Images, Lack, Mode, Passages, Seen, Spot, Trail, View, html};
+use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, html};
 use crate::config::Element;
 
 /// NITF's inline elements: they do not end a passage.
@@ -121,7 +121,7 @@ fn step(node: Node<'_, '_>) -> String {
 struct Reader {
     passages: Passages,
     images: Images,
-    links: Vec<(String, Spot)>,
+    links: Vec<Link>,
 }
 
 impl Reader {
@@ -151,7 +151,8 @@ impl Reader {
                 {
                     let text = element.descendants().filter_map(|node| node.text().filter(|_| node.is_text()));
                     let text = super::fold(&text.collect::<String>());
-                    self.links.push((href.to_owned(), Spot { at: self.passages.trail.here(), text }));
+                    let spot = Spot { at: self.passages.trail.here(), text };
+                    self.links.push(Link { href: href.to_owned(), passage: self.passages.number(), spot });
                 }
                 for child in element.children() {
                     if child.is_text() {

@@ -42,8 +42,18 @@ pub struct View {
     pub whole: Option<String>,
     /// The addresses of the images; `None` where the view can show no image.
     pub images: Option<Images>,
-    /// The addresses that passages link to, each with its text; `None` where the view can hold no link.
-    pub links: Option<Vec<(String, Spot)>>,
+    /// `None` where the view can hold no link.
+    pub links: Option<Vec<Link>>,
+}
+
+/// A link in a passage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub href: String,
+    /// The number of the passage that it stands in.
+    pub passage: usize,
+    /// What is to be clicked.
+    pub spot: Spot,
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +139,7 @@ impl View {
             }
             Element::Canonical => {
                 let links = self.links.as_ref()?;
-                links.iter().find(|(href, _)| required.needles.contains(href)).map(|(_, spot)| spot)
+                links.iter().find(|link| required.needles.contains(&link.href)).map(|link| &link.spot)
             }
             Element::Byline
             | Element::Affiliation
@@ -137,13 +147,15 @@ impl View {
             | Element::Contact
             | Element::Line
             | Element::Credit => {
-                let linked = |spot: &&Spot| match (&required.href, &self.links) {
-                    (Some(wanted), Some(links)) => links
-                        .iter()
-                        .any(|(href, text)| href == wanted && spot.text.contains(&text.text) && !text.text.is_empty()),
+                let linked = |at: usize| match (&required.href, &self.links) {
+                    (Some(wanted), Some(links)) => {
+                        let here = |link: &&Link| link.passage == at && !link.spot.text.is_empty();
+                        links.iter().filter(here).any(|link| link.href == *wanted)
+                    }
                     (Some(_), None) | (None, _) => true,
                 };
-                let found = self.passages.iter().find(|spot| passage(spot) && linked(spot));
+                let found = self.passages.iter().enumerate().find(|(at, spot)| passage(spot) && linked(*at));
+                let found = found.map(|(_, spot)| spot);
                 let spans_lines = matches!(required.element, Element::Licence | Element::Contact | Element::Line);
                 found.or_else(|| {
                     let whole = self.whole.as_ref().filter(|whole| spans_lines && says(required, whole));
@@ -261,6 +273,11 @@ impl Passages {
         if !text.is_empty() {
             self.done.push(Spot { at: std::mem::take(&mut self.at), text });
         }
+    }
+
+    /// The number of the passage that is open, or will be next.
+    pub fn number(&self) -> usize {
+        self.done.len()
     }
 
     pub fn finish(mut self) -> Vec<Spot> {
