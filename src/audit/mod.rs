@@ -106,9 +106,13 @@ pub fn audit(html: &str, article: &Article, attribution: &Attribution, wire: &Wi
     Findings { elements, headline, text, breaches }
 }
 
-/// Whether a page shows `headline`: the way to tell which of several stories it is about.
-pub fn is_about(html: &str, headline: &str) -> bool {
-    Page::read(html).headlines.iter().any(|found| plain(found).contains(&plain(headline)))
+/// The number of the first of `headlines` that a page has over it: which of several stories it is about.
+pub fn about<'a>(html: &str, headlines: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+    let shown: Vec<String> = Page::read(html).headlines.iter().map(|shown| plain(shown)).collect();
+    headlines.into_iter().position(|headline| {
+        let headline = plain(headline);
+        !headline.is_empty() && shown.iter().any(|shown| shown.contains(&headline))
+    })
 }
 
 fn paragraphs(number: usize) -> String {

@@ -8,6 +8,7 @@
 //! | 69 | something that is needed is not there: a broker, a port, the ledger |
 //! | 78 | the configuration cannot be used |
 
+mod audit;
 mod check;
 mod deliveries;
 mod demo;
@@ -50,6 +51,8 @@ enum Verb {
     Sink(sink::Sink),
     /// List deliveries and where they stand
     Deliveries(deliveries::Deliveries),
+    /// See what a republished page shows of a story and its terms
+    Audit(audit::Audit),
     /// See and decide upon what could not be accepted
     Quarantine(quarantine::Quarantine),
     /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
@@ -122,6 +125,16 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+/// The beginning of a text, on one line.
+fn beginning(text: &str) -> String {
+    const LONGEST: usize = 72;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(LONGEST - 1).collect();
+    format!("{}…", start.trim_end())
+}
+
 /// Parses the arguments of the process. Help goes to standard output; a wrong command line exits with 64.
 pub fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|why| {
@@ -136,6 +149,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.verb {
         Verb::Run(verb) => run_async(verb.run()),
         Verb::Check(verb) => verb.run(),
+        Verb::Audit(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
         Verb::Publish(verb) => run_async(verb.run()),
         Verb::Sink(verb) => run_async(verb.run()),

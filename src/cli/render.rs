@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
-use super::{ConfigFile, Failure};
+use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, DecodeError};
 use crate::attribution::{Explained, Policies};
 use crate::config::{Destination, Partner, PartnerId};
@@ -110,7 +110,7 @@ fn print(explained: &[Explained]) -> Result<usize, Failure> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["element", "stands at", "and says"]);
     for Explained { name, found } in explained {
-        let (places, texts): (Vec<_>, Vec<_>) = found.iter().map(|(at, text)| (at.as_str(), shortened(text))).unzip();
+        let (places, texts): (Vec<_>, Vec<_>) = found.iter().map(|(at, text)| (at.as_str(), beginning(text))).unzip();
         table.add_row([name.clone(), places.join("\n"), texts.join("\n")]);
     }
     if explained.is_empty() {
@@ -119,16 +119,6 @@ fn print(explained: &[Explained]) -> Result<usize, Failure> {
         writeln!(std::io::stdout().lock(), "{table}")?;
     }
     Ok(explained.iter().filter(|element| element.found.is_empty()).count())
-}
-
-/// The beginning of a text, on one line.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 72;
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(LONGEST - 1).collect();
-    format!("{}…", start.trim_end())
 }
 
 /// `file:line:column: what`, where there is a line.

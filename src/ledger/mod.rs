@@ -16,7 +16,7 @@ pub use records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState,
     QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Stage, states,
 };
-pub use sqlite::{Closing, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
+pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
 
 use std::fmt;
 use std::sync::Arc;

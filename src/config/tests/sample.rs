@@ -47,7 +47,22 @@ fn the_sample_loads_without_its_secrets_for_who_only_looks() {
 #[test]
 fn the_defaults_that_the_sample_shows_are_the_defaults() {
     let text = fs::read_to_string(shipped("newswired.toml")).unwrap();
-    let examples = ["id =", "urls =", "user =", "password =", "ca_file =", "\"medtop:"];
+    let examples = [
+        "id =",
+        "urls =",
+        "user =",
+        "password =",
+        "ca_file =",
+        "\"medtop:",
+        "byline =",
+        "byline_of_nobody =",
+        "tracking =",
+        "position =",
+        "position_in =",
+        "actions =",
+        "affiliation = \"Harbor Fund",
+        "contact = \"desk@",
+    ];
     let mut in_amqp = false;
     let spoken: Vec<String> = text
         .lines()
@@ -73,7 +88,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
     let told = sample(&dir.path().join("newswired.toml"));
     // Left out, the affiliation is the wire's name, and so is the logo's text.
     let untold = format!("{:?}", sample(&shipped("newswired.toml")))
-        .replace("affiliation: None", "affiliation: Some(\"Harbor Press News Foundation\")")
+        .replacen("affiliation: None", "affiliation: Some(\"Harbor Press News Foundation\")", 1)
         .replace("alt: None", "alt: Some(\"Harbor Press News Foundation\")");
     assert_eq!(format!("{told:?}"), untold);
 }

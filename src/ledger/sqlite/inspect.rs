@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::{classed, commands, rows, schema};
+use crate::article::Article;
 use crate::ledger::LedgerError;
 use crate::ledger::records::{DeliveryFilter, DeliveryRecord, QuarantineEntry, QuarantineKind, QuarantineState};
 
@@ -26,6 +27,15 @@ pub struct QuarantineSummary {
     pub at: jiff::Timestamp,
     /// In bytes.
     pub size: u64,
+}
+
+/// A story that a partner has or may have.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The highest version that it was sent and may show.
+    pub article: Article,
+    /// It is to take the story down.
+    pub withdrawn: bool,
 }
 
 impl SqliteReader {
@@ -76,6 +86,28 @@ impl SqliteReader {
         let list =
             || self.connection.prepare(&sql)?.query_map(params_from_iter(&values), delivery)?.collect::<Result<_, _>>();
         list().map_err(classed)
+    }
+
+    /// The stories that a partner has or may have, those accepted last first; at most `limit`.
+    pub fn held_by(&self, partner: &str, story: Option<&str>, limit: usize) -> Result<Vec<Held>, LedgerError> {
+        // Of a story that was withdrawn, the article is the last that was to be read.
+        let sql = "SELECT article.content, max(delivery.action IN ('kill', 'withhold')), max(article.version) \
+                   FROM delivery JOIN destination ON destination.id = delivery.destination \
+                   JOIN story ON story.id = delivery.story JOIN article ON article.story = delivery.story \
+                   WHERE destination.name GLOB ?1 || '/*' AND (?2 IS NULL OR story.guid = ?2) \
+                   AND article.version <= max(coalesce(confirmed, 0), coalesce(possible, 0)) \
+                   AND article.action NOT IN ('kill', 'withhold') \
+                   GROUP BY delivery.story ORDER BY max(delivery.accepted) DESC LIMIT ?3";
+        let list = || -> rusqlite::Result<Vec<(Vec<u8>, bool)>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map(params![partner, story, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        };
+        let held = |(content, withdrawn): (Vec<u8>, bool)| {
+            let article = serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(why.to_string()))?;
+            Ok(Held { article, withdrawn })
+        };
+        list().map_err(classed)?.into_iter().map(held).collect()
     }
 
     /// How many deliveries there are in each state.

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use inspect::{QuarantineSummary, SqliteReader};
+pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
 use self::writer::Command;
 use super::records::{
