@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use super::decode::checked;
 use super::html;
 use super::json::MARKER;
+use super::text::one_line;
 use super::{Action, Article, Body, DecodeError, Guid, Kind, Urgency, Version, WireId};
 use object::{Format, Object, Text};
 
@@ -69,7 +70,11 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         language: item.line(&["language"])?.map(|tag| tag.replace('_', "-")),
         slugline: item.line(&["slugline"])?,
         headline,
-        subheadline: headlines.iter().find(|text| is_subheadline(text)).and_then(Text::line),
+        subheadline: headlines
+            .iter()
+            .find(|text| is_subheadline(text))
+            .and_then(Text::line)
+            .or_else(|| item.extra("subheadline").and_then(one_line)),
         summary,
         byline: item.line(&["byline", "by"])?,
         authors: concepts::authors(item)?,
@@ -86,7 +91,7 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         created: item.time_if_readable(&["firstcreated", "firstCreated", "contentcreated", "contentCreated"]),
         versioned: item.time_if_readable(&["versioncreated", "versionCreated"]),
         embargo: item.time(&["embargoed", "embargoedUntil", "embargoeduntil"])?,
-        expires: item.time(&["expires", "expiry"])?,
+        expires: item.time(&["expires", "expiry"])?.or_else(|| item.extra("expires")?.trim().parse().ok()),
         canonical: media::canonical(item)?,
         copyright_holder: item.line(&["copyrightholder", "copyrightHolder"])?,
         copyright_notice: item.line(&["copyrightnotice", "copyrightNotice"])?,

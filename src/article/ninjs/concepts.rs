@@ -1,5 +1,7 @@
 //! Terms of vocabularies (subjects, genres, places), and people.
 
+use percent_encoding::percent_decode_str;
+
 use super::object::Object;
 use crate::article::text::one_line;
 use crate::article::{Author, Concept, DecodeError, Kind};
@@ -9,7 +11,7 @@ const KEYWORD: &str = "keyword";
 const SECTION: &str = "section";
 
 /// IPTC's vocabularies with the short names that the trade uses for them (NewsML-G2's catalog).
-const SHORT_NAMES: [(&str, &str); 2] = [("mediatopic", "medtop"), ("subjectcode", "subj")];
+const SHORT_NAMES: [(&str, &str); 3] = [("mediatopic", "medtop"), ("subjectcode", "subj"), ("genre", "genre")];
 
 /// The terms in the list that goes by one of `names`.
 pub fn all(item: &Object, names: &[&str]) -> Result<Vec<Concept>, DecodeError> {
@@ -52,6 +54,9 @@ fn related(item: &Object, names: &[&str], wanted: impl Fn(Option<&str>) -> bool)
 
 fn concept(term: &Object) -> Result<Option<Concept>, DecodeError> {
     let name = term.line(&["name"])?;
+    if let Some((scheme, code)) = parted(term) {
+        return Ok(Some(Concept { code: Some(code), scheme: Some(shortened(&scheme)), name }));
+    }
     // A URI says more than the literal that stands beside it.
     let code = term.words(&["uri", "code", "qcode", "literal"]).find_map(one_line);
     let (scheme, code) = match code {
@@ -62,6 +67,17 @@ fn concept(term: &Object) -> Result<Option<Concept>, DecodeError> {
         None => (None, None),
     };
     Ok((name.is_some() || code.is_some()).then_some(Concept { code, scheme, name }))
+}
+
+/// The vocabulary and the bare code of a term whose literal says where in its URI the code begins.
+fn parted(term: &Object) -> Option<(String, String)> {
+    let (uri, literal) = (term.words(&["uri"]).find_map(one_line)?, term.words(&["literal"]).find_map(one_line)?);
+    let vocabulary = match uri.strip_suffix(&literal) {
+        Some(vocabulary) => vocabulary.to_owned(),
+        // What cannot stand in a URI is spelled there in `%` and digits.
+        None => percent_decode_str(&uri).decode_utf8().ok()?.strip_suffix(&literal)?.to_owned(),
+    };
+    vocabulary.ends_with(['/', '#', ':', '=']).then_some((vocabulary, literal))
 }
 
 /// Scheme and bare code. A code may bring its scheme with it, as a URI (`http://cv.iptc.org/newscodes/mediatopic/11000000`)
@@ -100,7 +116,7 @@ pub fn authors(item: &Object) -> Result<Vec<Author>, DecodeError> {
     for person in item.list(&["people", "person"])? {
         let rel = person.line(&["rel"])?.unwrap_or_default().to_ascii_lowercase();
         if matches!(rel.as_str(), "author" | "writer" | "reporter" | "creator" | "byline") {
-            let uri = person.words(&["uri", "code"]).find(|code| code.contains("://")).and_then(one_line);
+            let uri = uri_of(&person);
             authors.extend(person.line(&["name"])?.map(|name| Author { name, uri, ..Author::default() }));
         }
     }
@@ -115,10 +131,17 @@ pub fn authors(item: &Object) -> Result<Vec<Author>, DecodeError> {
                 Some(title) => title.line(&["name"])?,
                 None => None,
             };
-            authors.extend(person.line(&["name"])?.map(|name| Author { name, role: title, ..Author::default() }));
+            let uri = uri_of(&person);
+            authors.extend(person.line(&["name"])?.map(|name| Author { name, role: title, uri, affiliation: None }));
         }
     }
     Ok(authors)
+}
+
+/// The URI that names a person; a code may be one, or a number that means something to its newsroom alone.
+fn uri_of(person: &Object) -> Option<String> {
+    let is_uri = |code: &&str| code.contains("://") || ["urn:", "tag:", "mailto:"].iter().any(|s| code.starts_with(s));
+    person.words(&["uri", "code"]).find(is_uri).and_then(one_line)
 }
 
 #[cfg(test)]

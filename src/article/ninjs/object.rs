@@ -105,6 +105,12 @@ impl<'d> Object<'d> {
         self.words(names).find_map(|text| text.trim().parse().ok())
     }
 
+    /// A text among Superdesk's `extra`, the fields that a newsroom made for itself. What else they hold means something
+    /// to that newsroom alone.
+    pub fn extra(&self, name: &str) -> Option<&'d str> {
+        self.get(&["extra"]).filter(|_| self.kind == Kind::Superdesk)?.1.get(name)?.as_str()
+    }
+
     fn child(&self, value: &'d Value, path: String) -> Result<Self, DecodeError> {
         match value {
             Value::Object(map) => Ok(Self { map, path, kind: self.kind }),
@@ -146,13 +152,16 @@ impl<'d> Object<'d> {
         members.into_iter().map(line).filter_map(Result::transpose).collect()
     }
 
-    /// Objects with names: by key in 1.x, in a list with a `name` each since 2.0.
+    /// Objects with names: by key in 1.x, in a list with a `name` each since 2.0. Those by key come in the order of their
+    /// keys, in which `media10` is after `media9`.
     pub fn named(&self, names: &[&str]) -> Result<Vec<(Option<&'d str>, Self)>, DecodeError> {
         match self.get(names) {
             Some((name, Value::Object(map))) => {
                 self.bounded(name, map.len())?;
-                let objects = map.iter().filter(|(_, value)| !value.is_null());
+                let mut objects: Vec<_> = map.iter().filter(|(_, value)| !value.is_null()).collect();
+                objects.sort_by_key(|(key, _)| numbered(key));
                 objects
+                    .into_iter()
                     .map(|(key, value)| {
                         // A key may be as long as the document, and every path below would repeat it.
                         let start = &key[..key.floor_char_boundary(64)];
@@ -182,6 +191,10 @@ impl<'d> Object<'d> {
                 _ => continue,
             };
             match value {
+                // What is called a text is one, though it may begin with `<`.
+                Value::String(value) if role == Some("text") => {
+                    texts.push(Text { role, format: Format::Plain, value });
+                }
                 Value::String(value) => {
                     texts.extend(format(None, role, value).map(|format| Text { role, format, value }));
                 }
@@ -191,6 +204,12 @@ impl<'d> Object<'d> {
         }
         Ok(texts)
     }
+}
+
+/// `key` as its words and the number that ends it; one too long to count with is none.
+fn numbered(key: &str) -> (&str, u64) {
+    let words = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    key[words.len()..].parse().map_or((key, 0), |number| (words, number))
 }
 
 /// What the text is written in; `None` when it is something else, such as an agency's own XML.

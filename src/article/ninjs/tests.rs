@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::article::Concept;
 
 fn read(document: &Value) -> Result<Article, DecodeError> {
     decode(document, &WireId::new("hpnf"))
@@ -142,6 +143,75 @@ fn the_featured_picture_comes_first_and_its_largest_file_too() {
 }
 
 #[test]
+fn associations_by_key_come_as_their_numbers_say() {
+    let mut associations = serde_json::Map::new();
+    for number in 1..=11 {
+        let asset = json!({"type": "picture", "uri": format!("urn:x:{number}")});
+        associations.insert(format!("editor_{number}"), asset);
+    }
+    let uris = |story: Article| story.media.into_iter().filter_map(|asset| asset.uri).collect::<Vec<_>>();
+    let in_order: Vec<_> = (1..=11).map(|number| format!("urn:x:{number}")).collect();
+    assert_eq!(uris(article(json!({"associations": associations}))), in_order);
+    // A list has an order of its own.
+    let list =
+        [2, 10, 1].map(|number| json!({"type": "picture", "name": number.to_string(), "uri": format!("urn:{number}")}));
+    assert_eq!(uris(article(json!({"associations": list}))), ["urn:2", "urn:10", "urn:1"]);
+    // A number without end is a name like any other.
+    let endless = json!({"type": "picture", "uri": "urn:x:1"});
+    article(json!({"associations": {("9".repeat(100)): endless}}));
+}
+
+#[test]
+fn a_text_is_no_markup_though_it_may_begin_so() {
+    let story = article(json!({"description_text": "<b> is short for bold", "headline": "H"}));
+    assert_eq!(story.summary.as_deref(), Some("<b> is short for bold"));
+    let story = article(json!({"description_html": "<b>bold</b>", "headline": "H"}));
+    assert_eq!(story.summary.as_deref(), Some("bold"));
+}
+
+#[test]
+fn a_terms_literal_parts_its_uri() {
+    let subjects = |terms: Value| {
+        let parts = |concept: Concept| [concept.scheme, concept.code].map(Option::unwrap_or_default).join(" ");
+        article(json!({"subjects": terms})).subjects.into_iter().map(parts).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        subjects(json!([
+            {"uri": "http://cv.iptc.org/newscodes/mediatopic/11000000", "literal": "11000000"},
+            {"uri": "https://x.example/topics/ferries%20%26%20boats", "literal": "ferries & boats"},
+            {"uri": "https://x.example/topics/a%2Fb", "literal": "a/b"},
+            {"uri": "urn:x:topic:ferries", "literal": "ferries"},
+            {"uri": "https://x.example/topics/11", "literal": "1"},
+            {"uri": "https://x.example/topics/11", "literal": "eleven"},
+            {"uri": "https://x.example/topics/%ff", "literal": "eleven"},
+        ])),
+        [
+            "medtop 11000000",
+            "https://x.example/topics/ ferries & boats",
+            "https://x.example/topics/ a/b",
+            "urn:x:topic: ferries",
+            "https://x.example/topics/ 11",
+            "https://x.example/topics/ 11",
+            "https://x.example/topics/ %ff",
+        ]
+    );
+}
+
+#[test]
+fn an_author_is_named_by_a_uri_and_by_no_mere_number() {
+    let uri = |person: Value| {
+        let story = article(json!({"person": [person]}));
+        story.authors.into_iter().next().unwrap().uri
+    };
+    for code in ["https://x.example/ada", "urn:x:ada", "tag:x.example,2026:ada", "mailto:ada@x.example"] {
+        assert_eq!(uri(json!({"name": "Ada", "rel": "author", "code": code})).as_deref(), Some(code));
+    }
+    for code in ["77", "p:1002", "ada@x.example"] {
+        assert_eq!(uri(json!({"name": "Ada", "rel": "author", "code": code})), None, "{code}");
+    }
+}
+
+#[test]
 fn urgency_is_moved_onto_the_scale() {
     for (urgency, step) in [
         (json!(null), 5),
@@ -229,6 +299,10 @@ fn only_stories_are_taken() {
 fn superdesks_own_fields() {
     let story = read(&json!({
         "guid": "urn:x:1", "headline": "H", "body_html": "<p>B</p>", "type": "text",
+        "extra": {
+            "subheadline": "Sub", "canonical_url": "https://x.org/story", "expires": "2026-12-24T12:00:00+0000",
+            "shoesize": 43
+        },
         "keywords": ["ferry", null], "service": [{"code": "n", "name": "National"}], "located": null,
         "authors": [
             {"name": "Ada Quill", "role": "writer", "jobtitle": {"qcode": "1", "name": "Transport Reporter"}},
@@ -240,6 +314,9 @@ fn superdesks_own_fields() {
         }, "related": {"guid": "urn:x:2", "type": "text", "headline": "Other"}}
     }))
     .unwrap();
+    assert_eq!(story.subheadline.as_deref(), Some("Sub"));
+    assert_eq!(story.canonical.as_deref(), Some("https://x.org/story"));
+    assert_eq!(story.expires, "2026-12-24T12:00:00Z".parse().ok());
     assert_eq!(story.keywords, ["ferry"]);
     assert_eq!(story.sections, ["National"]);
     assert_eq!(story.authors.len(), 1);
@@ -248,6 +325,8 @@ fn superdesks_own_fields() {
     let photo = &story.media[0];
     assert_eq!((photo.caption.as_deref(), photo.alt.as_deref()), (Some("Caption"), Some("Alt")));
     assert_eq!(photo.renditions.len(), 1);
+    let other = json!({"guid": "urn:x:1", "headline": "H", "body_html": "<p>B</p>", "extra": {"expires": "soon"}});
+    assert_eq!(read(&other).unwrap().expires, None, "what a newsroom's own field means is its own affair");
     let said = read(&json!({"guid": "20261124", "headline": "H"})).unwrap_err().to_string();
     assert!(said.starts_with("guid: the guid \"20261124\" is not a URI"), "{said}");
 }
