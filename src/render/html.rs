@@ -16,6 +16,13 @@ pub fn html(manuscript: &Manuscript<'_>) -> String {
     html.out
 }
 
+/// One paragraph of plain text.
+pub fn paragraph(text: &str) -> String {
+    let mut html = Html::default();
+    html.wrapped("p", |html| html.text(text));
+    html.out
+}
+
 #[derive(Default)]
 struct Html {
     out: String,

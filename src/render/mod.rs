@@ -12,7 +12,7 @@
 
 mod html;
 mod json;
-mod ninjs16;
+mod ninjs;
 mod nitf;
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,11 @@ pub trait Render: Sync {
 pub fn renderer(format: Format) -> &'static dyn Render {
     match format {
         Format::Json => &json::Json,
-        Format::Ninjs16 => &ninjs16::Ninjs16,
+        Format::Ninjs13 => &ninjs::Ninjs13,
+        Format::Ninjs16 => &ninjs::Ninjs16,
+        Format::Ninjs22 => &ninjs::Ninjs22,
+        Format::Ninjs31 => &ninjs::Ninjs31,
+        Format::SuperdeskNinjs => &ninjs::Superdesk,
         Format::Nitf => &nitf::Nitf,
     }
 }

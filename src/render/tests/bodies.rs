@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{article, schemas, text};
+use super::{article, body_of, schemas, text};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Article, Block, Body, Inline, clean};
 use crate::config::Format;
@@ -88,15 +88,15 @@ fn inked(text: impl IntoIterator<Item = char>) -> String {
 
 /// All text that a receiver's parser finds in the body of `document`, without white space.
 fn read(format: Format, document: &str) -> String {
-    if format == Format::Nitf {
+    let Some(pointer) = body_of(format) else {
         let tree = roxmltree::Document::parse(document).unwrap();
         let block = tree.descendants().find(|node| node.attribute("id") == Some("Main")).unwrap();
         return inked(
             block.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).flat_map(str::chars),
         );
-    }
+    };
     let document: serde_json::Value = serde_json::from_str(document).unwrap();
-    let html = scraper::Html::parse_fragment(document["body_html"].as_str().unwrap());
+    let html = scraper::Html::parse_fragment(document.pointer(pointer).unwrap().as_str().unwrap());
     inked(html.root_element().text().flat_map(str::chars))
 }
 
@@ -119,7 +119,7 @@ proptest! {
 fn every_body_is_valid() {
     let mut runner = TestRunner::deterministic();
     let articles: Vec<Article> = (0..200).map(|_| with(bodies().new_tree(&mut runner).unwrap().current())).collect();
-    for (kind, format) in [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16)] {
+    for (kind, format) in schemas::OFFICIAL {
         schemas::assert_valid(kind, &articles.iter().map(|article| text(article, format)).collect::<Vec<_>>());
     }
 }

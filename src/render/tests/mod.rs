@@ -3,6 +3,8 @@
 mod bodies;
 mod generated;
 mod mutations;
+mod ninjs;
+mod ninjs_return;
 mod schemas;
 mod wires;
 
@@ -24,6 +26,15 @@ fn text(article: &Article, format: Format) -> String {
     String::from_utf8(proved.bytes().to_vec()).unwrap()
 }
 
+/// Where a format that is JSON has the text that readers see.
+fn body_of(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Json | Format::Ninjs13 | Format::Ninjs16 | Format::SuperdeskNinjs => Some("/body_html"),
+        Format::Ninjs22 | Format::Ninjs31 => Some("/bodies/0/value"),
+        Format::Nitf => None,
+    }
+}
+
 fn pretty(json: &str) -> String {
     serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(json).unwrap()).unwrap()
 }
@@ -39,6 +50,9 @@ fn killed() -> Article {
 fn an_article_in_every_format() {
     insta::assert_snapshot!("article.json", pretty(&text(&article(), Format::Json)));
     insta::assert_snapshot!("article.ninjs", pretty(&text(&article(), Format::Ninjs16)));
+    insta::assert_snapshot!("article.ninjs-2.2", pretty(&text(&article(), Format::Ninjs22)));
+    insta::assert_snapshot!("article.ninjs-3.1", pretty(&text(&article(), Format::Ninjs31)));
+    insta::assert_snapshot!("article.superdesk", pretty(&text(&article(), Format::SuperdeskNinjs)));
     insta::assert_snapshot!("article.nitf", text(&article(), Format::Nitf));
 }
 
@@ -46,6 +60,8 @@ fn an_article_in_every_format() {
 fn a_kill_in_every_format() {
     insta::assert_snapshot!("kill.json", pretty(&text(&killed(), Format::Json)));
     insta::assert_snapshot!("kill.ninjs", pretty(&text(&killed(), Format::Ninjs16)));
+    insta::assert_snapshot!("kill.ninjs-3.1", pretty(&text(&killed(), Format::Ninjs31)));
+    insta::assert_snapshot!("kill.superdesk", pretty(&text(&killed(), Format::SuperdeskNinjs)));
     insta::assert_snapshot!("kill.nitf", text(&killed(), Format::Nitf));
 }
 
@@ -85,7 +101,7 @@ fn every_action_and_every_odd_article_is_valid() {
     bare.media[1].renditions[1].name = "4 col/wide".into();
     articles.extend([bare, urgent]);
 
-    for (kind, format) in [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16)] {
+    for (kind, format) in schemas::OFFICIAL {
         schemas::assert_valid(kind, &articles.iter().map(|article| text(article, format)).collect::<Vec<_>>());
     }
 }
@@ -163,11 +179,13 @@ fn the_editors_note_is_in_nothing_that_readers_see() {
         let nitf = text(&article, Format::Nitf);
         let tree = roxmltree::Document::parse(&nitf).unwrap();
         assert!(tree.descendants().filter_map(|node| node.text()).all(|text| !text.contains(note)));
-        for format in [Format::Json, Format::Ninjs16] {
-            let document: serde_json::Value = serde_json::from_str(&text(&article, format)).unwrap();
-            for field in ["body_html", "body_text", "description_text", "summary", "headline"] {
-                assert!(!document[field].to_string().contains(note), "{field} of {format:?}");
-            }
+        for format in Format::ALL.into_iter().filter(|format| body_of(*format).is_some()) {
+            let mut document: serde_json::Value = serde_json::from_str(&text(&article, format)).unwrap();
+            let fields = document.as_object_mut().unwrap();
+            let notes: Vec<_> =
+                ["editor_note", "ednote", "edNote"].iter().filter_map(|key| fields.remove(*key)).collect();
+            assert!(matches!(&notes[..], [one] if one.to_string().contains(note)), "the note of {format:?}: {notes:?}");
+            assert!(!document.to_string().contains(note), "elsewhere in {format:?}");
         }
     }
 }

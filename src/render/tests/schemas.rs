@@ -3,6 +3,17 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::config::Format;
+
+/// The formats that have an official schema, each with the validator's name for it.
+pub const OFFICIAL: [(&str, Format); 5] = [
+    ("nitf", Format::Nitf),
+    ("ninjs-1.3", Format::Ninjs13),
+    ("ninjs-1.6", Format::Ninjs16),
+    ("ninjs-2.2", Format::Ninjs22),
+    ("ninjs-3.1", Format::Ninjs31),
+];
+
 /// Asserts that every one of `documents` is valid. The schemas are not part of this repository: where they are not
 /// at hand the test fails, unless `NEWSWIRED_WITHOUT_SCHEMAS` says that it may be skipped.
 pub fn assert_valid(kind: &str, documents: &[String]) {
