@@ -220,10 +220,56 @@ fn format(content_type: Option<&str>, role: Option<&str>, value: &str) -> Option
         Some(_) => None,
         None => {
             let named = role.is_some_and(|role| role.contains("html") || role == "richtext");
-            let marked_up = value.trim_start().starts_with('<') && value.contains('>');
-            Some(if named || marked_up { Format::Html } else { Format::Plain })
+            Some(if named || opens_with_a_tag(value) { Format::Html } else { Format::Plain })
         }
     }
+}
+
+/// Whether `value` begins as a text in HTML does, and not just with a bracket.
+fn opens_with_a_tag(value: &str) -> bool {
+    const TAGS: [&str; 36] = [
+        "!doctype",
+        "a",
+        "article",
+        "b",
+        "blockquote",
+        "body",
+        "br",
+        "center",
+        "cite",
+        "div",
+        "dl",
+        "em",
+        "figure",
+        "font",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "html",
+        "i",
+        "img",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "section",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "u",
+        "ul",
+    ];
+    let Some((tag, _)) = value.trim_start().strip_prefix('<').and_then(|rest| rest.split_once('>')) else {
+        return false;
+    };
+    let name = tag.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or_default();
+    TAGS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn what(value: &Value) -> &'static str {

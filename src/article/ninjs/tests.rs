@@ -165,6 +165,14 @@ fn associations_by_key_come_as_their_numbers_say() {
 fn a_text_is_no_markup_though_it_may_begin_so() {
     let story = article(json!({"description_text": "<b> is short for bold", "headline": "H"}));
     assert_eq!(story.summary.as_deref(), Some("<b> is short for bold"));
+    let headline = |headline: &str| article(json!({"headline": headline})).headline;
+    for markup in ["<p>Fares rise</p>", " <STRONG class='a'>Fares</STRONG> rise", "<br/>Fares rise"] {
+        assert_eq!(headline(markup), "Fares rise");
+    }
+    for text in ["<3 for ferries > cars", "</p> council", "<script> is a tag", "<Sons> and daughters", "<p", "<!-- -->"]
+    {
+        assert_eq!(headline(text), text);
+    }
     let story = article(json!({"description_html": "<b>bold</b>", "headline": "H"}));
     assert_eq!(story.summary.as_deref(), Some("bold"));
 }
