@@ -44,7 +44,9 @@ use tree::Tree;
 /// The body that `html`, a fragment or a whole page, shows to a reader.
 pub fn parse(html: &str) -> Body {
     let sink = Sink { tree: RefCell::new(Tree::new(html.len())), raw: Cell::new(None) };
-    let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: true, ..TokenizerOpts::default() });
+    // The tokenizer would discard the mark at the start of every piece, where it is a character of the text.
+    let html = html.strip_prefix('\u{feff}').unwrap_or(html);
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() });
     let queue = BufferQueue::default();
     let mut pieces = pieces::Pieces::new(html);
     while let Some(piece) = pieces.next(tokenizer.sink.raw.get()) {
