@@ -180,7 +180,7 @@ impl<'d> Object<'d> {
             let Some(value) = text.text(&["value"])? else { continue };
             let role = text.text(&["role"])?.filter(|role| !role.is_empty());
             let content_type = text.text(&["contenttype", "contentType"])?;
-            if let Some(format) = format(content_type, role, value) {
+            if let Some(format) = format(one, content_type, role, value) {
                 texts.push(Text { role, format, value });
             }
         }
@@ -191,12 +191,8 @@ impl<'d> Object<'d> {
                 _ => continue,
             };
             match value {
-                // What is called a text is one, though it may begin with `<`.
-                Value::String(value) if role == Some("text") => {
-                    texts.push(Text { role, format: Format::Plain, value });
-                }
                 Value::String(value) => {
-                    texts.extend(format(None, role, value).map(|format| Text { role, format, value }));
+                    texts.extend(format(one, None, role, value).map(|format| Text { role, format, value }));
                 }
                 Value::Null => {}
                 other => return self.refuse(key, format!("is {}, not a text", what(other))),
@@ -212,20 +208,25 @@ fn numbered(key: &str) -> (&str, u64) {
     key[words.len()..].parse().map_or((key, 0), |number| (words, number))
 }
 
-/// What the text is written in; `None` when it is something else, such as an agency's own XML.
-fn format(content_type: Option<&str>, role: Option<&str>, value: &str) -> Option<Format> {
+/// What a text called `name` is written in; `None` when it is something else, such as an agency's own XML.
+fn format(name: &str, content_type: Option<&str>, role: Option<&str>, value: &str) -> Option<Format> {
     match content_type.map(str::to_ascii_lowercase).filter(|content_type| !content_type.is_empty()) {
         Some(content_type) if content_type.contains("html") => Some(Format::Html),
         Some(content_type) if content_type.starts_with("text/plain") => Some(Format::Plain),
         Some(_) => None,
         None => {
             let named = role.is_some_and(|role| role.contains("html") || role == "richtext");
-            Some(if named || opens_with_a_tag(value) { Format::Html } else { Format::Plain })
+            let marked_up = match name {
+                // A story may begin with anything: a comment, an element that plays something.
+                "body" => value.trim_start().starts_with('<') && value.contains('>'),
+                _ => opens_with_a_tag(value),
+            };
+            Some(if named || marked_up { Format::Html } else { Format::Plain })
         }
     }
 }
 
-/// Whether `value` begins as a text in HTML does, and not just with a bracket.
+/// Whether `value` begins as a line in HTML does, and not just with a bracket.
 fn opens_with_a_tag(value: &str) -> bool {
     const TAGS: [&str; 36] = [
         "!doctype",

@@ -207,7 +207,7 @@ fn media() -> impl Strategy<Value = Value> {
 
 fn file() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
-        3 => select(vec!["main", "original", "thumbnail", "16-9", "4-col wide"]).prop_map(str::to_owned),
+        3 => select(vec!["main", "original", "thumbnail", "viewImage", "baseImage", "4-3", "16-9"]).prop_map(str::to_owned),
         1 => named(),
     ];
     let mime =
