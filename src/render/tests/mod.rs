@@ -49,6 +49,7 @@ fn killed() -> Article {
 #[test]
 fn an_article_in_every_format() {
     insta::assert_snapshot!("article.json", pretty(&text(&article(), Format::Json)));
+    insta::assert_snapshot!("article.ninjs-1.3", pretty(&text(&article(), Format::Ninjs13)));
     insta::assert_snapshot!("article.ninjs", pretty(&text(&article(), Format::Ninjs16)));
     insta::assert_snapshot!("article.ninjs-2.2", pretty(&text(&article(), Format::Ninjs22)));
     insta::assert_snapshot!("article.ninjs-3.1", pretty(&text(&article(), Format::Ninjs31)));

@@ -244,6 +244,22 @@ fn a_second_body_without_the_attribution_is_found() {
     assert_eq!(lacks(Format::Ninjs31, &whole), []);
 }
 
+/// Receivers of Superdesk's family show nothing that stands before the first tag.
+#[test]
+fn what_stands_before_the_first_tag_is_seen_by_nobody() {
+    let moved = |format| {
+        field(format, "/body_html", |html| {
+            let without = spoil(html.as_str().unwrap(), "By Ada Quill", "By Nobody");
+            *html = format!("By Ada Quill, {HOUSE}{without}").into();
+        })
+    };
+    assert_eq!(
+        lacks(Format::SuperdeskNinjs, &moved(Format::SuperdeskNinjs)),
+        [(Element::Byline, "body_html"), (Element::Affiliation, "body_html")]
+    );
+    assert_eq!(lacks(Format::Ninjs13, &moved(Format::Ninjs13)), []);
+}
+
 #[test]
 fn the_proof_says_what_it_missed_and_where() {
     let attribution = resolved();

@@ -49,6 +49,28 @@ fn generated_articles_are_valid() {
         let documents: Vec<String> = thirds.flat_map(|(articles, wire)| rendered(articles, &wire, format)).collect();
         assert_eq!(documents.len(), 300);
         schemas::assert_valid(kind, &documents);
+        for document in &documents {
+            assert_formats("", &serde_json::from_str(document).unwrap(), document);
+        }
+    }
+}
+
+/// Asserts the formats of values that the schemas name and the validator does not look at: URIs and times.
+fn assert_formats(name: &str, value: &Value, document: &str) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(name, value)| assert_formats(name, value, document)),
+        Value::Array(values) => values.iter().for_each(|value| assert_formats(name, value, document)),
+        Value::String(text) => match name.to_ascii_lowercase().as_str() {
+            "uri" | "href" | "scheme" | "schema" | "linkedrights" => {
+                assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{name} {text:?} in {document}");
+                assert!(url::Url::parse(text).is_ok(), "{name} {text:?} in {document}");
+            }
+            "firstcreated" | "versioncreated" | "embargoed" | "embargoeduntil" | "expires" => {
+                assert!(text.ends_with('Z') && text.parse::<Timestamp>().is_ok(), "{name} {text:?} in {document}");
+            }
+            _ => {}
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
