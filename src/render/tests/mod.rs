@@ -4,6 +4,7 @@ mod bodies;
 mod generated;
 mod mutations;
 mod ninjs;
+mod ninjs_mapping;
 mod ninjs_return;
 mod schemas;
 mod wires;
