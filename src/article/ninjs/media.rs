@@ -50,7 +50,7 @@ fn collect(item: &Object, deeper: usize, media: &mut Vec<Media>) -> Result<(), D
                 // Superdesk keeps the alternative text in the picture's body, and 1.x has no better place for it.
                 None => match item.kind {
                     Kind::Superdesk | Kind::Ninjs1 => asset.line(&["body_text"])?,
-                    Kind::OwnV1 | Kind::Ninjs2 | Kind::Ninjs3 => None,
+                    Kind::OwnV1 | Kind::Ninjs2 | Kind::Ninjs3 | Kind::Nitf | Kind::NewsMlG2 => None,
                 },
             },
             credit: asset.line(&["byline", "by"])?,

@@ -58,7 +58,7 @@ fn image() -> impl Strategy<Value = Image> {
     })
 }
 
-fn bodies() -> impl Strategy<Value = Body> {
+pub(super) fn bodies() -> impl Strategy<Value = Body> {
     let leaf = prop_oneof![
         4 => inlines().prop_map(Block::Paragraph),
         1 => (0..9_u8, inlines()).prop_map(|(level, inlines)| Block::Heading(level, inlines)),

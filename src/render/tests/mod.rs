@@ -6,6 +6,7 @@ mod mutations;
 mod ninjs;
 mod ninjs_mapping;
 mod ninjs_return;
+mod nitf_round_trip;
 mod schemas;
 mod wires;
 
