@@ -21,8 +21,8 @@ use super::*;
 use crate::article::{Author, Concept, Version, decode};
 
 fn back(article: &Article, wire: &Wire) -> Article {
-    let proved = rendition(article, &profile(wire.clone(), Format::Nitf)).unwrap();
-    decode(proved.bytes(), Some(proved.content_type()), &article.wire).unwrap_or_else(|why| panic!("{why}"))
+    let document = rendered(article, wire.clone(), Format::Nitf).unwrap().document;
+    decode(document.bytes(), Some(document.content_type()), &article.wire).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// A wire that asks for nothing, so that nothing is added but what names the agency.
@@ -134,9 +134,9 @@ proptest! {
     #[test]
     fn every_field_that_nitf_can_hold_comes_back(sent in described()) {
         let mut wire = plain_wire();
-        wire.third_party_media = ThirdParty::Credit;
+        wire.third_party_media = MediaUse::Credit;
         let got = back(&sent, &wire);
-        let byline = Attribution::resolve(&sent, &wire).unwrap().byline();
+        let byline = Attribution::resolve(&sent, &own(wire), &Edition::plain(Format::Nitf)).unwrap().byline();
         let expected = Article { byline: Some(byline), authors: Vec::new(), body: got.body.clone(), ..sent.clone() };
         prop_assert_eq!(&got, &expected);
         let expected = [sent.body.text(), "By Ada Quill, Transport Reporter, Harbor Press News Foundation".into()].join("\n");
