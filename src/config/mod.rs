@@ -26,6 +26,7 @@ mod secret;
 mod service;
 mod shape;
 mod suggest;
+mod template;
 mod units;
 mod wire;
 
@@ -43,6 +44,7 @@ pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
+pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use units::{Size, Span};
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
 

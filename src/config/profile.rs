@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Config, Destination, Field, Line, Medium, Partner, PartnerId, Terms};
+use super::{Changes, Config, Destination, Field, Line, Medium, Partner, PartnerId, TemplateOptions, Terms};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +31,13 @@ pub enum Format {
     /// IPTC NITF 3.6.
     #[serde(rename = "nitf")]
     Nitf,
+    /// Made by a template of the operator's; only in a profile, which has the template.
+    #[serde(rename = "template")]
+    Template,
 }
 
 impl Format {
+    /// Those that a destination can name as they are.
     pub const ALL: [Self; 7] =
         [Self::Json, Self::Ninjs13, Self::Ninjs16, Self::Ninjs22, Self::Ninjs31, Self::SuperdeskNinjs, Self::Nitf];
 
@@ -46,6 +50,7 @@ impl Format {
             Self::Ninjs31 => "ninjs-3.1",
             Self::SuperdeskNinjs => "superdesk-ninjs",
             Self::Nitf => "nitf",
+            Self::Template => "template",
         }
     }
 
@@ -82,12 +87,15 @@ pub struct FormatProfile {
     /// What ends a story that was made shorter, linked to the story's canonical address.
     #[serde(default)]
     pub more: Option<Line>,
+    /// What makes the documents of the format `template`.
+    #[serde(default)]
+    pub template: Option<TemplateOptions>,
 }
 
 impl FormatProfile {
     /// The format as its standard has it.
     pub fn plain(format: Format) -> Self {
-        Self { format, medium: Medium::Online, words: None, more: None }
+        Self { format, medium: Medium::Online, words: None, more: None, template: None }
     }
 }
 

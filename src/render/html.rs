@@ -23,6 +23,13 @@ pub fn paragraph(text: &str) -> String {
     html.out
 }
 
+/// `blocks` alone, as the same HTML.
+pub fn of(blocks: &[Block]) -> String {
+    let mut html = Html::default();
+    html.blocks(blocks);
+    html.out
+}
+
 #[derive(Default)]
 struct Html {
     out: String,

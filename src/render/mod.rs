@@ -14,8 +14,12 @@ mod html;
 mod json;
 mod ninjs;
 mod nitf;
+mod sample;
+pub mod template;
 #[cfg(test)]
 mod tests;
+
+pub use sample::check_templates;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -51,6 +55,7 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::Ninjs31 => &ninjs::Ninjs31,
         Format::SuperdeskNinjs => &ninjs::Superdesk,
         Format::Nitf => &nitf::Nitf,
+        Format::Template => &template::ByTemplate,
     }
 }
 
@@ -186,6 +191,11 @@ pub enum RenderError {
     Xml(#[from] std::io::Error),
     #[error("the document cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The template is at fault, or does not fit the article.
+    #[error(transparent)]
+    Template(#[from] template::TemplateError),
+    #[error("the profile has no template; add [profiles.NAME.template]")]
+    NoTemplate,
 }
 
 /// A finished document, and what the story goes without in it.

@@ -12,6 +12,8 @@ mod json;
 mod ninjs;
 mod nitf;
 mod seen;
+mod style;
+mod template;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -172,5 +174,6 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::Ninjs31 => ninjs::ninjs31(bytes, mode),
         Format::SuperdeskNinjs => ninjs::superdesk(bytes, mode),
         Format::Nitf => nitf::read(bytes, mode),
+        Format::Template => template::read(profile.template.as_ref(), bytes, mode),
     }
 }

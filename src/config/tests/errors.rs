@@ -148,6 +148,36 @@ fn a_profile_is_a_format_under_a_name_of_its_own() {
 }
 
 #[test]
+fn a_template_stands_in_a_profile_of_its_own() {
+    let main = format!(
+        "{MAIN}[profiles.bare]\nformat = \"template\"\n[profiles.other]\nformat = \"json\"\n[profiles.other.template]\n\
+         file = \"TEMPLATE\"\ncontent_type = \"text/html\"\nextension = \"HTML\"\n[profiles.odd]\nformat = \"template\"\n\
+         [profiles.odd.template]\nfile = \"TEMPLATE\"\ncontent_type = \"text/html\"\nextension = \".html\"\n\
+         output_limit = \"0B\"\n[profiles.template]\nformat = \"json\"\n"
+    );
+    let template = std::env::current_dir().unwrap().join("Cargo.toml").display().to_string();
+    let partner = PARTNER.replace("\"json\"", "\"template\"");
+    let files = Files::new(&main.replace("TEMPLATE", &template)).partner("island-post", &partner);
+    assert_snapshot!(files.errors(), @r#"
+newswired.toml:10:10: the format "template" needs one; add [profiles.bare.template]
+newswired.toml:13:17: the format "json" is made by no template; remove this table, or write format = "template"
+newswired.toml:22:13: ".html" is no file name's ending; write for example "html"
+newswired.toml:23:16: no document is that small; write a larger size
+newswired.toml:24:11: "template" is the name of a format; give the profile another, such as "our-template"
+partners.d/island-post.toml:4:10: a template is named by its profile; write [profiles.NAME] with format = "template", and that NAME here
+"#);
+    let broken = main.replace("TEMPLATE", "nowhere.html").replace("\"text/html\"", "\"image/png\"");
+    assert_snapshot!(errors(&broken), @r#"
+newswired.toml:10:10: the format "template" needs one; add [profiles.bare.template]
+newswired.toml:14:8: cannot read the template nowhere.html: No such file or directory (os error 2); write the path of a template
+newswired.toml:15:16: how to escape text in "image/png" is not known; write the type of an HTML, XML, JSON or text document
+newswired.toml:20:8: cannot read the template nowhere.html: No such file or directory (os error 2); write the path of a template
+newswired.toml:21:16: how to escape text in "image/png" is not known; write the type of an HTML, XML, JSON or text document
+newswired.toml:24:11: "template" is the name of a format; give the profile another, such as "our-template"
+"#);
+}
+
+#[test]
 fn a_missing_table_is_told_where_the_nearest_one_stands() {
     assert_snapshot!(partner_errors("name = \"Island Post\"\n"), @r#"
     partners.d/island-post.toml:1:1: the key "destinations" is missing here; add destinations = …

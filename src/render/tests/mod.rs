@@ -33,7 +33,7 @@ fn body_of(format: Format) -> Option<&'static str> {
     match format {
         Format::Json | Format::Ninjs13 | Format::Ninjs16 | Format::SuperdeskNinjs => Some("/body_html"),
         Format::Ninjs22 | Format::Ninjs31 => Some("/bodies/0/value"),
-        Format::Nitf => None,
+        Format::Nitf | Format::Template => None,
     }
 }
 
