@@ -1,6 +1,6 @@
 //! Documents that a template of the operator's makes, in MiniJinja's language.
 //!
-//! A template sees the fields of newswired's own JSON under the same names ([`super::json`]), and the story and its
+//! A template sees the fields of newswired's own JSON under the same names (`render/json.rs`), and the story and its
 //! attribution as HTML in parts: `story_html`, `opening_html`, `closing_html`. A field that the article lacks is none
 //! (nothing when printed, `null` in JSON); a name that there is not is an error, found when the template is compiled.
 //! Text is escaped as the document's type asks. A template stands alone: it can neither include nor import.
