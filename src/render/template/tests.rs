@@ -177,6 +177,7 @@ fn what_leaves_an_element_out_or_hides_it_is_not_proved() {
         ("<footer>", "<style>footer { display: none }</style><footer>"),
         ("<footer>", "<style>@media print { body > footer, .x { color: red; display: none } }</style><footer>"),
         ("<footer>", "<style>/* } */ .a{} .b, footer{visibility:hidden}</style><footer>"),
+        ("<footer>", "<style>footer { display: /* on paper */ none }</style><footer>"),
         ("<footer>", "<!--"),
         ("<body>", "<body hidden>"),
         ("<html", "<html style='display:none'"),
