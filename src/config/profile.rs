@@ -31,6 +31,9 @@ pub enum Format {
     /// IPTC NITF 3.6.
     #[serde(rename = "nitf")]
     Nitf,
+    /// A post of WordPress.
+    #[serde(rename = "wordpress")]
+    WordPress,
     /// Made by a template of the operator's; only in a profile, which has the template.
     #[serde(rename = "template")]
     Template,
@@ -38,8 +41,16 @@ pub enum Format {
 
 impl Format {
     /// Those that a destination can name as they are.
-    pub const ALL: [Self; 7] =
-        [Self::Json, Self::Ninjs13, Self::Ninjs16, Self::Ninjs22, Self::Ninjs31, Self::SuperdeskNinjs, Self::Nitf];
+    pub const ALL: [Self; 8] = [
+        Self::Json,
+        Self::Ninjs13,
+        Self::Ninjs16,
+        Self::Ninjs22,
+        Self::Ninjs31,
+        Self::SuperdeskNinjs,
+        Self::Nitf,
+        Self::WordPress,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +61,7 @@ impl Format {
             Self::Ninjs31 => "ninjs-3.1",
             Self::SuperdeskNinjs => "superdesk-ninjs",
             Self::Nitf => "nitf",
+            Self::WordPress => "wordpress",
             Self::Template => "template",
         }
     }

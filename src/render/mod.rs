@@ -18,6 +18,7 @@ mod sample;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod wordpress;
 
 pub use sample::check_templates;
 
@@ -56,6 +57,7 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::SuperdeskNinjs => &ninjs::Superdesk,
         Format::Nitf => &nitf::Nitf,
         Format::Template => &template::ByTemplate,
+        Format::WordPress => &wordpress::WordPress,
     }
 }
 

@@ -96,7 +96,10 @@ fn read(format: Format, document: &str) -> String {
         );
     };
     let document: serde_json::Value = serde_json::from_str(document).unwrap();
-    let html = scraper::Html::parse_fragment(document.pointer(pointer).unwrap().as_str().unwrap());
+    let body = document.pointer(pointer).unwrap().as_str().unwrap();
+    // In a post the byline goes before the body.
+    let headed = body.strip_prefix("<div class=\"byline\">").and_then(|rest| rest.split_once("</div>"));
+    let html = scraper::Html::parse_fragment(headed.map_or(body, |(_, body)| body));
     inked(html.root_element().text().flat_map(str::chars))
 }
 
