@@ -29,6 +29,7 @@ mod suggest;
 mod template;
 mod units;
 mod wire;
+mod wordpress;
 
 pub use delivery::Delivery;
 pub use environment::Environment;
@@ -38,7 +39,9 @@ pub use ledger::Ledger;
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
-pub use partner::{Auth, Backoff, BackoffChange, Destination, Entitlement, HttpPush, Partner, PartnerId, Subscription};
+pub use partner::{
+    Auth, Backoff, BackoffChange, Destination, Door, Entitlement, HttpPush, Partner, PartnerId, Subscription,
+};
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
@@ -47,6 +50,7 @@ pub use service::{Admin, Log, LogFormat};
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use units::{Size, Span};
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
+pub use wordpress::{OnKill, PostStatus, Term, WordPress};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

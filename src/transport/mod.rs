@@ -4,7 +4,7 @@
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
 //! configuration, the same bytes (promise 9). How an answer is classed is a pure function, [`outcome`].
 //!
-//! A transport that speaks HTTP stands on `client`.
+//! There are two: `http` pushes the document as it is, `wordpress` keeps one post for a story. Both stand on `client`.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
@@ -12,9 +12,11 @@ mod client;
 mod http;
 mod message_id;
 mod outcome;
+mod wordpress;
 
 pub use http::HttpDoor;
 pub use message_id::message_id;
+pub use wordpress::WordPressDoor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use futures_util::future::BoxFuture;
 
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
-use crate::config::{Config, Delivery, Destination, HttpPush, SecretError};
+use crate::config::{Config, Delivery, Destination, Door, SecretError};
 
 /// One document on its way to one destination.
 #[derive(Debug, Clone)]
@@ -97,8 +99,14 @@ pub trait Transport: Send + Sync + 'static {
 /// # Errors
 /// When the door cannot be built from its configuration.
 pub fn open(destination: &Destination, defaults: &Delivery) -> Result<Box<dyn Transport>, DoorError> {
-    let push = &destination.http;
-    Ok(Box::new(HttpDoor::new(push, Timeouts::of(push, defaults))?))
+    let door = destination
+        .door()
+        .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
+    let timeouts = Timeouts::of(door, defaults);
+    Ok(match door {
+        Door::Http(push) => Box::new(HttpDoor::new(push, timeouts)?),
+        Door::WordPress(site) => Box::new(WordPressDoor::new(site, timeouts)?),
+    })
 }
 
 /// Why a door cannot be built from its configuration.
@@ -122,12 +130,16 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// Those of `push`, and the configuration's where it has none of its own.
-    pub fn of(push: &HttpPush, defaults: &Delivery) -> Self {
+    /// Those of `door`, and the configuration's where it has none of its own.
+    pub fn of(door: Door<'_>, defaults: &Delivery) -> Self {
+        let (connect, write, answer) = match door {
+            Door::Http(push) => (push.connect_timeout, push.write_timeout, push.answer_timeout),
+            Door::WordPress(site) => (site.connect_timeout, site.write_timeout, site.answer_timeout),
+        };
         Self {
-            connect: push.connect_timeout.unwrap_or(defaults.connect_timeout).get(),
-            write: push.write_timeout.unwrap_or(defaults.write_timeout).get(),
-            answer: push.answer_timeout.unwrap_or(defaults.answer_timeout).get(),
+            connect: connect.unwrap_or(defaults.connect_timeout).get(),
+            write: write.unwrap_or(defaults.write_timeout).get(),
+            answer: answer.unwrap_or(defaults.answer_timeout).get(),
         }
     }
 
@@ -140,7 +152,8 @@ impl Timeouts {
     pub fn longest_in_network(config: &Config) -> Duration {
         let destinations = config.partners.values().flat_map(|partner| partner.destinations.values());
         destinations
-            .map(|destination| Self::of(&destination.http, &config.delivery).in_network())
+            .filter_map(|destination| destination.door())
+            .map(|door| Self::of(door, &config.delivery).in_network())
             .max()
             .unwrap_or_default()
     }

@@ -59,7 +59,7 @@ fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// The start of a body on one line, with control characters escaped.
-fn excerpt(start: &[u8]) -> String {
+pub fn excerpt(start: &[u8]) -> String {
     let text = String::from_utf8_lossy(&start[..start.len().min(EXCERPT)]);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()

@@ -116,7 +116,8 @@ fn what_is_spoiled_in_the_content_of_a_post_is_found() {
 fn what_a_receiver_took_out_is_found_again() {
     let attribution = resolved();
     let document = text(&article(), Format::WordPress);
-    let proved = prove(&FormatProfile::plain(Format::WordPress), "".into(), document.clone().into(), &attribution).unwrap();
+    let proved =
+        prove(&FormatProfile::plain(Format::WordPress), "".into(), document.clone().into(), &attribution).unwrap();
     assert_eq!(proved.lacks_when_stored_as(document.as_bytes()), []);
     let stripped = spoiled_field(Format::WordPress, "/content", "<img src", "<b src");
     let lacks = proved.lacks_when_stored_as(stripped.as_bytes());
