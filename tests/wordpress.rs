@@ -180,6 +180,29 @@ async fn an_answer_that_is_lost_makes_no_second_post() {
     }
 }
 
+/// A request is still on its way when the next try has succeeded. It makes a post that no reader sees, and a kill takes
+/// that down too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_arrives_late_publishes_nothing() {
+    let site = Site::shared().await;
+    let proxy = Proxy::start(site.port).await;
+    let mut scene = scene(&site, &proxy.url(), "editor", "");
+    proxy.hold("POST /wp-json/wp/v2/posts?");
+    scene.start_and_publish(&article("late", 1, "publish")).await;
+    ended(&scene, 1, "delivered").await;
+    proxy.release();
+    until(SOON, "the late request has arrived", async || site.posts("late-").await.len() == 2).await;
+    let statuses = |posts: &[Value]| posts.iter().map(|post| post["status"].clone()).collect::<Vec<_>>();
+    assert_eq!(statuses(&site.posts("late-").await), ["publish", "draft"]);
+    publish(&scene, article("late", 2, "update")).await;
+    ended(&scene, 2, "delivered").await;
+    assert_eq!(statuses(&site.posts("late-").await), ["publish", "draft"]);
+    publish(&scene, article("late", 3, "kill")).await;
+    ended(&scene, 3, "delivered").await;
+    assert_eq!(statuses(&site.posts("late-").await), ["trash", "trash"]);
+    assert_eq!(scene.terminate().await, Some(0));
+}
+
 /// The daemon dies after the site has the post, and before the ledger knows its number.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_found_again_after_a_crash() {
@@ -195,6 +218,25 @@ async fn a_post_is_found_again_after_a_crash() {
     scene.replace_in_partner("valley-record", "1d", "1s");
     scene.start_and_publish(&article("crash", 2, "kill")).await;
     until(SOON, "the kill finds it", async || only(&site, "crash-").await["status"] == "trash").await;
+    assert_eq!(scene.terminate().await, Some(0));
+}
+
+/// We never learnt of the post, and the site's editors have thrown it away meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_is_found_in_the_trash() {
+    let site = Site::shared().await;
+    let proxy = Proxy::start(site.port).await;
+    let mut scene = scene(&site, &proxy.url(), "editor", "");
+    proxy.lose_answer_and_shut("POST /wp-json/wp/v2/posts?");
+    scene.start_and_publish(&article("thrown", 1, "publish")).await;
+    until(SOON, "the draft is made", async || proxy.has_lost()).await;
+    let post = only(&site, "thrown-").await;
+    let (status, trashed) = site.rest("DELETE", &format!("posts/{}", post["id"]), None).await;
+    assert_eq!(status, 200, "{trashed}");
+    proxy.open();
+    let refused = ended(&scene, 1, "refused").await;
+    assert!(refused.reason.as_ref().is_some_and(|why| why.contains("it is in the site's trash")), "{refused:?}");
+    assert_eq!(only(&site, "thrown-").await["status"], "trash");
     assert_eq!(scene.terminate().await, Some(0));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A transport takes nothing but a [`Parcel`], and a parcel holds nothing but a [`Proved`] document: what no proof has
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
-//! configuration, the same bytes (promise 9). How an answer is classed is a pure function, [`outcome`].
+//! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
 //! There are two: `http` pushes the document as it is, `wordpress` keeps one post for a story. Both stand on `client`.
 //!

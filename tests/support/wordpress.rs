@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::{free_port, get, until};
 
@@ -324,6 +325,7 @@ async fn exchange(port: u16, request: &[u8]) -> Vec<u8> {
 pub struct Proxy {
     pub port: u16,
     shared: Arc<Mutex<Passing>>,
+    release: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -333,6 +335,11 @@ struct Passing {
     lines: Vec<String>,
     /// The next request whose line begins so is handed on, and its answer is lost.
     lose: Option<String>,
+    /// What is done when that happened: nothing more is handed on.
+    shut_then: bool,
+    shut: bool,
+    /// The next request whose line begins so is kept until it is released.
+    hold: Option<String>,
 }
 
 impl Proxy {
@@ -340,13 +347,14 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let shared: Arc<Mutex<Passing>> = Arc::default();
-        let passing = Arc::clone(&shared);
+        let release: Arc<Notify> = Arc::default();
+        let (passing, released) = (Arc::clone(&shared), Arc::clone(&release));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(pass(stream, upstream, Arc::clone(&passing)));
+                tokio::spawn(pass(stream, upstream, Arc::clone(&passing), Arc::clone(&released)));
             }
         });
-        Self { port, shared, task }
+        Self { port, shared, release, task }
     }
 
     pub fn url(&self) -> String {
@@ -356,6 +364,27 @@ impl Proxy {
     /// The answer to the next request whose line begins with `start` is lost.
     pub fn lose_answer_to(&self, start: &str) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).lose = Some(start.to_owned());
+    }
+
+    /// The same, and after it nothing is handed on until it is opened.
+    pub fn lose_answer_and_shut(&self, start: &str) {
+        let mut passing = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        passing.lose = Some(start.to_owned());
+        passing.shut_then = true;
+    }
+
+    pub fn open(&self) {
+        let mut passing = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        (passing.shut, passing.shut_then) = (false, false);
+    }
+
+    /// The next request whose line begins with `start` comes to the site when it is released, and not before.
+    pub fn hold(&self, start: &str) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).hold = Some(start.to_owned());
+    }
+
+    pub fn release(&self) {
+        self.release.notify_one();
     }
 
     /// How many requests began so.
@@ -377,7 +406,7 @@ impl Drop for Proxy {
 }
 
 /// One request and its answer. The site closes after each, and so does this.
-async fn pass(mut stream: TcpStream, upstream: u16, passing: Arc<Mutex<Passing>>) {
+async fn pass(mut stream: TcpStream, upstream: u16, passing: Arc<Mutex<Passing>>, release: Arc<Notify>) {
     let mut request = Vec::new();
     let mut piece = [0; 16_384];
     loop {
@@ -395,13 +424,24 @@ async fn pass(mut stream: TcpStream, upstream: u16, passing: Arc<Mutex<Passing>>
             Ok(read) => request.extend_from_slice(&piece[..read]),
         }
     }
+    if passing.lock().unwrap_or_else(PoisonError::into_inner).shut {
+        return;
+    }
     let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
+    let is_held = {
+        let mut passing = passing.lock().unwrap_or_else(PoisonError::into_inner);
+        passing.hold.take_if(|start| line.starts_with(start.as_str())).is_some()
+    };
+    if is_held {
+        release.notified().await;
+    }
     let answer = exchange(upstream, &request).await;
     let is_lost = {
         let mut passing = passing.lock().unwrap_or_else(PoisonError::into_inner);
         let is_lost = passing.lose.as_ref().is_some_and(|start| line.starts_with(start));
         if is_lost {
             passing.lose = None;
+            passing.shut = passing.shut_then;
         }
         passing.lines.push(line);
         is_lost

@@ -141,8 +141,9 @@ impl Visit<'_> {
     /// All posts with the story's slug, those in the trash too, the oldest first.
     async fn search(&self) -> Result<Vec<Post>, Outcome> {
         let slug = slug::slug(&self.door.slug, &self.parcel.story);
-        // WordPress renames the slug of what goes into its trash.
-        let slugs = format!("{slug},{slug}__trashed");
+        // A second post of one slug is given a number, and what goes into the trash is renamed.
+        let numbered = ["", "-2", "-3"].map(|number| format!("{slug}{number},{slug}{number}__trashed"));
+        let slugs = numbered.join(",");
         let query = [
             ("slug", slugs.as_str()),
             ("status", "publish,future,draft,pending,private,trash"),
@@ -228,19 +229,18 @@ impl Visit<'_> {
     }
 
     async fn take_down(&mut self) -> Result<Outcome, Outcome> {
-        let ids: Vec<PostId> = match self.remote {
-            Some(remote) => vec![remote.id],
-            None => {
-                let found = self.search().await?;
-                if let Some(trashed) = found.first().filter(|_| found.iter().all(|post| post.status == "trash")) {
-                    self.remote = Some(Remote { id: trashed.id, state: State::Withdrawn });
-                    return Ok(delivered(format!("post {} was in the site's trash already", trashed.id)));
-                }
-                found.into_iter().filter(|post| post.status != "trash").map(|post| post.id).collect()
+        // All that there are: a request that arrived late may have made a draft that nobody knows of.
+        let found = self.search().await?;
+        let up = found.iter().filter(|post| post.status != "trash").map(|post| post.id);
+        let mut ids: Vec<PostId> = self.remote.map(|remote| remote.id).into_iter().collect();
+        for id in up {
+            if !ids.contains(&id) {
+                ids.push(id);
             }
-        };
+        }
         let Some(first) = ids.first().copied() else {
-            return Ok(delivered("the site has no post of this story".to_owned()));
+            self.remote = found.first().map(|post| Remote { id: post.id, state: State::Withdrawn });
+            return Ok(delivered("the site has no post of this story, or has it in its trash already".to_owned()));
         };
         let mut told = String::new();
         for id in ids {

@@ -185,13 +185,13 @@ async fn each_step_can_fail() {
         (Action::Update, Some("42"), &nothing, CHANGE, gone("rest_no_route"), deferred(), Some("42")),
         (Action::Update, Some("42"), &nothing, CHANGE, (200, post("publish")), Class::Delivered, Some("42")),
         (Action::Kill, None, &nothing, SEARCH, (200, json!([])), Class::Delivered, None),
-        (Action::Kill, Some("42"), &nothing, TRASH, (0, json!(null)), unknown(), Some("42 withdrawn")),
-        (Action::Kill, Some("42"), &nothing, TRASH, (503, json!("busy")), deferred(), Some("42")),
-        (Action::Kill, Some("42"), &nothing, TRASH, (200, post("trash")), Class::Delivered, Some("42 withdrawn")),
+        (Action::Kill, Some("42"), &searched, TRASH, (0, json!(null)), unknown(), Some("42 withdrawn")),
+        (Action::Kill, Some("42"), &searched, TRASH, (503, json!("busy")), deferred(), Some("42")),
+        (Action::Kill, Some("42"), &searched, TRASH, (200, post("trash")), Class::Delivered, Some("42 withdrawn")),
         (
             Action::Kill,
             Some("42"),
-            &nothing,
+            &searched,
             TRASH,
             (410, error("rest_already_trashed")),
             Class::Delivered,
@@ -200,13 +200,13 @@ async fn each_step_can_fail() {
         (
             Action::Withhold,
             Some("42"),
-            &nothing,
+            &searched,
             TRASH,
             gone("rest_post_invalid_id"),
             Class::Delivered,
             Some("42 withdrawn"),
         ),
-        (Action::Kill, Some("42"), &nothing, TRASH, (410, json!("<h1>Gone</h1>")), Class::Gone, Some("42")),
+        (Action::Kill, Some("42"), &searched, TRASH, (410, json!("<h1>Gone</h1>")), Class::Gone, Some("42")),
     ];
     for (action, remote, before, line, (status, answer), class, left) in cases {
         let told = format!("{action:?} {remote:?}: {line} {status} {answer}");
@@ -245,8 +245,10 @@ async fn a_post_that_is_found_again_is_not_made_twice() {
         (TRASH, 200, post("trash")),
         ("DELETE /news/wp-json/wp/v2/posts/43?", 200, post("trash")),
     ]);
-    let (outcome, _) = attempt(parcel(Action::Kill, None), json!({}), found).await;
-    assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Delivered, Some("42 withdrawn")));
+    for known in [None, Some("42")] {
+        let (outcome, _) = attempt(parcel(Action::Kill, known), json!({}), found.clone()).await;
+        assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Delivered, Some("42 withdrawn")));
+    }
 }
 
 #[tokio::test]
@@ -264,13 +266,14 @@ async fn a_post_that_we_took_down_is_brought_back_or_made_again() {
     assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Delivered, Some("42")));
     // A site without a trash would delete for good.
     let no_trash = script([
+        (SEARCH, 200, json!([post("publish")])),
         (TRASH, 501, error("rest_trash_not_supported")),
         ("GET /news/wp-json/wp/v2/posts/42?", 200, post("publish")),
         (CHANGE, 200, post("draft")),
     ]);
     let (outcome, bodies) = attempt(parcel(Action::Kill, Some("42")), json!({}), no_trash).await;
     assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Delivered, Some("42 withdrawn")));
-    assert_eq!(bodies[4]["status"], "draft");
+    assert_eq!(bodies[5]["status"], "draft");
 }
 
 #[tokio::test]
