@@ -282,7 +282,10 @@ async fn what_a_site_takes_out_is_not_published() {
     scene.start_and_publish(&changed("stripped", 1, "publish", stripped)).await;
     let refused = ended(&scene, 1, "refused").await;
     let why = refused.reason.unwrap_or_default();
-    assert!(why.contains("took out what the licence demands: the logo") && why.contains("stays a draft"), "{why}");
+    assert!(
+        why.contains("took out what the licence demands: the logo") && why.contains("its status stays \"draft\""),
+        "{why}"
+    );
     assert_eq!(only(&site, "stripped-").await["status"], "draft");
     // The next version is written into the same draft, and goes up.
     publish(&scene, article("stripped", 2, "update")).await;

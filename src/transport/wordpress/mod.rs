@@ -156,28 +156,31 @@ impl Visit<'_> {
         Ok(found.as_array().into_iter().flatten().filter_map(Post::read).collect())
     }
 
-    /// What a post has that was never up: everything but its status.
+    /// What a post is made with: everything but its status.
     async fn whole(&self) -> Result<Map<String, Value>, Outcome> {
         let door = self.door;
         let mut fields = self.document.texts();
         fields.extend(terms::fields(door.terms.of(&door.site, self.parcel, &self.document).await?));
         fields.insert("slug".to_owned(), slug::slug(&door.slug, &self.parcel.story).into());
-        fields.insert("status".to_owned(), "draft".into());
         fields.extend(door.author.map(|author| ("author".to_owned(), author.into())));
         fields.extend(self.document.date(Timestamp::now()).map(|date| ("date_gmt".to_owned(), date.into())));
         Ok(fields)
     }
 
     async fn make(&mut self) -> Result<Outcome, Outcome> {
-        let fields = self.whole().await?;
+        let mut fields = self.whole().await?;
+        fields.insert("status".to_owned(), "draft".into());
         let made = self.post(POSTS, fields).await?;
         self.publish(&made).await
     }
 
     /// Brings up a post that is a draft of ours, or that we took down.
     async fn finish(&mut self, id: PostId) -> Result<Outcome, Outcome> {
-        let fields = self.whole().await?;
+        let mut fields = self.whole().await?;
         let withdrawn = self.remote.is_some_and(|remote| remote.state == State::Withdrawn);
+        if withdrawn {
+            fields.insert("status".to_owned(), "draft".into());
+        }
         let post = match self.post(&format!("{POSTS}/{id}"), fields).await {
             Ok(post) => post,
             // The trash was emptied since we put it there.
@@ -187,21 +190,25 @@ impl Visit<'_> {
             }
             Err(trouble) => return Err(self.gone_or(id, trouble)),
         };
+        if post.status == "trash" {
+            return Err(self.taken_down(id, "it is in the site's trash"));
+        }
         self.publish(&post).await
     }
 
-    /// Gives a draft its status, when what the site stored carries its attribution.
+    /// Gives a draft its status, when what the site stored carries its attribution. One that has another status than
+    /// draft was given it by an attempt whose answer was lost, or by the site's editors.
     async fn publish(&mut self, post: &Post) -> Result<Outcome, Outcome> {
         let id = post.id;
         self.remote = Some(Remote { id, state: State::Unfinished });
         if let Some(lack) = self.lack(post) {
-            return Err(refused(format!("{lack}; post {id} stays a draft that no reader sees")));
+            return Err(refused(format!("{lack}; post {id} is not published, its status stays {:?}", post.status)));
         }
-        let status = self.door.status;
-        let up = if status == PostStatus::Draft {
+        let wanted = self.door.status;
+        let up = if wanted == PostStatus::Draft || post.status != "draft" {
             post.status.clone()
         } else {
-            let fields = Map::from_iter([("status".to_owned(), status.as_str().into())]);
+            let fields = Map::from_iter([("status".to_owned(), wanted.as_str().into())]);
             let answer = self.post(&format!("{POSTS}/{id}"), fields).await;
             answer.map_err(|trouble| self.gone_or(id, trouble))?.status
         };

@@ -144,7 +144,7 @@ async fn a_document_whose_attribution_the_site_took_out_stays_a_draft() {
     let made = script([(SEARCH, 200, json!([])), (MAKE, 201, stored)]);
     let (outcome, _) = attempt(parcel, json!({}), made).await;
     assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Refused, Some("42 unfinished")));
-    insta::assert_snapshot!(outcome.detail, @r#"the site took out what the licence demands: the logo "https://cdn.harborpress.example/logo.png?w=200&h=40" is not in content; give the WordPress user the role Editor, or have the plugin or filter that does it leave these posts alone; post 42 stays a draft that no reader sees"#);
+    insta::assert_snapshot!(outcome.detail, @r#"the site took out what the licence demands: the logo "https://cdn.harborpress.example/logo.png?w=200&h=40" is not in content; give the WordPress user the role Editor, or have the plugin or filter that does it leave these posts alone; post 42 is not published, its status stays "draft""#);
 }
 
 /// The action and what is remembered; what happens before; the step that is looked at, and what comes of it.
@@ -177,6 +177,25 @@ async fn each_step_can_fail() {
             CHANGE,
             (403, error("rest_cannot_publish")),
             deferred(),
+            Some("42 unfinished"),
+        ),
+        (Action::Update, Some("42 unfinished"), &nothing, CHANGE, (200, post("publish")), Class::Delivered, Some("42")),
+        (
+            Action::Update,
+            Some("42 unfinished"),
+            &nothing,
+            CHANGE,
+            (200, post("trash")),
+            Class::Refused,
+            Some("42 unfinished"),
+        ),
+        (
+            Action::Update,
+            Some("42 unfinished"),
+            &nothing,
+            CHANGE,
+            gone("rest_post_invalid_id"),
+            Class::Refused,
             Some("42 unfinished"),
         ),
         (Action::Update, Some("42"), &nothing, CHANGE, (0, json!(null)), unknown(), Some("42")),
@@ -234,6 +253,7 @@ async fn a_post_that_is_found_again_is_not_made_twice() {
     ]);
     let (outcome, bodies) = attempt(parcel(Action::Publish, None), json!({ "status": "pending" }), found).await;
     assert_eq!((outcome.class, outcome.remote.as_deref()), (Class::Delivered, Some("42")));
+    assert_eq!(bodies[3].get("status"), None, "it may be up already, and would be taken down for a moment");
     assert_eq!(bodies[4], json!({ "status": "pending" }));
     let found = script([(SEARCH, 200, list(&[(7, "trash")]))]);
     let (outcome, _) = attempt(parcel(Action::Publish, None), json!({}), found).await;
