@@ -116,14 +116,22 @@ async fn a_story_becomes_a_post_that_follows_it_to_its_end() {
     assert_eq!(site.status(page).await, 200);
     readers_see_the_attribution(&site, page);
 
-    publish(&scene, article("ferry", 4, "kill")).await;
-    ended(&scene, 4, "delivered").await;
+    // A post that the editors gave to another author is not an author's to change; it keeps nothing else back.
+    site.rest("POST", &route, Some(&json!({ "author": 1 }))).await;
+    publish(&scene, changed("ferry", 4, "update", second.clone())).await;
+    let refused = ended(&scene, 4, "refused").await;
+    let why = refused.reason.unwrap_or_default();
+    assert!(why.contains("the post is not the WordPress user's own any more"), "{why}");
+    site.rest("POST", &route, Some(&json!({ "author": post["author"] }))).await;
+
+    publish(&scene, article("ferry", 5, "kill")).await;
+    ended(&scene, 5, "delivered").await;
     assert_eq!(only(&site, "ferry-").await["status"], "trash");
     assert_eq!(site.status(page).await, 404);
 
     // What we took down we may bring back.
-    publish(&scene, changed("ferry", 5, "publish", second)).await;
-    ended(&scene, 5, "delivered").await;
+    publish(&scene, changed("ferry", 6, "publish", second)).await;
+    ended(&scene, 6, "delivered").await;
     let post = only(&site, "ferry-").await;
     assert_eq!((&post["id"], &post["status"], post["link"].as_str()), (id, &json!("publish"), Some(page)));
     assert_eq!(scene.terminate().await, Some(0));

@@ -336,12 +336,15 @@ impl Visit<'_> {
         ))
     }
 
-    /// Our post is not there: the partner took it down, and it is not made again behind the editors' backs.
+    /// Our post is not there: the partner took it down, and it is not made again behind the editors' backs. Nor is it
+    /// ours any more where they gave it to another author.
     fn gone_or(&self, id: PostId, trouble: Trouble) -> Outcome {
-        if trouble.code.as_deref() == Some(NO_POST) {
-            self.taken_down(id, "it was deleted at the site")
-        } else {
-            trouble.into()
+        match (trouble.code.as_deref(), trouble.outcome.class) {
+            (Some(NO_POST), _) => self.taken_down(id, "it was deleted at the site"),
+            (Some("rest_cannot_edit"), Class::Deferred { maybe_document: true, .. }) => {
+                Outcome { class: Class::Refused, ..trouble.outcome }
+            }
+            (_, _) => trouble.into(),
         }
     }
 

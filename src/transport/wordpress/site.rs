@@ -211,6 +211,11 @@ impl Site {
     }
 }
 
+/// Whether the user may work at this site, and not at this post.
+fn is_not_ours(status: StatusCode, code: Option<&str>) -> bool {
+    status == StatusCode::FORBIDDEN && matches!(code, Some("rest_cannot_edit" | "rest_cannot_delete"))
+}
+
 /// Whether an error may be because the interface has moved, or does not know us any more.
 fn may_be_elsewhere(status: StatusCode, code: Option<&str>) -> bool {
     match code {
@@ -256,6 +261,10 @@ fn read(answer: &Answer, ask: Ask<'_>) -> Result<Value, Trouble> {
         Class::Refused if nothing_changed || code.as_deref() == Some("rest_invalid_author") => {
             Class::Deferred { retry_after: None, maybe_document: false }
         }
+        // One post that the site's editors gave to somebody else keeps no other back.
+        Class::Deferred { retry_after, .. } if is_not_ours(*status, code.as_deref()) => {
+            Class::Deferred { retry_after, maybe_document: true }
+        }
         class @ (Class::Delivered | Class::Refused | Class::Deferred { .. } | Class::Unknown { .. } | Class::Gone) => {
             class
         }
@@ -277,6 +286,12 @@ fn mend(status: StatusCode, code: Option<&str>, headers: &HeaderMap) -> Option<S
         (401, _) => "check user and application_password of this destination. WordPress takes application passwords \
                      over https alone, a security plugin may have switched them off, and some web servers keep the \
                      authorization header from PHP"
+            .to_owned(),
+        (403, Some("rest_cannot_edit" | "rest_cannot_delete")) => "the post is not the WordPress user's own any more; \
+                                                                   give the user the role Editor"
+            .to_owned(),
+        (403, Some("rest_cannot_edit_others")) => "author of this destination is somebody else, for which the \
+                                                   WordPress user needs the role Editor"
             .to_owned(),
         (403, Some(_)) => "the WordPress user may not do this; give it the role Author, or Editor where it is to make \
                            categories"

@@ -156,6 +156,7 @@ async fn each_step_can_fail() {
     let refused = |code| (400, error(code));
     let gone = |code| (404, error(code));
     let nothing: Vec<Exchange> = vec![];
+    let others_first = Class::Deferred { retry_after: None, maybe_document: true };
     let searched = vec![(SEARCH, 200, json!([]))];
     let drafted = vec![(SEARCH, 200, json!([])), (MAKE, 201, post("draft"))];
     let cases: Vec<Case<'_>> = vec![
@@ -203,6 +204,9 @@ async fn each_step_can_fail() {
         (Action::Update, Some("42"), &nothing, CHANGE, gone("rest_post_invalid_id"), Class::Refused, Some("42")),
         (Action::Update, Some("42"), &nothing, CHANGE, gone("rest_no_route"), deferred(), Some("42")),
         (Action::Update, Some("42"), &nothing, CHANGE, (200, post("publish")), Class::Delivered, Some("42")),
+        (Action::Update, Some("42"), &nothing, CHANGE, (403, error("rest_cannot_edit")), Class::Refused, Some("42")),
+        (Action::Update, Some("42"), &nothing, CHANGE, (401, error("rest_cannot_edit")), deferred(), Some("42")),
+        (Action::Kill, Some("42"), &searched, TRASH, (403, error("rest_cannot_delete")), others_first, Some("42")),
         (Action::Kill, None, &nothing, SEARCH, (200, json!([])), Class::Delivered, None),
         (Action::Kill, Some("42"), &searched, TRASH, (0, json!(null)), unknown(), Some("42 withdrawn")),
         (Action::Kill, Some("42"), &searched, TRASH, (503, json!("busy")), deferred(), Some("42")),
