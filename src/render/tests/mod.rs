@@ -1,6 +1,7 @@
 //! What this module promises of every format at once.
 
 mod bodies;
+mod corruption;
 mod generated;
 mod mutations;
 mod ninjs;

@@ -71,7 +71,8 @@ fn a_sound_document_is_proved() {
 
 #[test]
 fn what_is_spoiled_in_an_html_body_is_found() {
-    for format in Format::ALL {
+    // A post has a test of its own.
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::WordPress) {
         let Some(body) = body_of(format) else { continue };
         let place = if body.starts_with("/bodies") { "bodies" } else { "body_html" };
         for (element, from, to) in IN_HTML {

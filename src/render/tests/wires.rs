@@ -17,15 +17,15 @@ struct Case {
     policies: BTreeMap<PolicyId, Arc<Policy>>,
 }
 
-struct Row {
-    name: &'static str,
+pub struct Row {
+    pub name: &'static str,
     toml: &'static str,
-    article: fn(&mut Article),
+    pub article: fn(&mut Article),
 }
 
 const AS_IT_IS: fn(&mut Article) = |_| ();
 
-const ROWS: [Row; 16] = [
+pub const ROWS: [Row; 16] = [
     Row {
         name: "Daily Caller News Foundation",
         toml: r#"
@@ -321,7 +321,7 @@ text = "Distribuert av {{ policy }}"
     },
 ];
 
-fn story(change: fn(&mut Article)) -> Article {
+pub fn story(change: fn(&mut Article)) -> Article {
     let mut article = article();
     article.keywords.push("ferries".into());
     article.canonical = Some("https://harborpress.example/ferry-vote".into());
@@ -330,7 +330,7 @@ fn story(change: fn(&mut Article)) -> Article {
     article
 }
 
-fn policies(row: &Row) -> Policies {
+pub fn policies(row: &Row) -> Policies {
     let case: Case = toml::from_str(row.toml).unwrap_or_else(|why| panic!("{}: {why}", row.name));
     let named: Vec<_> = case.wire.policies.iter().collect();
     assert!(named.iter().all(|id| case.policies.contains_key(*id)), "{}: {named:?}", row.name);
@@ -360,7 +360,7 @@ fn edition_for(format: Format) -> Edition {
     Edition::plain(format)
 }
 
-fn required_of(article: &Article, policies: &Policies, edition: &Edition) -> Attribution {
+pub fn required_of(article: &Article, policies: &Policies, edition: &Edition) -> Attribution {
     let mut attribution = Attribution::resolve(article, policies, edition).unwrap();
     attribution.credit_media(&media::sift(article, &policies.wire));
     attribution
