@@ -11,6 +11,7 @@ use crate::attribution::{Attribution, Policies, media};
 use crate::audit::{Findings, about, audit};
 use crate::config::{Config, Edition, Format, FormatProfile, PartnerId};
 use crate::ledger::{Held, SqliteReader};
+use crate::transport;
 
 #[derive(Debug, Args)]
 #[command(
@@ -20,9 +21,8 @@ pub struct Audit {
     /// The partner whose page it is
     #[arg(long, value_name = "ID")]
     partner: String,
-    /// The page as it was saved
-    #[arg(long, value_name = "PAGE.html")]
-    file: PathBuf,
+    #[command(flatten)]
+    page: PageSource,
     /// The story that the page shows; left out, it is the one whose headline the page has
     #[arg(long, value_name = "GUID")]
     story: Option<String>,
@@ -36,19 +36,28 @@ pub struct Audit {
     config: ConfigFile,
 }
 
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct PageSource {
+    /// The page's address
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The page as it was saved
+    #[arg(long, value_name = "PAGE.html")]
+    file: Option<PathBuf>,
+}
+
 /// The stories of a partner that are looked through for a page's headline.
 const LATEST: usize = 5_000;
 
 impl Audit {
-    pub fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), Failure> {
         let config = self.config.load_to_look()?;
         let partner = config.partners.get(self.partner.as_str()).ok_or_else(|| {
             let known: Vec<_> = config.partners.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("there is no partner {:?}; there are: {}", self.partner, known.join(", ")))
         })?;
-        let page = std::fs::read(&self.file)
-            .map_err(|why| Failure::Unavailable(format!("cannot read {}: {why}", self.file.display())))?;
-        let page = String::from_utf8_lossy(&page);
+        let page = self.page.read().await?;
         let Held { article, withdrawn } = match &self.article {
             Some(file) => Held { article: read_article(file, &config)?, withdrawn: false },
             None => self.of_ledger(&config, &page)?,
@@ -98,6 +107,19 @@ impl Audit {
         };
         let at = at.ok_or_else(|| Failure::No(missing()))?;
         Ok(stories.swap_remove(at))
+    }
+}
+
+impl PageSource {
+    async fn read(&self) -> Result<String, Failure> {
+        if let Some(url) = &self.url {
+            return transport::page(url).await.map_err(|why| Failure::Unavailable(why.to_string()));
+        }
+        // The command line has one of the two.
+        let file = self.file.as_deref().unwrap_or(std::path::Path::new(""));
+        let bytes = std::fs::read(file)
+            .map_err(|why| Failure::Unavailable(format!("cannot read {}: {why}", file.display())))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 

@@ -149,7 +149,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.verb {
         Verb::Run(verb) => run_async(verb.run()),
         Verb::Check(verb) => verb.run(),
-        Verb::Audit(verb) => verb.run(),
+        Verb::Audit(verb) => run_async(verb.run()),
         Verb::Render(verb) => verb.run(),
         Verb::Publish(verb) => run_async(verb.run()),
         Verb::Sink(verb) => run_async(verb.run()),

@@ -9,11 +9,13 @@
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod client;
+mod fetch;
 mod http;
 mod message_id;
 mod outcome;
 mod wordpress;
 
+pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use message_id::message_id;
 pub use wordpress::WordPressDoor;
