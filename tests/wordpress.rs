@@ -7,7 +7,7 @@ use std::time::Duration;
 use newswired::ledger::{DeliveryFilter, DeliveryRecord, SqliteReader};
 use serde_json::{Value, json};
 use support::wordpress::{Proxy, Site};
-use support::{Scene, article, project, until};
+use support::{Scene, article, newswired, project, until};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -115,6 +115,18 @@ async fn a_story_becomes_a_post_that_follows_it_to_its_end() {
     let page = post["link"].as_str().expect("a post has a page");
     assert_eq!(site.status(page).await, 200);
     readers_see_the_attribution(&site, page);
+    let (code, told) = audit(&scene, page);
+    assert_eq!(code, Some(0), "{told}");
+
+    // The site's editors take the credit away, and write the first paragraph anew.
+    let stripped = "<p>Councillors said yes to a boat.</p><h2>Then</h2>";
+    site.rest("POST", &route, Some(&json!({ "content": stripped, "title": "Yes to a boat" }))).await;
+    let (code, told) = audit(&scene, page);
+    assert_eq!(code, Some(1), "{told}");
+    for breach in ["does not show the logo", "does not show the byline", "does not show the licence"] {
+        assert!(told.contains(breach), "{breach}: {told}");
+    }
+    assert!(told.contains("headline: changed to"), "{told}");
 
     // A post that the editors gave to another author is not an author's to change; it keeps nothing else back.
     site.rest("POST", &route, Some(&json!({ "author": 1 }))).await;
@@ -135,6 +147,18 @@ async fn a_story_becomes_a_post_that_follows_it_to_its_end() {
     let post = only(&site, "ferry-").await;
     assert_eq!((&post["id"], &post["status"], post["link"].as_str()), (id, &json!("publish"), Some(page)));
     assert_eq!(scene.terminate().await, Some(0));
+}
+
+/// The exit code of `newswired audit` for a page, and what it prints.
+fn audit(scene: &Scene, page: &str) -> (Option<i32>, String) {
+    let config = scene.config();
+    let mut audit = newswired();
+    audit
+        .args(["audit", "--partner", "valley-record", "--story", "urn:test:ferry", "--url", page, "--config"])
+        .arg(config);
+    let output = audit.output().expect("the program runs");
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&told).into_owned())
 }
 
 /// What the wire's licence asks for, on the page as a reader's browser shows it.
