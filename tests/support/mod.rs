@@ -5,10 +5,12 @@
 pub mod rabbitmq;
 pub mod wordpress;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use newswired::sink::{Sink, SinkOptions};
@@ -21,10 +23,16 @@ pub const TOKEN: &str = "token-of-the-tests";
 /// The signing secret of every test's destinations.
 pub const SECRET: &str = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cyAxMjM0NTY=";
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that nobody else in this process was given.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        if GIVEN.lock().expect("nobody panics with it").insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until `holds`, at most `within`; fails with `what` was waited for.

@@ -24,7 +24,7 @@ pub fn own(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     let plain = document["body_text"].as_str().unwrap_or_default();
     seen.views.push(View {
         place: "body_text",
-        passages: lines(plain, mode),
+        passages: lines("body_text", plain, mode),
         whole: Some(fold(plain)),
         images: None,
         links: None,
@@ -58,7 +58,7 @@ pub fn each(document: &Value, pointer: &str, below: &str) -> Vec<Spot> {
 }
 
 /// The lines of a plain text.
-pub fn lines(text: &str, mode: Mode) -> Vec<Spot> {
-    let at = |number: usize| if mode == Mode::Explain { format!("line {}", number + 1) } else { String::new() };
+pub fn lines(place: &str, text: &str, mode: Mode) -> Vec<Spot> {
+    let at = |number: usize| if mode == Mode::Explain { format!("{place} line {}", number + 1) } else { String::new() };
     text.lines().enumerate().map(|(number, line)| Spot { at: at(number), text: fold(line) }).collect()
 }

@@ -123,7 +123,7 @@ fn versions_2_and_3(bytes: &[u8], mode: Mode, names: &Names) -> Result<Seen, Lac
     for body in document["bodies"].as_array().into_iter().flatten() {
         let value = body["value"].as_str().unwrap_or_default();
         if body[names.content_type].as_str().is_some_and(|content_type| content_type.starts_with("text/plain")) {
-            let passages = lines(value, mode);
+            let passages = lines("bodies", value, mode);
             seen.views.push(View { place: "bodies", passages, whole: Some(fold(value)), images: None, links: None });
         } else {
             seen.views.push(html::view("bodies", value, mode));

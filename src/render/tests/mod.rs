@@ -9,6 +9,7 @@ mod ninjs_mapping;
 mod ninjs_return;
 mod nitf_round_trip;
 mod schemas;
+mod story_page;
 mod wires;
 
 use std::sync::Arc;
