@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clean;
+use super::text::one_line;
 
 /// How deep blocks and inlines may nest. Real articles stay below 8; what is deeper is lifted to this level.
 pub const DEEPEST: usize = 24;
@@ -144,7 +144,7 @@ fn gather(blocks: &[Block], passages: &mut Vec<String>) {
             Block::Paragraph(inlines) | Block::Heading(_, inlines) => passages.extend(passage(inlines)),
             Block::List { items, .. } => items.iter().for_each(|item| gather(item, passages)),
             Block::Quote(inner) => gather(inner, passages),
-            Block::Preformatted(text) => passages.extend(folded(text)),
+            Block::Preformatted(text) => passages.extend(one_line(text)),
             Block::Rule => {}
             Block::Table(table) => {
                 passages.extend(passage(&table.caption));
@@ -159,12 +159,7 @@ fn gather(blocks: &[Block], passages: &mut Vec<String>) {
 pub fn passage(inlines: &[Inline]) -> Option<String> {
     let mut text = String::new();
     inline_text(inlines, &mut text);
-    folded(&text)
-}
-
-fn folded(text: &str) -> Option<String> {
-    let folded = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    (!folded.is_empty()).then_some(folded)
+    one_line(&text)
 }
 
 fn line(inlines: &[Inline], out: &mut String) {

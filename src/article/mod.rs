@@ -25,7 +25,7 @@ pub use body::{Block, Body, Inline};
 pub use decode::{DecodeError, Kind, decode};
 pub use ids::{Action, Guid, Urgency, Version, WireId};
 pub use json::{ArticleV1, schema};
-pub use text::clean;
+pub use text::{clean, one_line};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -31,7 +31,8 @@ use std::fmt;
 
 use url::Url;
 
-use crate::article::{Article, Guid, Version, clean};
+use crate::article::one_line as tidy;
+use crate::article::{Article, Guid, Version};
 use crate::config::{Element, PolicyId, Position, Role};
 use media::Sifted;
 use visible::Piece;
@@ -225,10 +226,4 @@ fn fits(pattern: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
     }
     rest.ends_with(last)
-}
-
-/// `text` clean, on one line and trimmed; `None` when nothing is left.
-fn tidy(text: &str) -> Option<String> {
-    let folded = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    (!folded.is_empty()).then_some(folded)
 }

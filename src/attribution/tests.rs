@@ -25,7 +25,7 @@ fn a_name_within_a_longer_word_is_not_the_name() {
     let attribution = resolve(&article, wire.clone()).unwrap();
     assert_eq!(attribution.byline(), "By Ana Sunderland, Sun");
     let body = Body { blocks: vec![paragraph("Write to newsdesk@hp.example.org.")] };
-    let says = |body: &Body| Body { blocks: attribution.closing(body) }.text();
+    let says = |body: &Body| Body { blocks: attribution.around(body).1 }.text();
     assert!(says(&body).contains("Licensing: desk@hp.example"), "{}", says(&body));
     let body = Body { blocks: vec![paragraph("Write to desk@hp.example.")] };
     assert!(!says(&body).contains("Licensing"), "{}", says(&body));
@@ -127,7 +127,7 @@ fn a_licence_line_that_names_the_contact_needs_no_line_beside_it() {
                     For any questions, please contact licensing@harborpress.example.";
     wire.licence = Some(crate::config::Licence { id: None, url: None, line: line.into() });
     let attribution = resolve(&article(), wire.clone()).unwrap();
-    let closing = attribution.closing(&Body::default());
+    let closing = attribution.around(&Body::default()).1;
     assert_eq!(closing.len(), 3, "logo, byline, licence: {closing:?}");
     assert_eq!(closing[2], paragraph(line));
     assert_eq!(attribution.required().len(), Element::USUAL.len(), "the contact is asked for all the same");
@@ -137,7 +137,7 @@ fn a_licence_line_that_names_the_contact_needs_no_line_beside_it() {
 fn the_closing_block_says_nothing_that_the_body_says_already() {
     let article = article();
     let attribution = resolved(&article);
-    let closing = |blocks: Vec<Block>| Body { blocks: attribution.closing(&Body { blocks }) }.text();
+    let closing = |blocks: Vec<Block>| Body { blocks: attribution.around(&Body { blocks }).1 }.text();
     insta::assert_snapshot!(closing(vec![]), @r#"
 By Ada Quill, Transport Reporter, Harbor Press News Foundation
 Content by the Harbor Press News Foundation is free to any legitimate news publisher; keep the logo, the byline & the affiliation.

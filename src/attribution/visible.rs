@@ -25,15 +25,13 @@ pub(super) enum Piece {
 }
 
 impl Attribution {
-    /// The blocks before the text.
-    pub fn opening(&self, body: &Body) -> Vec<Block> {
-        self.blocks(body, Position::Top)
-    }
-
-    /// The blocks that close the text: usually the logo, the byline with the affiliation, the licence line linked to
-    /// its terms, the contact. What `body` already carries word for word is not said a second time.
-    pub fn closing(&self, body: &Body) -> Vec<Block> {
-        self.blocks(body, Position::End)
+    /// The blocks before the text, and those that close it: usually the logo, the byline with the affiliation, the
+    /// licence line linked to its terms, the contact. What `body` already carries word for word is not said a second
+    /// time.
+    pub fn around(&self, body: &Body) -> (Vec<Block>, Vec<Block>) {
+        // What is looked for has no line end in it, so all passages can be looked through at once.
+        let said = body::passages(&body.blocks).join("\n");
+        (self.blocks(body, &said, Position::Top), self.blocks(body, &said, Position::End))
     }
 
     /// What ends a story that was made shorter, where the profile has something for that and the article an address.
@@ -72,8 +70,7 @@ impl Attribution {
         body
     }
 
-    fn blocks(&self, body: &Body, position: Position) -> Vec<Block> {
-        let passages = body::passages(&body.blocks);
+    fn blocks(&self, body: &Body, said: &str, position: Position) -> Vec<Block> {
         let byline_at = self.pieces.iter().find(|(_, piece)| *piece == Piece::Byline).map(|(at, _)| *at);
         // What goes with a byline that is not there goes with the end.
         let byline_at = byline_at.filter(|at| *at != Position::Byline).unwrap_or(Position::End);
@@ -85,20 +82,20 @@ impl Attribution {
             let is_byline = *piece == Piece::Byline;
             let at = if is_byline { byline_at } else { *at };
             if at == position {
-                blocks.extend(self.block(piece, body, &passages));
+                blocks.extend(self.block(piece, body, said));
                 if is_byline {
-                    blocks.extend(below_byline().filter_map(|(_, piece)| self.block(piece, body, &passages)));
+                    blocks.extend(below_byline().filter_map(|(_, piece)| self.block(piece, body, said)));
                 }
             }
         }
         let has_byline = self.pieces.iter().any(|(_, piece)| *piece == Piece::Byline);
         if !has_byline && position == Position::End {
-            blocks.extend(below_byline().filter_map(|(_, piece)| self.block(piece, body, &passages)));
+            blocks.extend(below_byline().filter_map(|(_, piece)| self.block(piece, body, said)));
         }
         blocks
     }
 
-    fn block(&self, piece: &Piece, body: &Body, passages: &[String]) -> Option<Block> {
+    fn block(&self, piece: &Piece, body: &Body, said: &str) -> Option<Block> {
         match piece {
             Piece::Logo(logo) => Some(Block::Image(body::Image {
                 src: logo.url.clone(),
@@ -115,11 +112,7 @@ impl Attribution {
             })),
             Piece::Byline => (!self.leads(body)).then(|| Block::Paragraph(self.linked_byline())),
             Piece::Line { label, line, has_to_link } => {
-                let said = if label.is_empty() {
-                    passages.iter().any(|passage| passage.contains(&line.text))
-                } else {
-                    passages.iter().any(|passage| stands_in(passage, &line.text))
-                };
+                let said = if label.is_empty() { said.contains(&line.text) } else { stands_in(said, &line.text) };
                 (!said || (*has_to_link && !links(&body.blocks, line))).then(|| {
                     let label = Some(Inline::Text(label.clone())).filter(|_| !label.is_empty());
                     Block::Paragraph(label.into_iter().chain([linked(&line.text, line.href.as_deref())]).collect())

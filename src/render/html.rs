@@ -74,15 +74,21 @@ impl Html {
 
     /// HTML §13.3, "escaping a string"; good for text and for attributes in double quotes.
     fn text(&mut self, text: &str) {
-        for c in clean(text).chars() {
-            match c {
-                '&' => self.raw("&amp;"),
-                '<' => self.raw("&lt;"),
-                '>' => self.raw("&gt;"),
-                '"' => self.raw("&quot;"),
-                c => self.out.push(c),
-            }
+        let text = clean(text);
+        let mut from = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            let escaped = match byte {
+                b'&' => "&amp;",
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                b'"' => "&quot;",
+                _ => continue,
+            };
+            self.raw(&text[from..at]);
+            self.raw(escaped);
+            from = at + 1;
         }
+        self.raw(&text[from..]);
     }
 
     fn attribute(&mut self, name: &str, value: &str) {

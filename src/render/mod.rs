@@ -99,7 +99,7 @@ impl<'a> Manuscript<'a> {
         if let Some(logo) = &attribution.logo {
             media.retain(|asset| !asset.renditions.iter().any(|file| file.href == logo.url));
         }
-        let (opening, closing) = (attribution.opening(&body), attribution.closing(&body));
+        let (opening, closing) = attribution.around(&body);
         Self { article, attribution, profile, opening, body, closing, media }
     }
 

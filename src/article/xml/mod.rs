@@ -277,7 +277,7 @@ impl Parser<'_> {
             // White space in an attribute is a space (XML 1.0 §3.3.3); one that is written as a reference stays.
             let spaced = attribute.value.replace(['\t', '\r', '\n'], " ");
             let value = match unescaped(&spaced) {
-                Ok(value) => clean(&value),
+                Ok(value) => clean(&value).into_owned(),
                 Err(Some(entity)) => return self.unknown_entity(at, entity),
                 Err(None) => return self.bare_ampersand(at),
             };
@@ -304,7 +304,7 @@ impl Parser<'_> {
         };
         match parent.children.last_mut() {
             Some(Node::Text(before)) => before.push_str(&clean(text)),
-            Some(Node::Element(_)) | None => parent.children.push(Node::Text(clean(text))),
+            Some(Node::Element(_)) | None => parent.children.push(Node::Text(clean(text).into_owned())),
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ fn start<'a>(name: &'a str, attributes: Attributes<'_>) -> BytesStart<'a> {
     for (name, value) in attributes {
         let value = clean(value.unwrap_or_default());
         if !value.trim().is_empty() {
-            start.push_attribute((*name, value.as_str()));
+            start.push_attribute((*name, &*value));
         }
     }
     start

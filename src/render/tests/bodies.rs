@@ -13,7 +13,7 @@ fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-zäß ]{0,12}",
         2 => "[<>&\"' \\n\\]\\-!;#]{0,8}",
-        2 => proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| clean(&chars.into_iter().collect::<String>())),
+        2 => proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| clean(&chars.into_iter().collect::<String>()).into_owned()),
         1 => prop::sample::select(vec!["]]>", "<!--", "</p>", "&amp;", "\u{2028}", "\u{85}", "\u{a0}", "\r", "\u{feff}", "\u{202e}", "\u{1f469}\u{200d}\u{1f692}"])
             .prop_map(str::to_owned),
     ]
