@@ -19,16 +19,20 @@ pub enum Format {
     /// IPTC NITF 3.6.
     #[serde(rename = "nitf")]
     Nitf,
+    /// IPTC NewsML-G2 2.35, with the text as XHTML.
+    #[serde(rename = "newsml-g2")]
+    NewsMlG2,
 }
 
 impl Format {
-    pub const ALL: [Self; 3] = [Self::Json, Self::Ninjs16, Self::Nitf];
+    pub const ALL: [Self; 4] = [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Ninjs16 => "ninjs-1.6",
             Self::Nitf => "nitf",
+            Self::NewsMlG2 => "newsml-g2",
         }
     }
 

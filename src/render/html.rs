@@ -3,7 +3,7 @@
 //! It begins with a tag, since some receivers cut what stands before the first one, and is well-formed as XML too,
 //! since others read it with XML parsers.
 
-use super::Manuscript;
+use super::{Manuscript, figure};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Block, Inline, clean};
 
@@ -14,6 +14,13 @@ pub fn html(manuscript: &Manuscript<'_>) -> String {
     html.blocks(&manuscript.body.blocks);
     html.attribution(&manuscript.closing);
     html.out
+}
+
+/// As [`html`], after the assets that go with the story, for formats that have no field for those.
+pub fn illustrated(manuscript: &Manuscript<'_>) -> String {
+    let mut html = Html::default();
+    html.blocks(&figure::blocks(manuscript));
+    html.out + &self::html(manuscript)
 }
 
 #[derive(Default)]

@@ -10,12 +10,16 @@
 //! This module knows nothing of who receives a document, nor how: a rendition is made for an [`Edition`], and
 //! any number of destinations share it.
 
+mod figure;
 mod html;
 mod json;
+mod language;
+mod newsml_g2;
 mod ninjs16;
 mod nitf;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use std::borrow::Cow;
 
@@ -46,6 +50,7 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::Json => &json::Json,
         Format::Ninjs16 => &ninjs16::Ninjs16,
         Format::Nitf => &nitf::Nitf,
+        Format::NewsMlG2 => &newsml_g2::NewsMlG2,
     }
 }
 
@@ -100,6 +105,22 @@ impl<'a> Manuscript<'a> {
     fn embargo_and_expiry(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let Article { action, embargo, expires, .. } = *self.article;
         if action.withdraws() { (None, None) } else { (embargo, expires) }
+    }
+
+    /// The headline. A withdrawal says so where every receiver looks.
+    fn headline(&self) -> Cow<'a, str> {
+        let headline = self.article.headline.as_str();
+        match self.article.action {
+            Action::Publish | Action::Update | Action::Correct => headline.into(),
+            Action::Kill => format!("KILL: {headline}").into(),
+            Action::Withhold => format!("WITHHOLD: {headline}").into(),
+        }
+    }
+
+    /// When this version was made, for a format that cannot be without a time.
+    fn made(&self) -> Timestamp {
+        // The ledger gives an article without a time that of its acceptance; one from elsewhere may still have none.
+        self.article.versioned.or(self.article.created).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The article's subheadline, unless it withdraws.

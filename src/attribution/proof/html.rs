@@ -5,13 +5,13 @@ use scraper::{ElementRef, Html, Node};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
 
 /// Elements whose content is not shown as text of the page, or may not be.
-const UNSEEN: [&str; 16] = [
+pub const UNSEEN: [&str; 16] = [
     "script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist", "iframe",
     "object", "svg", "math", "dialog", "canvas",
 ];
 
 /// Elements that do not end a passage.
-const INLINE: [&str; 26] = [
+pub const INLINE: [&str; 26] = [
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q",
     "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr",
 ];

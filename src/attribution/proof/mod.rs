@@ -9,8 +9,11 @@
 
 mod html;
 mod json;
+mod newsml;
 mod nitf;
 mod seen;
+mod xhtml;
+mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -167,5 +170,6 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::Json => json::own(bytes, mode),
         Format::Ninjs16 => json::ninjs(bytes, mode),
         Format::Nitf => nitf::read(bytes, mode),
+        Format::NewsMlG2 => newsml::read(bytes, mode),
     }
 }

@@ -6,6 +6,7 @@
 
 use roxmltree::{Document, Node};
 
+use super::xml::{is, path, step};
 use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, html};
 use crate::config::Element;
 
@@ -77,10 +78,6 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     Ok(seen)
 }
 
-fn is(node: Node<'_, '_>, name: &str) -> bool {
-    node.is_element() && node.tag_name().name() == name
-}
-
 /// What the elements called `name` within a `parent` say.
 fn texts(root: Node<'_, '_>, parent: &str, name: &str) -> Vec<Spot> {
     root.descendants()
@@ -100,21 +97,6 @@ fn attributes(root: Node<'_, '_>, name: &str, attribute: &str) -> Vec<Spot> {
         Some(Spot { at: format!("{}/@{attribute}", path(node)), text: node.attribute(attribute)?.to_owned() })
     };
     root.descendants().filter(|node| is(*node, name)).filter_map(spot).collect()
-}
-
-/// The XPath of an element, names without their namespace.
-fn path(node: Node<'_, '_>) -> String {
-    let mut steps: Vec<String> = node.ancestors().filter(Node::is_element).map(step).collect();
-    steps.reverse();
-    format!("/{}", steps.join("/"))
-}
-
-fn step(node: Node<'_, '_>) -> String {
-    let name = node.tag_name().name();
-    let same = |other: &Node<'_, '_>| is(*other, name);
-    let before = node.prev_siblings().skip(1).filter(same).count();
-    let alone = before == 0 && !node.next_siblings().skip(1).any(|other| same(&other));
-    if alone { name.to_owned() } else { format!("{name}[{}]", before + 1) }
 }
 
 #[derive(Default)]

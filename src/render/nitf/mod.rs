@@ -5,7 +5,6 @@
 //! receivers are known to read without their markup (`hl1`, `byline`, `abstract`) are plain.
 
 mod body;
-mod xml;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,11 +12,11 @@ use std::io::Result;
 
 use jiff::Timestamp;
 
-use super::{Manuscript, Render, RenderError};
+use super::xml::{self, Xml};
+use super::{Manuscript, Render, RenderError, figure};
 use crate::article::{Action, Article, Block, Concept, Media};
 use crate::attribution::{Attribution, media};
 use crate::config::FormatProfile;
-use xml::Xml;
 
 pub struct Nitf;
 
@@ -67,7 +66,7 @@ fn document(manuscript: &Manuscript<'_>) -> Result<Vec<u8>> {
 fn head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     let article = manuscript.article;
     xml.line_end()?;
-    xml.leaf("title", &[], &headline(article))?;
+    xml.leaf("title", &[], &manuscript.headline())?;
     xml.line_end()?;
     for (name, content) in
         [("slugline", article.slugline.as_deref()), ("section", article.sections.first().map(String::as_str))]
@@ -215,7 +214,7 @@ fn body_head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     let Manuscript { article, attribution, .. } = *manuscript;
     xml.line_end()?;
     xml.element("hedline", &[], |xml| {
-        xml.leaf("hl1", &[("id", Some("headline"))], &headline(article))?;
+        xml.leaf("hl1", &[("id", Some("headline"))], &manuscript.headline())?;
         manuscript.subheadline().map_or(Ok(()), |text| xml.leaf("hl2", &[], text))
     })?;
     xml.line_end()?;
@@ -301,12 +300,7 @@ fn asset(xml: &mut Xml, asset: &Media) -> Result<()> {
         ("source-credit", credit.as_deref()),
         ("copyright", copyright),
     ];
-    let caption = match (asset.caption.as_deref(), credit.as_deref()) {
-        (Some(caption), Some(credit)) if !caption.contains(credit) => Some(format!("{caption} ({credit})")),
-        (Some(caption), _) => Some(caption.to_owned()),
-        (None, Some(credit)) => Some(format!("({credit})")),
-        (None, None) => None,
-    };
+    let caption = figure::caption(asset);
     xml.element("media", &[("media-type", Some(kind)), ("class", Some("associated"))], |xml| {
         if let Some(terms) = &asset.usage_terms {
             xml.empty("media-metadata", &[("name", Some("usageterms")), ("value", Some(terms))])?;
@@ -333,15 +327,6 @@ fn body_end(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
 
 fn tagline(attribution: &Attribution) -> Option<String> {
     attribution.licence.as_ref().map(|licence| licence.line.clone())
-}
-
-/// A withdrawal says so where every receiver looks.
-fn headline(article: &Article) -> String {
-    match article.action {
-        Action::Publish | Action::Update | Action::Correct => article.headline.clone(),
-        Action::Kill => format!("KILL: {}", article.headline),
-        Action::Withhold => format!("WITHHOLD: {}", article.headline),
-    }
 }
 
 /// ISO 8601, basic form, as the documentation of NITF's `norm` asks.

@@ -163,6 +163,41 @@ fn what_is_spoiled_in_nitf_is_found() {
 }
 
 #[test]
+fn what_is_spoiled_in_newsml_is_found() {
+    let sound = text(&article(), Format::NewsMlG2);
+    let (by, terms, source) = ("contentMeta/by", "rightsInfo/usageTerms", "infoSource/contactInfo");
+    let (logo, body) = ("infoSource/remoteInfo", "contentSet/inlineXML");
+    for (element, place, from, to) in [
+        (Element::Byline, by, "<by>Ada Quill", "<by>Nobody"),
+        (Element::Byline, by, "<by>Ada Quill", "<by><!-- Ada Quill -->"),
+        (Element::Affiliation, by, ", Harbor Press News Foundation</by>", "</by>"),
+        (Element::Licence, terms, "is free to any legitimate", "is not free to any legitimate"),
+        (Element::Licence, terms, "Content by the", "<!-- Content by the -->"),
+        (Element::Contact, source, "<email>licensing@harborpress.example</email>", "<email/>"),
+        (Element::Contact, source, "cpprole:originator", "cpprole:distributor"),
+        (Element::Logo, logo, "logo.png", "lego.png"),
+        (Element::Logo, logo, "https://schema.org/logo", "https://schema.org/image"),
+        (Element::Logo, logo, "<title>Harbor Press News Foundation</title></remoteInfo>", "</remoteInfo>"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let lacks = lacks(Format::NewsMlG2, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+    for (element, from, to) in IN_HTML {
+        // In XML an attribute needs a value.
+        let lacks = lacks(Format::NewsMlG2, &spoil(&sound, from, &to.replace(" hidden>", " hidden=\"\">")));
+        assert!(lacks.contains(&(element, body)), "{from} to {to}: {lacks:?}");
+    }
+    for hidden in ["hidden=\"hidden\"", "style=\"display:none\""] {
+        let lacks = lacks(Format::NewsMlG2, &spoil(&sound, "class=\"attribution\"", hidden));
+        assert_eq!(lacks.len(), Element::USUAL.len(), "{hidden}: {lacks:?}");
+    }
+    let empty = format!("{}</contentSet></newsItem>", &sound[..sound.find("<inlineXML").unwrap()]);
+    assert_eq!(lacks(Format::NewsMlG2, &empty).len(), Element::USUAL.len(), "a text that nobody sees carries nothing");
+}
+
+#[test]
 fn what_cannot_be_read_is_not_proved() {
     let attribution = Attribution::resolve(&super::killed(), &own(wire()), &Edition::plain(Format::Json)).unwrap();
     for (format, document) in [
@@ -171,6 +206,8 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::Ninjs16, "null"),
         (Format::Nitf, "<nitf><p></nitf>"),
         (Format::Nitf, "<html/>"),
+        (Format::NewsMlG2, "<newsItem>"),
+        (Format::NewsMlG2, "<packageItem/>"),
         (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
     ] {
         let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();

@@ -3,6 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::config::Format;
+
+/// The formats that have an official schema, by the name of its kind.
+pub const KINDS: [(&str, Format); 3] =
+    [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16), ("newsml-g2", Format::NewsMlG2)];
+
 /// Asserts that every one of `documents` is valid. The schemas are not part of this repository: where they are not
 /// at hand the test fails, unless `NEWSWIRED_WITHOUT_SCHEMAS` says that it may be skipped.
 pub fn assert_valid(kind: &str, documents: &[String]) {

@@ -1,5 +1,5 @@
-//! The little of XML that NITF needs: elements, attributes that are left out when there is nothing to say, and text
-//! without the characters that XML forbids.
+//! The little of XML that the formats need: elements, attributes that are left out when there is nothing to say, and
+//! text without the characters that XML forbids.
 
 use std::io::Result;
 
@@ -54,6 +54,11 @@ impl Xml {
     /// Escaped as far as text needs it: some receivers do not know `&apos;`.
     pub fn text(&mut self, text: &str) -> Result<()> {
         self.out.write_event(Event::Text(BytesText::from_escaped(partial_escape(clean(text)))))
+    }
+
+    /// Markup that is well-formed by itself, such as the body as HTML.
+    pub fn raw(&mut self, markup: &str) -> Result<()> {
+        self.out.write_event(Event::Text(BytesText::from_escaped(markup)))
     }
 
     /// For people; only where white space means nothing.

@@ -1,0 +1,62 @@
+//! Assets that go with the story as blocks of its text, for the formats that have no field for them.
+
+use super::Manuscript;
+use crate::article::body::Image;
+use crate::article::{Block, Inline, Media};
+use crate::attribution::media;
+
+/// The caption of an asset with its credit and its holder, since receivers keep that alone.
+pub fn caption(asset: &Media) -> Option<String> {
+    let credit = media::credit(asset).map(|credit| match asset.holder.as_deref() {
+        Some(holder) if !credit.contains(holder) => format!("{credit}/{holder}"),
+        _ => credit,
+    });
+    match (asset.caption.as_deref(), credit) {
+        (Some(caption), Some(credit)) if !caption.contains(&credit) => Some(format!("{caption} ({credit})")),
+        (Some(caption), _) => Some(caption.to_owned()),
+        (None, Some(credit)) => Some(format!("({credit})")),
+        (None, None) => None,
+    }
+}
+
+/// The assets that may go with the story, but for those that stand in its text already.
+pub fn blocks(manuscript: &Manuscript<'_>) -> Vec<Block> {
+    let mut shown = Vec::new();
+    images(&manuscript.body.blocks, &mut shown);
+    let stands = |asset: &Media| asset.renditions.iter().any(|file| shown.contains(&file.href.as_str()));
+    manuscript.media.iter().filter(|asset| !stands(asset)).filter_map(|asset| block(asset)).collect()
+}
+
+/// An asset by its first and best file: a picture as a picture, anything else as a link.
+fn block(asset: &Media) -> Option<Block> {
+    let file = asset.renditions.first()?;
+    let named = [&asset.alt, &asset.headline, &asset.caption].into_iter().flatten().next();
+    let caption = caption(asset);
+    if matches!(asset.kind.as_str(), "picture" | "graphic") {
+        return Some(Block::Image(Image {
+            src: file.href.clone(),
+            alt: named.cloned().unwrap_or_default(),
+            caption: caption.map(Inline::Text).into_iter().collect(),
+            width: file.width,
+            height: file.height,
+        }));
+    }
+    let children = vec![Inline::Text(asset.headline.clone().unwrap_or_else(|| file.href.clone()))];
+    let mut inlines = vec![Inline::Link { href: file.href.clone(), children }];
+    if let Some(caption) = caption {
+        inlines.extend([Inline::Break, Inline::Text(caption)]);
+    }
+    Some(Block::Paragraph(inlines))
+}
+
+/// The addresses of the images in `blocks`.
+fn images<'a>(blocks: &'a [Block], found: &mut Vec<&'a str>) {
+    for block in blocks {
+        match block {
+            Block::Image(image) => found.push(&image.src),
+            Block::Quote(inner) => images(inner, found),
+            Block::List { items, .. } => items.iter().for_each(|item| images(item, found)),
+            Block::Paragraph(_) | Block::Heading(..) | Block::Preformatted(_) | Block::Rule | Block::Table(_) => {}
+        }
+    }
+}
