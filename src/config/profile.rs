@@ -22,10 +22,16 @@ pub enum Format {
     /// IPTC NewsML-G2 2.35, with the text as XHTML.
     #[serde(rename = "newsml-g2")]
     NewsMlG2,
+    /// A complete HTML document.
+    #[serde(rename = "html")]
+    Html,
+    /// The article alone as HTML, to be set into a page.
+    #[serde(rename = "html-fragment")]
+    HtmlFragment,
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2];
+    pub const ALL: [Self; 6] = [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +39,8 @@ impl Format {
             Self::Ninjs16 => "ninjs-1.6",
             Self::Nitf => "nitf",
             Self::NewsMlG2 => "newsml-g2",
+            Self::Html => "html",
+            Self::HtmlFragment => "html-fragment",
         }
     }
 

@@ -23,20 +23,25 @@ pub fn illustrated(manuscript: &Manuscript<'_>) -> String {
     html.out + &self::html(manuscript)
 }
 
+/// HTML under way. Only what is written here can stand in a document: nothing of an article is markup.
 #[derive(Default)]
-struct Html {
+pub struct Html {
     out: String,
     /// Whether an `a` is open: HTML has no links within links.
     linked: bool,
 }
 
 impl Html {
-    fn raw(&mut self, markup: &str) {
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    pub fn raw(&mut self, markup: &str) {
         self.out.push_str(markup);
     }
 
     /// HTML §13.3, "escaping a string"; good for text and for attributes in double quotes.
-    fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         for c in clean(text).chars() {
             match c {
                 '&' => self.raw("&amp;"),
@@ -48,7 +53,7 @@ impl Html {
         }
     }
 
-    fn attribute(&mut self, name: &str, value: &str) {
+    pub fn attribute(&mut self, name: &str, value: &str) {
         self.raw(" ");
         self.raw(name);
         self.raw("=\"");
@@ -62,7 +67,15 @@ impl Html {
         }
     }
 
-    fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {
+    /// An element without content.
+    pub fn void(&mut self, tag: &str, attributes: &[(&str, &str)]) {
+        self.raw("<");
+        self.raw(tag);
+        attributes.iter().for_each(|(name, value)| self.attribute(name, value));
+        self.raw("/>");
+    }
+
+    pub fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {
         self.raw("<");
         self.raw(tag);
         self.raw(">");
@@ -72,7 +85,7 @@ impl Html {
         self.raw(">");
     }
 
-    fn blocks(&mut self, blocks: &[Block]) {
+    pub fn blocks(&mut self, blocks: &[Block]) {
         blocks.iter().for_each(|block| self.block(block));
     }
 
@@ -101,7 +114,7 @@ impl Html {
         }
     }
 
-    fn attribution(&mut self, blocks: &[Block]) {
+    pub fn attribution(&mut self, blocks: &[Block]) {
         if !blocks.is_empty() {
             self.raw("<div class=\"attribution\">");
             self.blocks(blocks);
@@ -159,7 +172,7 @@ impl Html {
         }
     }
 
-    fn inlines(&mut self, inlines: &[Inline]) {
+    pub fn inlines(&mut self, inlines: &[Inline]) {
         inlines.iter().for_each(|inline| self.inline(inline));
     }
 

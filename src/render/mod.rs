@@ -12,11 +12,13 @@
 
 mod figure;
 mod html;
+mod iri;
 mod json;
 mod language;
 mod newsml_g2;
 mod ninjs16;
 mod nitf;
+mod page;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -51,6 +53,8 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::Ninjs16 => &ninjs16::Ninjs16,
         Format::Nitf => &nitf::Nitf,
         Format::NewsMlG2 => &newsml_g2::NewsMlG2,
+        Format::Html => &page::Page,
+        Format::HtmlFragment => &page::Fragment,
     }
 }
 
@@ -131,6 +135,23 @@ impl<'a> Manuscript<'a> {
     /// The article's summary, unless it withdraws.
     fn summary(&self) -> Option<&'a str> {
         self.article.summary.as_deref().filter(|_| !self.article.action.withdraws())
+    }
+
+    /// The byline with what stands by it, and the rest of what opens and closes the text, for formats that show the
+    /// byline at the top of the page.
+    fn byline_apart(&self) -> [Vec<Block>; 3] {
+        if self.article.action.withdraws() {
+            return Default::default();
+        }
+        let byline = self.attribution.by_the_byline(&self.body);
+        let rest = |blocks: &[Block]| blocks.iter().filter(|block| !byline.contains(block)).cloned().collect();
+        let (opening, closing) = (rest(&self.opening), rest(&self.closing));
+        [byline, opening, closing]
+    }
+
+    /// What a correction corrects, for readers; the text of a withdrawal says it already.
+    fn notice(&self) -> Option<&'a str> {
+        self.article.notice.as_deref().filter(|_| !self.article.action.withdraws())
     }
 
     /// Who holds the copyright: the wire, where the article names nobody else.

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::io::Result;
 
 use jiff::Timestamp;
-use url::Url;
 
+use super::iri::iri;
 use super::xml::Xml;
 use super::{Manuscript, Render, RenderError, html, language};
 use crate::article::{Action, Author, Concept, Media};
@@ -98,10 +98,10 @@ fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     let uri = attribution.agency.url.as_deref().filter(|_| holder == attribution.agency.name);
     party(xml, "copyrightHolder", holder, uri)?;
     text(xml, "copyrightNotice", article.copyright_notice.as_deref())?;
-    let terms = attribution.licence.as_ref().and_then(|licence| licence.url.as_deref()).filter(|url| is_iri(url));
+    let terms = attribution.licence.as_ref().and_then(|licence| iri(licence.url.as_deref()?));
     attribution
         .usage_terms(article)
-        .map_or(Ok(()), |text| line(xml, |xml| xml.leaf("usageTerms", &[("href", terms)], &text)))
+        .map_or(Ok(()), |text| line(xml, |xml| xml.leaf("usageTerms", &[("href", terms.as_deref())], &text)))
 }
 
 fn item_meta(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
@@ -126,9 +126,9 @@ fn item_meta(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     text(xml, "edNote", manuscript.for_editors().as_deref())?;
     signal.map_or(Ok(()), |signal| code(xml, "signal", signal))?;
     instant(xml, "expires", expires)?;
-    if let Some(canonical) = article.canonical.as_deref().filter(|url| is_iri(url)) {
-        let attributes = [("rel", Some("irel:seeAlso")), ("href", Some(canonical)), ("contenttype", Some("text/html"))];
-        line(xml, |xml| xml.empty("link", &attributes))?;
+    if let Some(canonical) = article.canonical.as_deref().and_then(iri) {
+        let (rel, kind) = (Some("irel:seeAlso"), Some("text/html"));
+        line(xml, |xml| xml.empty("link", &[("rel", rel), ("href", Some(&canonical)), ("contenttype", kind)]))?;
     }
     manuscript.media.iter().try_for_each(|asset| link(xml, asset))
 }
@@ -136,11 +136,12 @@ fn item_meta(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
 /// A link to every file of an asset.
 fn link(xml: &mut Xml, asset: &Media) -> Result<()> {
     let name = [&asset.headline, &asset.alt, &asset.caption].into_iter().flatten().next();
-    for file in asset.renditions.iter().filter(|file| is_iri(&file.href)) {
+    for file in &asset.renditions {
+        let Some(href) = iri(&file.href) else { continue };
         let attributes = [
             ("rel", Some("irel:seeAlso")),
             ("residref", asset.uri.as_deref()),
-            ("href", Some(file.href.as_str())),
+            ("href", Some(href.as_str())),
             ("contenttype", file.mime.as_deref()),
         ];
         line(xml, |xml| {
@@ -190,7 +191,7 @@ fn source(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     let Manuscript { article, attribution, .. } = *manuscript;
     let Attribution { agency, contact, logo, .. } = attribution;
     let (name, value) = identity(agency.url.as_deref(), &agency.name);
-    let attributes = [(name, Some(value)), ("role", Some("cpprole:originator"))];
+    let attributes = [(name, Some(&*value)), ("role", Some("cpprole:originator"))];
     xml.element("infoSource", &attributes, |xml| {
         xml.leaf("name", &[], &agency.name)?;
         if let Some(logo) = logo.as_ref().filter(|_| !article.action.withdraws()) {
@@ -229,17 +230,17 @@ fn term(xml: &mut Xml, element: &str, kind: Option<&str>, term: &Concept) -> Res
     let uri = term.code.as_ref().filter(|_| scheme.contains("://")).map(|code| format!("{scheme}{code}"));
     match uri {
         _ if SCHEMES.contains(&scheme) && !qcode.contains(char::is_whitespace) => {
-            concept(xml, element, kind, &("qcode", qcode.as_str()), name)
+            concept(xml, element, kind, &("qcode", qcode.as_str().into()), name)
         }
         uri => concept(xml, element, kind, &identity(uri.as_deref(), &qcode), name),
     }
 }
 
 /// What names a concept: a URI, or else a literal.
-fn identity<'a>(uri: Option<&'a str>, literal: &'a str) -> (&'static str, &'a str) {
-    match uri.filter(|uri| is_iri(uri)) {
-        Some(uri) => ("uri", uri),
-        None => ("literal", literal),
+fn identity<'a>(uri: Option<&str>, literal: &'a str) -> (&'static str, Cow<'a, str>) {
+    match uri.and_then(iri) {
+        Some(uri) => ("uri", uri.into()),
+        None => ("literal", literal.into()),
     }
 }
 
@@ -247,11 +248,11 @@ fn concept(
     xml: &mut Xml,
     element: &str,
     kind: Option<&str>,
-    (attribute, value): &(&str, &str),
+    (attribute, value): &(&str, Cow<'_, str>),
     name: Option<&str>,
 ) -> Result<()> {
     line(xml, |xml| {
-        let attributes = [("type", kind), (*attribute, Some(*value))];
+        let attributes = [("type", kind), (*attribute, Some(&**value))];
         xml.element(element, &attributes, |xml| name.map_or(Ok(()), |name| xml.leaf("name", &[], name)))
     })
 }
@@ -276,8 +277,4 @@ fn content(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
             })
         })
     })
-}
-
-fn is_iri(text: &str) -> bool {
-    !text.contains(char::is_whitespace) && Url::parse(text).is_ok()
 }

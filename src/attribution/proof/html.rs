@@ -21,11 +21,16 @@ const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:coll
 
 /// What readers see of `html`, found at `place` of the document.
 pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
+    seen(place, &Html::parse_fragment(html), mode)
+}
+
+/// What readers see of a document.
+pub fn seen(place: &'static str, html: &Html, mode: Mode) -> View {
     let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
     if mode == Mode::Explain {
         reader.passages.trail.enter(|| place.to_owned());
     }
-    reader.walk(Html::parse_fragment(html).root_element());
+    reader.walk(html.root_element());
     View {
         place,
         passages: reader.passages.finish(),

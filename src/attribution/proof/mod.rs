@@ -11,6 +11,7 @@ mod html;
 mod json;
 mod newsml;
 mod nitf;
+mod page;
 mod seen;
 mod xhtml;
 mod xml;
@@ -171,5 +172,7 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::Ninjs16 => json::ninjs(bytes, mode),
         Format::Nitf => nitf::read(bytes, mode),
         Format::NewsMlG2 => newsml::read(bytes, mode),
+        Format::Html => page::document(bytes, mode),
+        Format::HtmlFragment => page::fragment(bytes, mode),
     }
 }

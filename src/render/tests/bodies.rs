@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{article, schemas, text};
+use super::{article, extract, generated, schemas, text};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Article, Block, Body, Inline, clean};
 use crate::config::Format;
@@ -82,43 +82,50 @@ fn with(body: Body) -> Article {
     Article { body, media: Vec::new(), ..article() }
 }
 
-fn inked(text: impl IntoIterator<Item = char>) -> String {
-    text.into_iter().filter(|c| !c.is_whitespace()).collect()
-}
-
-/// All text that a receiver's parser finds in the body of `document`, without white space.
-fn read(format: Format, document: &str) -> String {
-    if format == Format::Nitf {
-        let tree = roxmltree::Document::parse(document).unwrap();
-        let block = tree.descendants().find(|node| node.attribute("id") == Some("Main")).unwrap();
-        return inked(
-            block.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).flat_map(str::chars),
-        );
-    }
-    if format == Format::NewsMlG2 {
-        let tree = roxmltree::Document::parse(document).unwrap();
-        let body = tree.descendants().find(|node| node.has_tag_name(("http://www.w3.org/1999/xhtml", "body"))).unwrap();
-        return inked(
-            body.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).flat_map(str::chars),
-        );
-    }
-    let document: serde_json::Value = serde_json::from_str(document).unwrap();
-    let html = scraper::Html::parse_fragment(document["body_html"].as_str().unwrap());
-    inked(html.root_element().text().flat_map(str::chars))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn every_character_of_the_body_arrives_in_order_and_the_rendition_is_proved(body in bodies()) {
         let article = with(body);
-        let written = inked(article.body.text().chars());
+        let written = extract::written(&article);
         for format in Format::ALL {
             let proved = super::rendered(&article, super::wire(), format).unwrap().document;
-            let read = read(format, std::str::from_utf8(proved.bytes()).unwrap());
-            prop_assert!(read.starts_with(&written), "{format:?}: {written:?} was read as {read:?}");
+            let seen = extract::seen(format, std::str::from_utf8(proved.bytes()).unwrap());
+            prop_assert!(extract::stands(format, &written, &seen), "{format:?}: {written:?} was read as {seen:?}");
         }
+    }
+}
+
+/// Every generated article in every format: proved, valid, and with all of its text in order.
+fn hold(articles: &[Article]) {
+    for format in Format::ALL {
+        let mut documents = Vec::new();
+        for article in articles {
+            let proved = super::rendered(article, super::wire(), format)
+                .unwrap_or_else(|why| panic!("{why}\n{article:?}"))
+                .document;
+            let document = String::from_utf8(proved.bytes().to_vec()).unwrap();
+            let (written, seen) = (extract::written(article), extract::seen(format, &document));
+            assert!(extract::stands(format, &written, &seen), "{format:?}: {written:?} was read as {seen:?}");
+            documents.push(document);
+        }
+        if let Some((kind, _)) = schemas::KINDS.into_iter().find(|(_, other)| *other == format) {
+            schemas::assert_valid(kind, &documents);
+        }
+    }
+}
+
+#[test]
+fn what_a_newsroom_may_send_arrives_whole_proved_and_valid() {
+    hold(generated::sample());
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn ten_thousand_articles_arrive_whole_proved_and_valid() {
+    for articles in generated::many(10_000).chunks(500) {
+        hold(articles);
     }
 }
 

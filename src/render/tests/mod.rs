@@ -1,8 +1,10 @@
 //! What this module promises of every format at once.
 
 mod bodies;
+mod extract;
 mod generated;
 mod mutations;
+mod pages;
 mod schemas;
 mod wires;
 
@@ -41,6 +43,8 @@ fn an_article_in_every_format() {
     insta::assert_snapshot!("article.ninjs", pretty(&text(&article(), Format::Ninjs16)));
     insta::assert_snapshot!("article.nitf", text(&article(), Format::Nitf));
     insta::assert_snapshot!("article.newsml-g2", text(&article(), Format::NewsMlG2));
+    insta::assert_snapshot!("article.html", text(&article(), Format::Html));
+    insta::assert_snapshot!("article.html-fragment", text(&article(), Format::HtmlFragment));
 }
 
 #[test]
@@ -49,6 +53,8 @@ fn a_kill_in_every_format() {
     insta::assert_snapshot!("kill.ninjs", pretty(&text(&killed(), Format::Ninjs16)));
     insta::assert_snapshot!("kill.nitf", text(&killed(), Format::Nitf));
     insta::assert_snapshot!("kill.newsml-g2", text(&killed(), Format::NewsMlG2));
+    insta::assert_snapshot!("kill.html", text(&killed(), Format::Html));
+    insta::assert_snapshot!("kill.html-fragment", text(&killed(), Format::HtmlFragment));
 }
 
 #[test]
@@ -168,6 +174,9 @@ fn the_editors_note_is_in_nothing_that_readers_see() {
         let newsml = text(&article, Format::NewsMlG2);
         assert_eq!(newsml.matches(note).count(), 1);
         assert!(newsml.find(note) < newsml.find("</edNote>"), "it stands in edNote alone");
+        for format in [Format::Html, Format::HtmlFragment] {
+            assert!(!text(&article, format).contains(note), "{format:?} has no field that readers do not see");
+        }
         for format in [Format::Json, Format::Ninjs16] {
             let document: serde_json::Value = serde_json::from_str(&text(&article, format)).unwrap();
             for field in ["body_html", "body_text", "description_text", "summary", "headline"] {

@@ -198,6 +198,57 @@ fn what_is_spoiled_in_newsml_is_found() {
 }
 
 #[test]
+fn what_is_spoiled_in_html_is_found() {
+    for (format, view) in [(Format::Html, "the page"), (Format::HtmlFragment, "the article")] {
+        let sound = text(&article(), format);
+        for (element, from, to) in IN_HTML {
+            let lacks = lacks(format, &spoil(&sound, from, to));
+            assert!(lacks.contains(&(element, view)), "{from} to {to} in {format:?}: {lacks:?}");
+        }
+        for hidden in ["hidden", "style=\"display:none\""] {
+            // The byline stands at the top.
+            let lacks = lacks(format, &spoil(&sound, "class=\"attribution\"", hidden));
+            assert_eq!(lacks.len(), 3, "{hidden}: {lacks:?}");
+        }
+        let cut = lacks(format, &sound.replacen("<header>", "<template>", 1).replacen("</header>", "</template>", 1));
+        assert_eq!(cut, [(Element::Byline, view), (Element::Affiliation, view)]);
+    }
+    let sound = text(&article(), Format::Html);
+    let (author, rights) = ("meta author", "meta dcterms.rights");
+    for (element, place, from, to) in [
+        (Element::Byline, author, "content=\"Ada Quill, ", "content=\""),
+        (Element::Affiliation, author, ", Harbor Press News Foundation\"", "\""),
+        (Element::Byline, author, "name=\"author\"", "name=\"editor\""),
+        (Element::Licence, rights, "name=\"dcterms.rights\"", "name=\"rights\""),
+        (Element::Licence, rights, "is free to any legitimate", "is not free to any legitimate"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let lacks = lacks(Format::Html, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+}
+
+#[test]
+fn html_with_something_at_work_in_it_is_not_proved() {
+    let attribution = resolved();
+    for format in [Format::Html, Format::HtmlFragment] {
+        for at_work in [
+            "<style>.attribution{display:none}</style><p>",
+            "<script src=\"https://x.example/\"></script><p>",
+            "<link rel=\"alternate StyleSheet\" href=\"https://x.example/a.css\"><p>",
+            "<base href=\"https://x.example/\"><p>",
+            "<meta http-equiv=\"refresh\" content=\"0;https://x.example/\"><p>",
+            "<p onclick=\"remove()\">",
+        ] {
+            let document = text(&article(), format).replacen("<p>", at_work, 1);
+            let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();
+            assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]), "{at_work}: {unproved}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_proved() {
     let attribution = Attribution::resolve(&super::killed(), &own(wire()), &Edition::plain(Format::Json)).unwrap();
     for (format, document) in [

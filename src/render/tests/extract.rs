@@ -1,0 +1,62 @@
+//! What a receiver's parser finds in a finished document: readers that share nothing with the writers.
+
+use scraper::{Html, Selector};
+
+use super::{Manuscript, media, own, wire};
+use crate::article::Article;
+use crate::attribution::Attribution;
+use crate::config::{Edition, Format};
+
+/// `text` without what is not ink.
+pub fn inked(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// The text of the body that has to stand in every document of `article`: pictures that may not leave are out of it,
+/// and so is a credit that is said anew.
+pub fn written(article: &Article) -> String {
+    let edition = Edition::plain(Format::Json);
+    let attribution = Attribution::resolve(article, &own(wire()), &edition).unwrap();
+    let sifted = media::sift(article, &wire());
+    inked(&Manuscript::new(article, &attribution, &edition.profile, &sifted).body.text())
+}
+
+/// Whether the text of the body, `written`, stands in a document of which `read` was read. Plain text has marks and
+/// addresses between.
+pub fn stands(format: Format, written: &str, read: &str) -> bool {
+    match format {
+        Format::Json | Format::Ninjs16 | Format::Nitf | Format::NewsMlG2 | Format::Html | Format::HtmlFragment => {
+            read.contains(written)
+        }
+    }
+}
+
+/// The text that readers see of `document`, without white space.
+pub fn seen(format: Format, document: &str) -> String {
+    let text = match format {
+        Format::Json | Format::Ninjs16 => {
+            let document: serde_json::Value = serde_json::from_str(document).unwrap();
+            fragment(document["body_html"].as_str().unwrap())
+        }
+        Format::Nitf => xml(document, "body.content"),
+        Format::NewsMlG2 => xml(document, "body"),
+        Format::Html => {
+            let page = Html::parse_document(document);
+            let article = page.select(&Selector::parse("article").unwrap()).next().unwrap();
+            article.text().collect()
+        }
+        Format::HtmlFragment => fragment(document),
+    };
+    inked(&text)
+}
+
+fn fragment(html: &str) -> String {
+    Html::parse_fragment(html).root_element().text().collect()
+}
+
+fn xml(document: &str, name: &str) -> String {
+    let tree = roxmltree::Document::parse(document).unwrap();
+    let element = tree.root().descendants().rfind(|node| node.tag_name().name() == name).unwrap();
+    let texts = element.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
+    texts.collect()
+}
