@@ -28,10 +28,14 @@ pub enum Format {
     /// The article alone as HTML, to be set into a page.
     #[serde(rename = "html-fragment")]
     HtmlFragment,
+    /// Plain text.
+    #[serde(rename = "text")]
+    Text,
 }
 
 impl Format {
-    pub const ALL: [Self; 6] = [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment];
+    pub const ALL: [Self; 7] =
+        [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment, Self::Text];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +45,7 @@ impl Format {
             Self::NewsMlG2 => "newsml-g2",
             Self::Html => "html",
             Self::HtmlFragment => "html-fragment",
+            Self::Text => "text",
         }
     }
 

@@ -21,6 +21,7 @@ mod nitf;
 mod page;
 #[cfg(test)]
 mod tests;
+mod text;
 mod xml;
 
 use std::borrow::Cow;
@@ -55,6 +56,7 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::NewsMlG2 => &newsml_g2::NewsMlG2,
         Format::Html => &page::Page,
         Format::HtmlFragment => &page::Fragment,
+        Format::Text => &text::Text,
     }
 }
 

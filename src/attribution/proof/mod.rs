@@ -13,6 +13,7 @@ mod newsml;
 mod nitf;
 mod page;
 mod seen;
+mod text;
 mod xhtml;
 mod xml;
 
@@ -25,7 +26,7 @@ use sha2::{Digest, Sha256};
 use super::{Attribution, Required};
 use crate::config::{Element, Format, FormatProfile};
 pub use html::{WebPage, web_page};
-use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold};
+use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold, lines};
 pub use seen::{Link, Spot};
 
 /// A finished document that carries its attribution.
@@ -174,5 +175,6 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::NewsMlG2 => newsml::read(bytes, mode),
         Format::Html => page::document(bytes, mode),
         Format::HtmlFragment => page::fragment(bytes, mode),
+        Format::Text => text::read(bytes, mode),
     }
 }

@@ -218,6 +218,12 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
+/// The lines of a plain text.
+pub fn lines(text: &str, mode: Mode) -> Vec<Spot> {
+    let at = |number: usize| if mode == Mode::Explain { format!("line {}", number + 1) } else { String::new() };
+    text.lines().enumerate().map(|(number, line)| Spot { at: at(number), text: fold(line) }).collect()
+}
+
 /// Where a reader stands in a tree; kept only when somebody wants to know.
 #[derive(Debug, Default)]
 pub struct Trail {

@@ -28,6 +28,10 @@ pub fn stands(format: Format, written: &str, read: &str) -> bool {
         Format::Json | Format::Ninjs16 | Format::Nitf | Format::NewsMlG2 | Format::Html | Format::HtmlFragment => {
             read.contains(written)
         }
+        Format::Text => {
+            let mut read = read.chars();
+            written.chars().all(|c| read.any(|other| other == c))
+        }
     }
 }
 
@@ -46,6 +50,7 @@ pub fn seen(format: Format, document: &str) -> String {
             article.text().collect()
         }
         Format::HtmlFragment => fragment(document),
+        Format::Text => document.to_owned(),
     };
     inked(&text)
 }

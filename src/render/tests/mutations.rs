@@ -230,6 +230,29 @@ fn what_is_spoiled_in_html_is_found() {
 }
 
 #[test]
+fn what_is_spoiled_in_plain_text_is_found() {
+    let sound = text(&article(), Format::Text);
+    for (element, from, to) in [
+        (Element::Logo, "logo.png", "lego.png"),
+        (Element::Logo, "[Logo: Harbor Press News Foundation", "[Logo: "),
+        (Element::Logo, "[Logo: Harbor Press News Foundation <", "[Logo: Harbor Press News Foundation "),
+        (Element::Logo, ">]", ">"),
+        (Element::Byline, "By Ada Quill", "By Nobody"),
+        (Element::Byline, "By Ada Quill", "By Ada\nQuill"),
+        (Element::Affiliation, "Reporter, Harbor Press News Foundation", "Reporter"),
+        (Element::Affiliation, "Reporter, Harbor", "Reporter\nHarbor"),
+        (Element::Licence, "any legitimate", "every legitimate"),
+        (Element::Contact, "Licensing: licensing@harborpress.example", "Licensing: newslicensing@harborpress.example"),
+        (Element::Contact, "Licensing: licensing@harborpress.example", ""),
+    ] {
+        let lacks = lacks(Format::Text, &spoil(&sound, from, to));
+        assert!(lacks.contains(&(element, "the text")), "{from} to {to}: {lacks:?}");
+    }
+    let end = sound.find("[Logo").unwrap();
+    assert_eq!(lacks(Format::Text, &sound[..end]).len(), 3, "the byline stands at the top");
+}
+
+#[test]
 fn html_with_something_at_work_in_it_is_not_proved() {
     let attribution = resolved();
     for format in [Format::Html, Format::HtmlFragment] {
@@ -259,6 +282,7 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::Nitf, "<html/>"),
         (Format::NewsMlG2, "<newsItem>"),
         (Format::NewsMlG2, "<packageItem/>"),
+        (Format::Text, "a\u{1b}[8m"),
         (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
     ] {
         let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();
