@@ -31,11 +31,14 @@ pub enum Format {
     /// Plain text.
     #[serde(rename = "text")]
     Text,
+    /// An Atom entry, or a deleted entry for a withdrawal.
+    #[serde(rename = "atom")]
+    Atom,
 }
 
 impl Format {
-    pub const ALL: [Self; 7] =
-        [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment, Self::Text];
+    pub const ALL: [Self; 8] =
+        [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment, Self::Text, Self::Atom];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +49,7 @@ impl Format {
             Self::Html => "html",
             Self::HtmlFragment => "html-fragment",
             Self::Text => "text",
+            Self::Atom => "atom",
         }
     }
 

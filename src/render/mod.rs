@@ -10,6 +10,7 @@
 //! This module knows nothing of who receives a document, nor how: a rendition is made for an [`Edition`], and
 //! any number of destinations share it.
 
+mod atom;
 mod figure;
 mod html;
 mod iri;
@@ -37,6 +38,11 @@ pub trait Render: Sync {
     /// The value of `content-type`, with its charset.
     fn content_type(&self, profile: &FormatProfile) -> Cow<'static, str>;
 
+    /// As [`Self::content_type`], of an article of `action`: for formats in which a withdrawal is a document of its own.
+    fn content_type_of(&self, _: Action, profile: &FormatProfile) -> Cow<'static, str> {
+        self.content_type(profile)
+    }
+
     /// What a file of it is called after the dot.
     fn extension(&self, profile: &FormatProfile) -> Cow<'static, str>;
 
@@ -57,6 +63,7 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::Html => &page::Page,
         Format::HtmlFragment => &page::Fragment,
         Format::Text => &text::Text,
+        Format::Atom => &atom::Atom,
     }
 }
 
@@ -246,7 +253,7 @@ pub fn rendition(article: &Article, policies: &Policies, edition: &Edition) -> R
     assert_eq!(article.wire, policies.wire_id, "an article is rendered under its own wire's policies");
     let (bytes, attribution, dropped) = write(article, policies, edition)?;
     let profile = &edition.profile;
-    let content_type = renderer(profile.format).content_type(profile);
+    let content_type = renderer(profile.format).content_type_of(article.action, profile);
     let document = prove(profile, content_type, bytes, &attribution)?;
     Ok(Rendition { document, dropped })
 }

@@ -7,6 +7,7 @@
 //!
 //! Only this module makes a [`Proved`], and a transport takes nothing else.
 
+mod atom;
 mod html;
 mod json;
 mod newsml;
@@ -176,5 +177,6 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::Html => page::document(bytes, mode),
         Format::HtmlFragment => page::fragment(bytes, mode),
         Format::Text => text::read(bytes, mode),
+        Format::Atom => atom::read(bytes, mode),
     }
 }

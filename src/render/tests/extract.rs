@@ -25,9 +25,13 @@ pub fn written(article: &Article) -> String {
 /// addresses between.
 pub fn stands(format: Format, written: &str, read: &str) -> bool {
     match format {
-        Format::Json | Format::Ninjs16 | Format::Nitf | Format::NewsMlG2 | Format::Html | Format::HtmlFragment => {
-            read.contains(written)
-        }
+        Format::Json
+        | Format::Ninjs16
+        | Format::Nitf
+        | Format::NewsMlG2
+        | Format::Html
+        | Format::HtmlFragment
+        | Format::Atom => read.contains(written),
         Format::Text => {
             let mut read = read.chars();
             written.chars().all(|c| read.any(|other| other == c))
@@ -51,6 +55,14 @@ pub fn seen(format: Format, document: &str) -> String {
         }
         Format::HtmlFragment => fragment(document),
         Format::Text => document.to_owned(),
+        Format::Atom => {
+            let tree = roxmltree::Document::parse(document).unwrap();
+            if tree.root_element().tag_name().name() == "deleted-entry" {
+                xml(document, "comment")
+            } else {
+                fragment(&xml(document, "content"))
+            }
+        }
     };
     inked(&text)
 }

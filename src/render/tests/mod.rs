@@ -47,6 +47,7 @@ fn an_article_in_every_format() {
     insta::assert_snapshot!("article.html", text(&article(), Format::Html));
     insta::assert_snapshot!("article.html-fragment", text(&article(), Format::HtmlFragment));
     insta::assert_snapshot!("article.text", text(&article(), Format::Text));
+    insta::assert_snapshot!("article.atom", text(&article(), Format::Atom));
 }
 
 #[test]
@@ -58,6 +59,7 @@ fn a_kill_in_every_format() {
     insta::assert_snapshot!("kill.html", text(&killed(), Format::Html));
     insta::assert_snapshot!("kill.html-fragment", text(&killed(), Format::HtmlFragment));
     insta::assert_snapshot!("kill.text", text(&killed(), Format::Text));
+    insta::assert_snapshot!("kill.atom", text(&killed(), Format::Atom));
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn the_editors_note_is_in_nothing_that_readers_see() {
         let newsml = text(&article, Format::NewsMlG2);
         assert_eq!(newsml.matches(note).count(), 1);
         assert!(newsml.find(note) < newsml.find("</edNote>"), "it stands in edNote alone");
-        for format in [Format::Html, Format::HtmlFragment, Format::Text] {
+        for format in [Format::Html, Format::HtmlFragment, Format::Text, Format::Atom] {
             assert!(!text(&article, format).contains(note), "{format:?} has no field that readers do not see");
         }
         for format in [Format::Json, Format::Ninjs16] {

@@ -253,6 +253,33 @@ fn what_is_spoiled_in_plain_text_is_found() {
 }
 
 #[test]
+fn what_is_spoiled_in_atom_is_found() {
+    let sound = text(&article(), Format::Atom);
+    let escaped = |markup: &str| markup.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for (element, place, from, to) in [
+        (Element::Byline, "author/name", "<name>Ada Quill</name>", "<name>Nobody</name>"),
+        (Element::Byline, "author/name", "<name>Ada Quill</name>", "<name><!-- Ada Quill --></name>"),
+        (Element::Byline, "author/name", "<author>", "<contributor>"),
+        (Element::Licence, "rights", "is free to any legitimate", "is not free to any legitimate"),
+        (Element::Licence, "rights", "<rights>", "<rights xmlns=\"urn:x\">"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let spoiled = if to == "<contributor>" { spoiled.replacen("</author>", "</contributor>", 1) } else { spoiled };
+        let lacks = lacks(Format::Atom, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+    for (element, from, to) in IN_HTML {
+        let lacks = lacks(Format::Atom, &spoil(&sound, &escaped(from), &escaped(to)));
+        assert!(lacks.contains(&(element, "content")), "{from} to {to}: {lacks:?}");
+    }
+    let hidden = spoil(&sound, "class=\"attribution\"", "hidden");
+    assert_eq!(lacks(Format::Atom, &hidden).len(), Element::USUAL.len());
+    let gone = text(&super::killed(), Format::Atom);
+    assert_eq!(lacks(Format::Atom, &gone).len(), Element::USUAL.len(), "a deleted entry carries nothing");
+}
+
+#[test]
 fn html_with_something_at_work_in_it_is_not_proved() {
     let attribution = resolved();
     for format in [Format::Html, Format::HtmlFragment] {
@@ -282,6 +309,8 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::Nitf, "<html/>"),
         (Format::NewsMlG2, "<newsItem>"),
         (Format::NewsMlG2, "<packageItem/>"),
+        (Format::Atom, "<entry/>"),
+        (Format::Atom, "<entry xmlns=\"http://www.w3.org/2005/Atom\"><content type=\"text\">a</content></entry>"),
         (Format::Text, "a\u{1b}[8m"),
         (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
     ] {

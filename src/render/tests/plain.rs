@@ -1,8 +1,8 @@
-//! What plain text promises beside what every format does.
+//! What plain text and Atom promise beside what every format does.
 
-use super::{article, generated, paragraph, text};
+use super::{article, generated, killed, paragraph, rendered, text, wire};
 use crate::article::body::{Cell, Table};
-use crate::article::{Article, Block, Body, Inline};
+use crate::article::{Action, Article, Block, Body, Inline};
 use crate::config::Format;
 
 fn plain(blocks: Vec<Block>) -> String {
@@ -85,5 +85,71 @@ fn plain_text_has_one_blank_line_between_blocks_and_none_at_its_ends() {
         assert!(!text.contains('\r'), "{text:?}");
         let preformatted = article.body.blocks.iter().any(|block| !matches!(block, Block::Paragraph(_)));
         assert!(preformatted || !text.contains("\n\n\n"), "{text:?}");
+    }
+}
+
+#[test]
+fn an_entry_keeps_its_id_and_a_deleted_entry_names_it() {
+    let version = |number: u64, at: &str| Article {
+        version: number.try_into().unwrap(),
+        versioned: Some(at.parse().unwrap()),
+        ..article()
+    };
+    let guid = article().guid.to_string();
+    let first = text(&version(1, "2026-11-24T10:15:00Z"), Format::Atom);
+    let second = text(&version(2, "2026-11-24T11:15:00Z"), Format::Atom);
+    for entry in [&first, &second] {
+        assert!(entry.contains(&format!("<id>{guid}</id>")));
+        assert!(entry.contains("<published>2026-11-24T10:15:00Z</published>"));
+    }
+    assert!(first.contains("<updated>2026-11-24T10:15:00Z</updated>"));
+    assert!(second.contains("<updated>2026-11-24T11:15:00Z</updated>"));
+    let gone = text(&killed(), Format::Atom);
+    assert!(gone.contains(&format!("ref=\"{guid}\" when=\"2026-11-24T11:10:00.25Z\"")), "{gone}");
+}
+
+#[test]
+fn a_deleted_entry_has_a_content_type_of_its_own() {
+    for action in Action::ALL {
+        let article = Article { action, ..article() };
+        let proved = rendered(&article, wire(), Format::Atom).unwrap().document;
+        let kind = if action.withdraws() { "application/atomdeleted+xml" } else { "application/atom+xml" };
+        assert!(proved.content_type().starts_with(kind), "{action:?}: {}", proved.content_type());
+    }
+}
+
+/// What RFC 4287 §4.1.2 asks of an entry that stands alone.
+#[test]
+fn every_entry_has_what_an_entry_has_to_have() {
+    for article in generated::sample() {
+        let entry = text(article, Format::Atom);
+        let tree = roxmltree::Document::parse(&entry).unwrap();
+        let count = |name: &str| {
+            tree.root_element()
+                .children()
+                .filter(|node| node.has_tag_name(("http://www.w3.org/2005/Atom", name)))
+                .count()
+        };
+        if article.action.withdraws() {
+            assert_eq!(tree.root_element().attributes().filter(|at| matches!(at.name(), "ref" | "when")).count(), 2);
+            continue;
+        }
+        for (name, least, most) in [
+            ("id", 1, 1),
+            ("title", 1, 1),
+            ("updated", 1, 1),
+            ("published", 0, 1),
+            ("rights", 0, 1),
+            ("summary", 0, 1),
+            ("content", 1, 1),
+            ("author", 1, usize::MAX),
+        ] {
+            assert!((least..=most).contains(&count(name)), "{name} stands {} times in {entry}", count(name));
+        }
+        let alternates = tree.descendants().filter(|node| node.attribute("rel") == Some("alternate"));
+        assert!(alternates.count() <= 1, "one of a type");
+        for node in tree.descendants().filter(|node| node.has_tag_name(("http://www.w3.org/2005/Atom", "category"))) {
+            assert!(node.attribute("term").is_some(), "{entry}");
+        }
     }
 }
