@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Config, Destination, Field, Line, Medium, Partner, PartnerId, Terms};
+use super::{Changes, Config, Destination, Field, Line, Medium, NitfDialect, NitfOptions, Partner, PartnerId, Terms};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -86,12 +86,20 @@ pub struct FormatProfile {
     /// What ends a story that was made shorter, linked to the story's canonical address.
     #[serde(default)]
     pub more: Option<Line>,
+    /// For the format `nitf`: its dialect.
+    #[serde(default)]
+    pub nitf: Option<NitfOptions>,
 }
 
 impl FormatProfile {
+    /// The dialect in which it writes NITF.
+    pub fn dialect(&self) -> NitfDialect {
+        self.nitf.clone().unwrap_or_default().dialect()
+    }
+
     /// The format as its standard has it.
     pub fn plain(format: Format) -> Self {
-        Self { format, medium: Medium::Online, words: None, more: None }
+        Self { format, medium: Medium::Online, words: None, more: None, nitf: None }
     }
 }
 

@@ -18,10 +18,15 @@ pub struct Xml {
 }
 
 impl Xml {
-    /// A document with its declaration.
+    /// A document in UTF-8 with its declaration.
     pub fn document() -> Result<Self> {
+        Self::declared("UTF-8")
+    }
+
+    /// A document that says it is in `encoding`. What is written is UTF-8 all the same, and still to be encoded.
+    pub fn declared(encoding: &str) -> Result<Self> {
         let mut out = Writer::new(Vec::new());
-        out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        out.write_event(Event::Decl(BytesDecl::new("1.0", Some(encoding), None)))?;
         let mut xml = Self { out };
         xml.line_end()?;
         Ok(xml)
@@ -29,6 +34,13 @@ impl Xml {
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.out.into_inner()
+    }
+
+    /// The document type, by its public identifier; neither of the two may have a quote in it.
+    pub fn doctype(&mut self, root: &str, public: &str, system: &str) -> Result<()> {
+        let doctype = format!("{root} PUBLIC \"{public}\" \"{system}\"");
+        self.out.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
+        self.line_end()
     }
 
     pub fn element(

@@ -172,7 +172,7 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
     match profile.format {
         Format::Json => json::own(bytes, mode),
         Format::Ninjs16 => json::ninjs(bytes, mode),
-        Format::Nitf => nitf::read(bytes, mode),
+        Format::Nitf => nitf::read(bytes, profile.dialect().encoding, mode),
         Format::NewsMlG2 => newsml::read(bytes, mode),
         Format::Html => page::document(bytes, mode),
         Format::HtmlFragment => page::fragment(bytes, mode),

@@ -46,7 +46,7 @@ pub fn seen(format: Format, document: &str) -> String {
             let document: serde_json::Value = serde_json::from_str(document).unwrap();
             fragment(document["body_html"].as_str().unwrap())
         }
-        Format::Nitf => xml(document, "body.content"),
+        Format::Nitf => nitf(document),
         Format::NewsMlG2 => xml(document, "body"),
         Format::Html => {
             let page = Html::parse_document(document);
@@ -67,12 +67,18 @@ pub fn seen(format: Format, document: &str) -> String {
     inked(&text)
 }
 
+/// The text of a NITF document of any dialect.
+pub fn nitf(document: &str) -> String {
+    xml(document, "body.content")
+}
+
 fn fragment(html: &str) -> String {
     Html::parse_fragment(html).root_element().text().collect()
 }
 
 fn xml(document: &str, name: &str) -> String {
-    let tree = roxmltree::Document::parse(document).unwrap();
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let tree = roxmltree::Document::parse_with_options(document, options).unwrap();
     let element = tree.root().descendants().rfind(|node| node.tag_name().name() == name).unwrap();
     let texts = element.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
     texts.collect()

@@ -1,6 +1,7 @@
 //! What this module promises of every format at once.
 
 mod bodies;
+mod dialects;
 mod extract;
 mod generated;
 mod mutations;
