@@ -11,6 +11,7 @@ pub mod body;
 mod decode;
 mod html;
 mod ids;
+mod iri;
 mod json;
 mod ninjs;
 mod text;
@@ -18,6 +19,7 @@ mod text;
 pub use body::{Block, Body, Inline};
 pub use decode::{DecodeError, Kind, decode};
 pub use ids::{Action, Guid, Urgency, Version, WireId};
+pub use iri::iri;
 pub use json::{ArticleV1, schema};
 pub use text::clean;
 

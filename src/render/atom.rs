@@ -9,10 +9,9 @@
 use std::borrow::Cow;
 use std::io::Result;
 
-use super::iri::iri;
 use super::xml::Xml;
 use super::{Manuscript, Render, RenderError, html};
-use crate::article::{Action, Concept};
+use crate::article::{Action, Concept, iri};
 use crate::config::FormatProfile;
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";

@@ -13,7 +13,6 @@
 mod atom;
 mod figure;
 mod html;
-mod iri;
 mod json;
 mod language;
 mod newsml_g2;

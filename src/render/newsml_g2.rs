@@ -13,10 +13,9 @@ use std::io::Result;
 
 use jiff::Timestamp;
 
-use super::iri::iri;
 use super::xml::Xml;
 use super::{Manuscript, Render, RenderError, html, language};
-use crate::article::{Action, Author, Concept, Media};
+use crate::article::{Action, Author, Concept, Media, iri};
 use crate::attribution::Attribution;
 use crate::config::FormatProfile;
 

@@ -1,4 +1,4 @@
-//! Addresses as XML's schemas and Atom want them.
+//! Addresses as every format can carry them: XML's schemas and Atom want IRIs.
 
 use url::Url;
 
