@@ -1,9 +1,10 @@
 //! Assets that go with the story as blocks of its text, for the formats that have no field for them.
 
 use super::Manuscript;
-use crate::article::body::Image;
+use crate::article::body::{Image, passages};
 use crate::article::{Block, Inline, Media};
 use crate::attribution::media;
+use crate::config::Element;
 
 /// The caption of an asset with its credit and its holder, since receivers keep that alone.
 pub fn caption(asset: &Media) -> Option<String> {
@@ -19,11 +20,18 @@ pub fn caption(asset: &Media) -> Option<String> {
     }
 }
 
-/// The assets that may go with the story, but for those that stand in its text already.
+/// The assets that may go with the story, but for those that stand in its text already, with their credit.
 pub fn blocks(manuscript: &Manuscript<'_>) -> Vec<Block> {
     let mut shown = Vec::new();
     images(&manuscript.body.blocks, &mut shown);
-    let stands = |asset: &Media| asset.renditions.iter().any(|file| shown.contains(&file.href.as_str()));
+    let passages = passages(&manuscript.body.blocks);
+    let credits = manuscript.attribution.required().iter().filter(|required| required.element == Element::Credit);
+    let uncredited: Vec<&str> = credits
+        .filter(|credit| !credit.needles.iter().all(|name| passages.iter().any(|passage| passage.contains(name))))
+        .flat_map(|credit| credit.pictures.iter().map(String::as_str))
+        .collect();
+    let among = |asset: &Media, files: &[&str]| asset.renditions.iter().any(|file| files.contains(&file.href.as_str()));
+    let stands = |asset: &Media| among(asset, &shown) && !among(asset, &uncredited);
     manuscript.media.iter().filter(|asset| !stands(asset)).filter_map(|asset| block(asset)).collect()
 }
 

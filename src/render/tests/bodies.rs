@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 use super::{article, extract, generated, schemas, text};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Article, Block, Body, Inline, clean};
-use crate::config::Format;
+use crate::config::{Format, MediaUse, Wire};
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -119,6 +119,23 @@ fn hold(articles: &[Article]) {
 #[test]
 fn what_a_newsroom_may_send_arrives_whole_proved_and_valid() {
     hold(generated::sample());
+}
+
+/// Somebody else's pictures pass with their credit, by whatever files and texts they have.
+#[test]
+fn a_picture_of_somebody_else_is_credited_in_every_format() {
+    let wire = Wire { third_party_media: MediaUse::Credit, ..super::wire() };
+    let logo = super::wire().logo.unwrap().url;
+    for article in generated::sample() {
+        let mut article = article.clone();
+        // The logo is nobody else's.
+        article.media.retain(|asset| asset.renditions.iter().all(|file| file.href != logo));
+        for format in Format::ALL {
+            if let Err(why) = super::rendered(&article, wire.clone(), format) {
+                panic!("{format:?}: {why}\n{:?}", article.media);
+            }
+        }
+    }
 }
 
 #[test]
