@@ -16,9 +16,13 @@ pub fn html(manuscript: &Manuscript<'_>) -> String {
     html.out
 }
 
-/// As [`html`], after the assets that go with the story, for formats that have no field for those.
+/// As [`html`], after what is corrected and the assets that go with the story, for formats that have no field for those
+/// which readers are shown.
 pub fn illustrated(manuscript: &Manuscript<'_>) -> String {
     let mut html = Html::default();
+    if let Some(notice) = manuscript.notice() {
+        html.line("notice", |html| html.text(notice));
+    }
     html.blocks(&figure::blocks(manuscript));
     html.out + &self::html(manuscript)
 }
@@ -73,6 +77,15 @@ impl Html {
         self.raw(tag);
         attributes.iter().for_each(|(name, value)| self.attribute(name, value));
         self.raw("/>");
+    }
+
+    /// A paragraph of a class.
+    pub fn line(&mut self, class: &str, inner: impl FnOnce(&mut Self)) {
+        self.raw("<p");
+        self.attribute("class", class);
+        self.raw(">");
+        inner(self);
+        self.raw("</p>");
     }
 
     pub fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {

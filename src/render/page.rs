@@ -148,24 +148,24 @@ fn article(html: &mut Html, manuscript: &Manuscript<'_>) {
     html.raw("<header>");
     html.wrapped("h1", |html| html.text(&manuscript.headline()));
     if let Some(text) = manuscript.subheadline() {
-        line(html, "subheadline", |html| html.text(text));
+        html.line("subheadline", |html| html.text(text));
     }
     for (at, block) in byline.iter().enumerate() {
         match block {
             Block::Paragraph(inlines) => {
-                line(html, if at == 0 { "byline" } else { "credit" }, |html| html.inlines(inlines));
+                html.line(if at == 0 { "byline" } else { "credit" }, |html| html.inlines(inlines));
             }
             block => html.blocks(std::slice::from_ref(block)),
         }
     }
     if let Some(text) = &manuscript.article.dateline {
-        line(html, "dateline", |html| html.text(text));
+        html.line("dateline", |html| html.text(text));
     }
     if let Some(text) = manuscript.notice() {
-        line(html, "notice", |html| html.text(text));
+        html.line("notice", |html| html.text(text));
     }
     if let Some(text) = manuscript.summary() {
-        line(html, "summary", |html| html.text(text));
+        html.line("summary", |html| html.text(text));
     }
     html.raw("</header>\n");
     if !opening.is_empty() {
@@ -180,12 +180,4 @@ fn article(html: &mut Html, manuscript: &Manuscript<'_>) {
         html.attribution(&closing);
         html.raw("\n");
     }
-}
-
-fn line(html: &mut Html, class: &str, write: impl FnOnce(&mut Html)) {
-    html.raw("<p");
-    html.attribute("class", class);
-    html.raw(">");
-    write(html);
-    html.raw("</p>");
 }

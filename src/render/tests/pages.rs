@@ -119,6 +119,9 @@ fn the_fragment_is_what_stands_in_the_pages_article() {
 #[test]
 fn the_byline_is_shown_once_and_a_correction_says_what_it_corrects() {
     let corrected = Article { notice: Some("Corrects the count.".into()), ..article() };
+    let escaped = text(&corrected, Format::Atom);
+    assert!(escaped.contains("&lt;p class=\"notice\"&gt;Corrects the count.&lt;/p&gt;"), "{escaped}");
+    assert!(text(&corrected, Format::NewsMlG2).contains("<body><p class=\"notice\">Corrects the count.</p>"));
     for format in [Format::Html, Format::HtmlFragment] {
         let text = text(&corrected, format);
         let body = &text[text.find("<header>").unwrap()..];
