@@ -2,6 +2,7 @@
 
 mod bodies;
 mod dialects;
+mod documented;
 mod extract;
 mod generated;
 mod mutations;
