@@ -72,6 +72,41 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         "<p title=\"".to_owned() + &"x".repeat(200_000),
     ];
     inputs.extend(hells.into_iter().enumerate().map(|(at, body)| html(body, at)));
+    inputs.extend(xml_inputs());
+    inputs
+}
+
+/// The same in XML: cut short, with a byte that spoils it, and made to hurt.
+fn xml_inputs() -> Vec<(&'static str, Vec<u8>)> {
+    const XML: &str = "application/nitf+xml";
+    let nitf = |doctype: &str, text: &str| {
+        format!(
+            "<?xml version=\"1.0\"?>{doctype}<nitf><head><docdata><doc-id id-string=\"urn:test:xml\"/></docdata></head>\
+             <body><body.head><hl1>News</hl1><byline>By Ada Quill</byline></body.head><body.content><p>{text}</p></body.content></body></nitf>"
+        )
+    };
+    let whole = nitf("", "text").into_bytes();
+    let mut inputs: Vec<(&str, Vec<u8>)> = (0..20).map(|at| (XML, whole[..at * whole.len() / 20].to_vec())).collect();
+    for at in 0..20 {
+        let mut broken = whole.clone();
+        let place = at * whole.len() / 20;
+        broken[place] = [0xff, b'<', b'&', 0x00][at % 4];
+        inputs.push((XML, broken));
+    }
+    let entity = |at: usize| format!("<!ENTITY a{at} \"{}\">", format!("&a{};", at - 1).repeat(10));
+    let laughs: String = (1..20).map(entity).collect();
+    let attributes: String = (0..100_000).map(|at| format!(" a{at}=\"\"")).collect();
+    let hells = [
+        nitf(&format!("<!DOCTYPE nitf [<!ENTITY a0 \"ha\">{laughs}]>"), "&a19;"),
+        nitf("<!DOCTYPE nitf [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>", "&x;"),
+        nitf("", &"<em>".repeat(100_000)),
+        nitf("", &"<br/>".repeat(500_000)),
+        nitf("", &format!("<em{attributes}/>")),
+        nitf("", &"<ul><li>".repeat(10_000)),
+        "<rss/>".to_owned(),
+        "<newsMessage><itemSet/></newsMessage>".to_owned(),
+    ];
+    inputs.extend(hells.into_iter().map(|document| (XML, document.into_bytes())));
     inputs
 }
 

@@ -131,3 +131,49 @@ async fn real_articles_arrive_attributed_and_valid_in_three_formats() {
     }
     assert_eq!(scene.terminate().await, Some(0));
 }
+
+/// XML goes in by every way that articles take, and comes out like any other article.
+#[tokio::test(flavor = "multi_thread")]
+async fn nitf_and_newsml_go_in_by_http_and_by_file() {
+    let Some(samples) = samples() else { return };
+    let dirs = tempfile::tempdir().expect("a temporary directory can be made");
+    let (sinks, partners) = three_formats(dirs.path()).await;
+    let mut scene = Scene::new(&partners, "", "");
+    scene.start().await;
+
+    let latin = r#"<?xml version="1.0" encoding="ISO-8859-1"?>
+<!DOCTYPE nitf SYSTEM "nitf-3-4.dtd">
+<nitf><head><docdata><doc-id regsrc="TEST" id-string="4711"/></docdata></head><body>
+<body.head><hedline><hl1>Café</hl1></hedline><byline>By Ada Quill</byline></body.head>
+<body.content><p>Café open</p></body.content></body></nitf>"#;
+    let latin: Vec<u8> = latin.chars().map(|c| u8::try_from(u32::from(c)).expect("it is Latin-1")).collect();
+    let newsml = std::fs::read_to_string(samples.join("formats/newsml-g2-2.35-article.xml")).expect("the sample");
+    // Whether the sample's embargo is over depends on the day.
+    let newsml = newsml.replace("<embargoed>2026-11-24T12:00:00Z</embargoed>", "");
+    // The second name says nothing of what it is.
+    let place = scene.dir.path().to_owned();
+    let (http, token) = (format!("http://127.0.0.1:{}", scene.http), format!("file:{}/token", place.display()));
+    for (name, bytes) in [("latin.xml", &latin[..]), ("newsml.dat", newsml.as_bytes())] {
+        std::fs::write(place.join(name), bytes).expect("a file can be written");
+        let mut publish = newswired();
+        publish.arg("publish").arg(place.join(name)).args(["--http", &http, "--token", &token]);
+        let published = publish.output().expect("the program can be run");
+        assert!(published.status.success(), "{name}: {}", String::from_utf8_lossy(&published.stderr));
+    }
+    let spooled = newsml.replace(":ferry-vote\"", ":ferry-spooled\"");
+    std::fs::write(place.join("spool/spooled.xml"), spooled).expect("a file can be written");
+    std::fs::rename(place.join("spool/spooled.xml"), place.join("spool/incoming/spooled.xml"))
+        .expect("it can be moved");
+    for sink in &sinks {
+        until(Duration::from_secs(20), "three stories arrive", async || sink.stats().stories == 3).await;
+    }
+    assert_valid("nitf", &written(dirs.path(), "xml"));
+    assert_valid("ninjs-1.6", &written(dirs.path(), "iptc"));
+    let own = written(dirs.path(), "own");
+    let all: String = own.iter().map(|file| std::fs::read_to_string(file).expect("it can be read")).collect();
+    for needed in ["urn:nitf:TEST:4711", "Café open", "By Ada Quill, DCNF", "ferry-spooled"] {
+        assert!(all.contains(needed), "{needed:?} is not in {all}");
+    }
+    assert!(place.join("spool/done/spooled.xml").exists());
+    assert_eq!(scene.terminate().await, Some(0));
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Article, WireId, json, ninjs};
+use super::{Article, WireId, json, newsml, ninjs, nitf, xml};
 
 /// What a document is: the formats an article may arrive in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +19,10 @@ pub enum Kind {
     Ninjs3,
     /// What Superdesk calls ninjs: 1.x with a `guid` for the `uri`, and more fields.
     Superdesk,
+    /// IPTC NITF 3.x.
+    Nitf,
+    /// A text item of IPTC NewsML-G2.
+    NewsMlG2,
 }
 
 impl Kind {
@@ -29,6 +33,8 @@ impl Kind {
             Self::Ninjs2 => "ninjs 2.x",
             Self::Ninjs3 => "ninjs 3.x",
             Self::Superdesk => "Superdesk ninjs",
+            Self::Nitf => "NITF",
+            Self::NewsMlG2 => "NewsML-G2",
         }
     }
 }
@@ -45,14 +51,14 @@ pub enum DecodeError {
     /// Not a type that is read here: HTTP 415 (RFC 9110 §15.5.16).
     #[error("the content type {content_type:?} {why}")]
     UnsupportedType { content_type: String, why: &'static str },
-    /// Not JSON in UTF-8: HTTP 400. Line and column count from 1, the column in bytes.
+    /// Not JSON in UTF-8, nor XML: HTTP 400. Line and column count from 1, the column in bytes.
     #[error("line {line}, column {column}: {problem}")]
     Syntax { line: usize, column: usize, problem: String },
-    /// JSON, but no article: HTTP 422 (RFC 9110 §15.5.21).
+    /// JSON or XML, but no article: HTTP 422 (RFC 9110 §15.5.21).
     #[error("{path}: {problem} (read as {kind})")]
     Content {
         kind: Kind,
-        /// The field at fault: `authors[0].name`.
+        /// The field at fault: `authors[0].name`; in XML an element and perhaps its attribute: `doc-id@id-string`.
         path: String,
         /// What is wrong with it, and how to mend it.
         problem: String,
@@ -71,6 +77,11 @@ impl DecodeError {
             problem => format!("not JSON: {problem}"),
         };
         Self::Syntax { line: why.line(), column: why.column(), problem }
+    }
+
+    /// For XML that cannot be read as XML.
+    pub(super) fn xml(line: usize, column: usize, problem: impl Into<String>) -> Self {
+        Self::Syntax { line, column, problem: shortened(problem.into()) }
     }
 }
 
@@ -96,19 +107,29 @@ pub(super) fn without_place(why: &serde_json::Error) -> String {
 /// The article that `bytes` hold.
 ///
 /// `content_type` is the value of the HTTP header or the AMQP property, parameters included. A type that says no more
-/// than JSON (`application/json`, `application/octet-stream`, none) leaves it to the document what it is: with the key
-/// `newswired` it is our own, otherwise ninjs. `default_wire` is the wire of a document that names none; ninjs never
-/// does.
+/// than JSON (`application/json`) or XML (`application/xml`, `text/xml`) leaves it to the document what it is, and one
+/// that says nothing (`application/octet-stream`, none) leaves that too: what begins with `<` is XML. JSON with the
+/// key `newswired` is our own, other JSON is ninjs; XML is told by its root element. `default_wire` is the wire of a
+/// document that names none; none but our own does.
 ///
 /// # Errors
 /// See [`DecodeError`]; its text is fit for the sender and for the operator.
 pub fn decode(bytes: &[u8], content_type: Option<&str>, default_wire: &WireId) -> Result<Article, DecodeError> {
     let claim = Claim::of(content_type)?;
-    let text = text_of(bytes)?;
-    let is_own = match claim {
-        Claim::Own => true,
-        Claim::Ninjs => false,
-        Claim::Json => has_marker(text)?,
+    let is_own = match claim.says {
+        Says::Own => Some(true),
+        Says::Ninjs => Some(false),
+        Says::Json => None,
+        Says::Nothing if !begins_as_xml(bytes) => None,
+        Says::Xml | Says::Nothing => return decode_xml(bytes, claim.charset, default_wire),
+    };
+    if claim.charset.is_some_and(|charset| !["utf-8", "utf8"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8))) {
+        return claim.refuse("names a charset other than UTF-8; JSON travels as UTF-8 (RFC 8259 §8.1)");
+    }
+    let text = utf8_text_of(bytes)?;
+    let is_own = match is_own {
+        Some(is_own) => is_own,
+        None => has_marker(text)?,
     };
     if is_own {
         return json::decode(text, default_wire);
@@ -117,44 +138,83 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>, default_wire: &WireId) -
     ninjs::decode(&document, default_wire)
 }
 
+fn decode_xml(bytes: &[u8], charset: Option<&str>, default_wire: &WireId) -> Result<Article, DecodeError> {
+    let text = xml::text_of(bytes, charset)?;
+    let document = xml::Document::parse(&text)?;
+    match document.root.name.as_str() {
+        "nitf" => nitf::decode(&document, default_wire),
+        name if newsml::is_root(name) => newsml::decode(&document, default_wire),
+        other => {
+            let (line, column) = document.place(document.root.at);
+            let problem = format!("<{other}> is not read here; send NITF 3 (<nitf>) or NewsML-G2 (<newsItem>)");
+            Err(DecodeError::xml(line, column, problem))
+        }
+    }
+}
+
+/// Whether the first character that is no white space is a `<`, in UTF-16 too.
+fn begins_as_xml(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    let unmarked = marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes);
+    unmarked.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0) == Some(&b'<')
+}
+
+/// A content type.
+struct Claim<'c> {
+    content_type: &'c str,
+    says: Says,
+    charset: Option<&'c str>,
+}
+
 /// What a content type says about the document.
-#[derive(Debug, PartialEq)]
-enum Claim {
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Says {
     Own,
     Ninjs,
     Json,
+    Xml,
+    Nothing,
 }
 
-impl Claim {
-    fn of(content_type: Option<&str>) -> Result<Self, DecodeError> {
+impl<'c> Claim<'c> {
+    fn of(content_type: Option<&'c str>) -> Result<Self, DecodeError> {
         let content_type = content_type.unwrap_or_default().trim();
-        let refuse = |why| Err(DecodeError::UnsupportedType { content_type: content_type.to_owned(), why });
         let mut parts = content_type.split(';').map(str::trim);
-        let claim = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "application/vnd.newswired.article+json" => Self::Own,
-            "application/ninjs+json" => Self::Ninjs,
-            "" | "application/json" | "application/octet-stream" => Self::Json,
-            _ => {
-                return refuse(
-                    "is not read here; send application/vnd.newswired.article+json, application/ninjs+json or \
-                     application/json",
-                );
-            }
+        let says = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/vnd.newswired.article+json" => Some(Says::Own),
+            "application/ninjs+json" => Some(Says::Ninjs),
+            "application/json" => Some(Says::Json),
+            // Which of the two it is, the root element says; the IANA's register has the `text` ones.
+            "application/nitf+xml"
+            | "text/vnd.iptc.nitf"
+            | "application/vnd.iptc.g2.newsitem+xml"
+            | "application/vnd.iptc.g2.newsmessage+xml"
+            | "application/xml"
+            | "text/xml" => Some(Says::Xml),
+            "" | "application/octet-stream" => Some(Says::Nothing),
+            _ => None,
         };
-        for parameter in parts {
-            if let Some((name, value)) = parameter.split_once('=')
-                && name.trim().eq_ignore_ascii_case("charset")
-                && !["utf-8", "utf8"].iter().any(|utf8| value.trim().trim_matches('"').eq_ignore_ascii_case(utf8))
-            {
-                return refuse("names a charset other than UTF-8; JSON travels as UTF-8 (RFC 8259 §8.1)");
-            }
+        let charset = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        });
+        let claim = Self { content_type, says: says.unwrap_or(Says::Nothing), charset };
+        match says {
+            Some(_) => Ok(claim),
+            None => claim.refuse(
+                "is not read here; send application/vnd.newswired.article+json, application/ninjs+json, \
+                 application/nitf+xml, application/vnd.iptc.g2.newsitem+xml, application/json or application/xml",
+            ),
         }
-        Ok(claim)
+    }
+
+    fn refuse<T>(&self, why: &'static str) -> Result<T, DecodeError> {
+        Err(DecodeError::UnsupportedType { content_type: self.content_type.to_owned(), why })
     }
 }
 
 /// `bytes` as UTF-8, without the byte order mark that RFC 8259 §8.1 lets a reader ignore.
-fn text_of(bytes: &[u8]) -> Result<&str, DecodeError> {
+pub(super) fn utf8_text_of(bytes: &[u8]) -> Result<&str, DecodeError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|why| {
         let (before, after) = bytes.split_at(why.valid_up_to());
@@ -233,14 +293,53 @@ mod tests {
 
     #[test]
     fn other_types_and_charsets_are_refused() {
-        for content_type in ["text/html", "application/xml", "application/json; charset=iso-8859-1", "json"] {
+        for content_type in ["text/html", "application/rss+xml", "application/json; charset=iso-8859-1", "json"] {
             let error = decode(OWN.as_bytes(), Some(content_type), &wire()).unwrap_err();
             assert!(matches!(error, DecodeError::UnsupportedType { .. }), "{content_type}: {error}");
         }
         insta::assert_snapshot!(
             decode(b"", Some("text/html"), &wire()).unwrap_err(),
-            @r#"the content type "text/html" is not read here; send application/vnd.newswired.article+json, application/ninjs+json or application/json"#
+            @r#"the content type "text/html" is not read here; send application/vnd.newswired.article+json, application/ninjs+json, application/nitf+xml, application/vnd.iptc.g2.newsitem+xml, application/json or application/xml"#
         );
+    }
+
+    const NITF: &str = "<nitf><doc-id id-string='urn:x:1'/><hl1>H</hl1><body.content><p>é</p></body.content></nitf>";
+    const NEWSML: &str = "<newsItem guid='urn:x:1'><contentMeta><headline>H</headline></contentMeta><contentSet>\
+                          <inlineData>B</inlineData></contentSet></newsItem>";
+
+    #[test]
+    fn xml_is_told_by_its_root_whatever_type_it_comes_under() {
+        let types = [
+            None,
+            Some("application/octet-stream"),
+            Some("application/xml"),
+            Some("text/xml; charset=utf-8"),
+            Some("Application/NITF+xml"),
+            Some("text/vnd.IPTC.NITF"),
+            Some("application/vnd.iptc.g2.newsitem+xml"),
+            Some("application/vnd.iptc.g2.newsmessage+xml"),
+        ];
+        for document in [NITF, NEWSML] {
+            for content_type in types {
+                for bytes in [document.to_owned(), format!("\u{feff}\n{document}")] {
+                    let article = decode(bytes.as_bytes(), content_type, &wire());
+                    assert_eq!(article.unwrap_or_else(|why| panic!("{content_type:?}: {why}")).headline, "H");
+                }
+            }
+            let wide: Vec<u8> = format!("\u{feff}{document}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(decode(&wide, None, &wire()).unwrap().headline, "H");
+            let error = decode(document.as_bytes(), Some("application/json"), &wire()).unwrap_err();
+            assert!(matches!(error, DecodeError::Syntax { line: 1, column: 1, .. }), "{error}");
+        }
+        let latin: Vec<u8> = NITF.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        assert_eq!(decode(&latin, Some("text/xml; charset=\"ISO-8859-1\""), &wire()).unwrap().body.text(), "é");
+    }
+
+    #[test]
+    fn xml_that_is_something_else_is_told_so() {
+        let said = |text: &str| decode(text.as_bytes(), None, &wire()).unwrap_err().to_string();
+        insta::assert_snapshot!(said("<?xml version='1.0'?>\n<rss/>"), @"line 2, column 1: <rss> is not read here; send NITF 3 (<nitf>) or NewsML-G2 (<newsItem>)");
+        assert!(decode(b"{}", Some("text/xml"), &wire()).is_err());
     }
 
     #[test]

@@ -13,8 +13,14 @@ mod html;
 mod ids;
 mod iri;
 mod json;
+mod newsml;
 mod ninjs;
+mod nitf;
+mod note;
+mod terms;
 mod text;
+mod when;
+mod xml;
 
 pub use body::{Block, Body, Inline};
 pub use decode::{DecodeError, Kind, decode};

@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 use super::decode::checked;
 use super::html;
 use super::json::MARKER;
+use super::note::opens_with_a_correction;
+use super::text::one_line;
 use super::{Action, Article, Body, DecodeError, Guid, Kind, Urgency, Version, WireId};
 use object::{Format, Object, Text};
 
@@ -70,7 +72,11 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         language: item.line(&["language"])?.map(|tag| tag.replace('_', "-")),
         slugline: item.line(&["slugline"])?,
         headline,
-        subheadline: headlines.iter().find(|text| is_subheadline(text)).and_then(Text::line),
+        subheadline: headlines
+            .iter()
+            .find(|text| is_subheadline(text))
+            .and_then(Text::line)
+            .or_else(|| item.extra("subheadline").and_then(one_line)),
         summary,
         byline: item.line(&["byline", "by"])?,
         authors: concepts::authors(item)?,
@@ -87,7 +93,7 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         created: item.time_if_readable(&["firstcreated", "firstCreated", "contentcreated", "contentCreated"]),
         versioned: item.time_if_readable(&["versioncreated", "versionCreated"]),
         embargo: item.time(&["embargoed", "embargoedUntil", "embargoeduntil"])?,
-        expires: item.time(&["expires", "expiry"])?,
+        expires: item.time(&["expires", "expiry"])?.or_else(|| item.extra("expires")?.trim().parse().ok()),
         canonical,
         copyright_holder: item.line(&["copyrightholder", "copyrightHolder"])?,
         copyright_notice: item.line(&["copyrightnotice", "copyrightNotice"])?,
@@ -218,25 +224,6 @@ fn is_correction(item: &Object) -> Result<bool, DecodeError> {
         }
     }
     Ok(item.line(&["ednote", "edNote"])?.is_some_and(|note| opens_with_a_correction(&note)))
-}
-
-/// `CORRECTS vote count`, `Eds: CORRECTS …`, `Correction: …`, but not `Correct spelling is Lindqvist`.
-fn opens_with_a_correction(note: &str) -> bool {
-    let opening = match note.split_once(':') {
-        Some((address, rest)) if is_address_to_editors(address) => rest,
-        _ => note,
-    };
-    let word = opening.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-    word == "CORRECT"
-        || ["corrects", "corrected", "correcting", "correction", "corrections", "corrective"]
-            .iter()
-            .any(|form| word.eq_ignore_ascii_case(form))
-}
-
-fn is_address_to_editors(word: &str) -> bool {
-    ["ed", "eds", "editor", "editors", "editor's note", "editors' note", "editors note"]
-        .iter()
-        .any(|form| word.trim().replace('’', "'").eq_ignore_ascii_case(form))
 }
 
 /// Absent or 0: normal. What lies off the scale is moved to its nearer end.

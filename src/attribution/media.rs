@@ -151,11 +151,11 @@ impl Sifted<'_> {
 
     /// The credits of the media that pass with them, each with the addresses of the asset's files.
     pub fn credits(&self) -> impl Iterator<Item = (String, Vec<String>)> {
-        // Of an asset without a file there is nothing to show, and formats leave it out.
-        self.credited
-            .iter()
-            .filter(|media| !media.renditions.is_empty())
-            .filter_map(|media| Some((credit(media)?, media.renditions.iter().map(|file| file.href.clone()).collect())))
+        let with_files = self.credited.iter().filter(|media| !media.renditions.is_empty());
+        with_files.filter_map(|media| {
+            let files = media.renditions.iter().map(|file| file.href.clone()).collect();
+            Some((credit(media)?, files))
+        })
     }
 }
 

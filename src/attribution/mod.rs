@@ -149,7 +149,10 @@ impl Attribution {
 
     /// Asks for the credits of somebody else's media that pass with them, too.
     pub fn credit_media(&mut self, sifted: &Sifted<'_>) {
-        for (credit, pictures) in sifted.credits() {
+        // What a newsroom sends as media and is the logo stands as the logo.
+        let is_logo = |picture: &String| self.logo.as_ref().is_some_and(|logo| logo.url == *picture);
+        let credits: Vec<_> = sifted.credits().filter(|(_, pictures)| !pictures.iter().any(is_logo)).collect();
+        for (credit, pictures) in credits {
             self.required.push(Required {
                 name: "credit".to_owned(),
                 element: Element::Credit,

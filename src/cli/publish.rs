@@ -51,9 +51,9 @@ pub struct Publish {
     /// The messages' routing key
     #[arg(long, value_name = "KEY", default_value = "article")]
     routing_key: String,
-    /// What the articles are, where they do not say so themselves
-    #[arg(long, value_name = "TYPE", default_value = "application/json")]
-    content_type: String,
+    /// What the articles are, where they do not say so themselves; without it, what their names end in says it
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
 }
 
 /// To connect, and for each article's answer.
@@ -92,15 +92,15 @@ impl Publish {
         let connection = bounded("connection to the broker", connecting).await?.map_err(failed)?;
         let channel = bounded("channel", connection.create_channel()).await?.map_err(failed)?;
         bounded("answer", channel.confirm_select(ConfirmSelectOptions::default())).await?.map_err(failed)?;
-        let properties =
-            BasicProperties::default().with_content_type(self.content_type.as_str().into()).with_delivery_mode(2);
         let mut refused = 0;
         for file in &self.files {
             let bytes = read(file)?;
+            let content_type = self.content_type_of(file).into();
+            let properties = BasicProperties::default().with_content_type(content_type).with_delivery_mode(2);
             let publish = async {
                 let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
                 let (exchange, key) = (self.exchange.as_str().into(), self.routing_key.as_str().into());
-                channel.basic_publish(exchange, key, options, &bytes, properties.clone()).await?.await
+                channel.basic_publish(exchange, key, options, &bytes, properties).await?.await
             };
             // A broker that is short of memory or disk lets publishers wait.
             let confirmed = bounded("confirmation", publish).await?.map_err(failed)?;
@@ -134,7 +134,7 @@ impl Publish {
             let request = http::Request::post("/v1/articles")
                 .header("host", &authority)
                 .header("authorization", format!("Bearer {}", token.expose()))
-                .header("content-type", &self.content_type)
+                .header("content-type", self.content_type_of(file))
                 .body(Full::new(Bytes::from(read(file)?)))
                 .map_err(|why| Failure::Usage(why.to_string()))?;
             let exchange = exchange(&url, &mut sender, request);
@@ -149,6 +149,16 @@ impl Publish {
             progress.inc(1);
         }
         Ok(refused)
+    }
+
+    /// A name that says nothing leaves it to the document.
+    fn content_type_of(&self, file: &Path) -> &str {
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        self.content_type.as_deref().unwrap_or(match extension.to_ascii_lowercase().as_str() {
+            "json" => "application/json",
+            "xml" => "application/xml",
+            _ => "application/octet-stream",
+        })
     }
 
     fn by_spool(&self, dir: &Path, progress: &ProgressBar) -> Result<usize, Failure> {

@@ -11,7 +11,7 @@ use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, DecodeError};
 use crate::attribution::{Explained, Policies};
 use crate::config::{Destination, Partner, PartnerId};
-use crate::render::{self, Flaw, Rendition};
+use crate::render::{Draft, Flaw, Rendition};
 use crate::route::route;
 
 #[derive(Debug, Args)]
@@ -60,17 +60,14 @@ impl Render {
         let verdict = route(&article, partner, &config.subject_descendants, Timestamp::now());
         eprintln!("{}: {verdict}", self.partner);
         let held = |flaw: Flaw| Failure::No(format!("it would be held back: {flaw}"));
+        let draft = Draft::write(&article, &policies, &edition).map_err(held)?;
         if self.explain {
-            let explained = render::explanation(&article, &policies, &edition).map_err(held)?;
-            let lacking = print(&explained)?;
-            // The same document once more, through the proof: it has the last word.
-            return match render::rendition(&article, &policies, &edition) {
-                Ok(_) if lacking == 0 => Ok(()),
-                Ok(_) => Err(Failure::No(format!("{lacking} of the required elements were not found"))),
-                Err(flaw) => Err(held(flaw)),
-            };
+            print(&draft.explain().map_err(held)?)?;
         }
-        let Rendition { document, dropped } = render::rendition(&article, &policies, &edition).map_err(held)?;
+        let Rendition { document, dropped } = draft.prove().map_err(|unproved| held(unproved.into()))?;
+        if self.explain {
+            return Ok(());
+        }
         eprintln!(
             "{} ({} bytes), proved to carry what the licence demands",
             document.content_type(),
@@ -105,8 +102,8 @@ impl Render {
     }
 }
 
-/// Prints where each element stands; the number of those that stand nowhere.
-fn print(explained: &[Explained]) -> Result<usize, Failure> {
+/// Prints where each element stands.
+fn print(explained: &[Explained]) -> Result<(), Failure> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["element", "stands at", "and says"]);
     for Explained { name, found } in explained {
@@ -118,7 +115,7 @@ fn print(explained: &[Explained]) -> Result<usize, Failure> {
     } else {
         writeln!(std::io::stdout().lock(), "{table}")?;
     }
-    Ok(explained.iter().filter(|element| element.found.is_empty()).count())
+    Ok(())
 }
 
 /// `file:line:column: what`, where there is a line.

@@ -13,9 +13,21 @@ pub enum Format {
     /// newswired's own JSON, version 1.
     #[serde(rename = "json")]
     Json,
+    /// IPTC ninjs 1.3.
+    #[serde(rename = "ninjs-1.3")]
+    Ninjs13,
     /// IPTC ninjs 1.6.
     #[serde(rename = "ninjs-1.6")]
     Ninjs16,
+    /// IPTC ninjs 2.2.
+    #[serde(rename = "ninjs-2.2")]
+    Ninjs22,
+    /// IPTC ninjs 3.1.
+    #[serde(rename = "ninjs-3.1")]
+    Ninjs31,
+    /// The dialect of ninjs 1.x that Superdesk's Newsroom and Publisher read.
+    #[serde(rename = "superdesk-ninjs")]
+    SuperdeskNinjs,
     /// IPTC NITF 3.6.
     #[serde(rename = "nitf")]
     Nitf,
@@ -37,13 +49,29 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Self; 8] =
-        [Self::Json, Self::Ninjs16, Self::Nitf, Self::NewsMlG2, Self::Html, Self::HtmlFragment, Self::Text, Self::Atom];
+    pub const ALL: [Self; 12] = [
+        Self::Json,
+        Self::Ninjs13,
+        Self::Ninjs16,
+        Self::Ninjs22,
+        Self::Ninjs31,
+        Self::SuperdeskNinjs,
+        Self::Nitf,
+        Self::NewsMlG2,
+        Self::Html,
+        Self::HtmlFragment,
+        Self::Text,
+        Self::Atom,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::Ninjs13 => "ninjs-1.3",
             Self::Ninjs16 => "ninjs-1.6",
+            Self::Ninjs22 => "ninjs-2.2",
+            Self::Ninjs31 => "ninjs-3.1",
+            Self::SuperdeskNinjs => "superdesk-ninjs",
             Self::Nitf => "nitf",
             Self::NewsMlG2 => "newsml-g2",
             Self::Html => "html",

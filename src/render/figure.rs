@@ -6,12 +6,12 @@ use crate::article::{Block, Inline, Media};
 use crate::attribution::media;
 use crate::config::Element;
 
-/// The caption of an asset with its credit and its holder, since receivers keep that alone.
+/// The caption of an asset with its credit, since receivers keep that alone.
 pub fn caption(asset: &Media) -> Option<String> {
-    let credit = media::credit(asset).map(|credit| match asset.holder.as_deref() {
-        Some(holder) if !credit.contains(holder) => format!("{credit}/{holder}"),
-        _ => credit,
-    });
+    with_credit(asset, media::credit(asset))
+}
+
+fn with_credit(asset: &Media, credit: Option<String>) -> Option<String> {
     match (asset.caption.as_deref(), credit) {
         (Some(caption), Some(credit)) if !caption.contains(&credit) => Some(format!("{caption} ({credit})")),
         (Some(caption), _) => Some(caption.to_owned()),
@@ -39,7 +39,12 @@ pub fn blocks(manuscript: &Manuscript<'_>) -> Vec<Block> {
 fn block(asset: &Media) -> Option<Block> {
     let file = asset.renditions.first()?;
     let named = [&asset.alt, &asset.headline, &asset.caption].into_iter().flatten().next();
-    let caption = caption(asset);
+    // There is no other place for the holder.
+    let credit = media::credit(asset).map(|credit| match asset.holder.as_deref() {
+        Some(holder) if !credit.contains(holder) => format!("{credit}/{holder}"),
+        _ => credit,
+    });
+    let caption = with_credit(asset, credit);
     if matches!(asset.kind.as_str(), "picture" | "graphic") {
         return Some(Block::Image(Image {
             src: file.href.clone(),

@@ -16,6 +16,13 @@ pub fn html(manuscript: &Manuscript<'_>) -> String {
     html.out
 }
 
+/// One paragraph of plain text.
+pub fn paragraph(text: &str) -> String {
+    let mut html = Html::default();
+    html.wrapped("p", |html| html.text(text));
+    html.out
+}
+
 /// As [`html`], after what is corrected and the assets that go with the story, for formats that have no field for those
 /// which readers are shown.
 pub fn illustrated(manuscript: &Manuscript<'_>) -> String {

@@ -16,7 +16,7 @@ mod html;
 mod json;
 mod language;
 mod newsml_g2;
-mod ninjs16;
+mod ninjs;
 mod nitf;
 mod page;
 #[cfg(test)]
@@ -25,6 +25,7 @@ mod text;
 mod xml;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -56,7 +57,11 @@ pub trait Render: Sync {
 pub fn renderer(format: Format) -> &'static dyn Render {
     match format {
         Format::Json => &json::Json,
-        Format::Ninjs16 => &ninjs16::Ninjs16,
+        Format::Ninjs13 => &ninjs::Ninjs13,
+        Format::Ninjs16 => &ninjs::Ninjs16,
+        Format::Ninjs22 => &ninjs::Ninjs22,
+        Format::Ninjs31 => &ninjs::Ninjs31,
+        Format::SuperdeskNinjs => &ninjs::Superdesk,
         Format::Nitf => &nitf::Nitf,
         Format::NewsMlG2 => &newsml_g2::NewsMlG2,
         Format::Html => &page::Page,
@@ -241,53 +246,71 @@ pub struct Rendition {
     pub dropped: Vec<String>,
 }
 
+/// A document that is written and not yet proved: it cannot leave.
+#[derive(Debug)]
+pub struct Draft {
+    bytes: Vec<u8>,
+    content_type: Cow<'static, str>,
+    attribution: Attribution,
+    profile: Arc<FormatProfile>,
+    dropped: Vec<String>,
+}
+
+impl Draft {
+    /// Writes the document of `article` for `edition`.
+    ///
+    /// # Errors
+    /// When the policies cannot be met, or the format's writer fails.
+    ///
+    /// # Panics
+    /// When the article is of another wire than the policies: it would go out under somebody else's terms.
+    pub fn write(article: &Article, policies: &Policies, edition: &Edition) -> Result<Self, Flaw> {
+        assert_eq!(article.wire, policies.wire_id, "an article is rendered under its own wire's policies");
+        let mut attribution = Attribution::resolve(article, policies, edition)?;
+        let sifted = media::sift(article, &policies.wire);
+        let mut dropped = Vec::new();
+        if !article.action.withdraws() {
+            attribution.credit_media(&sifted);
+            dropped.extend(sifted.dropped.iter().map(|media| {
+                let owner = media.holder.clone().or_else(|| media::credit(media)).or_else(|| media.uri.clone());
+                format!("{} of {}", media.kind, owner.unwrap_or_default())
+            }));
+        }
+        let manuscript = Manuscript::new(article, &attribution, &edition.profile, &sifted);
+        let renderer = renderer(edition.profile.format);
+        let bytes = renderer.render(&manuscript)?;
+        let content_type = renderer.content_type_of(article.action, &edition.profile);
+        Ok(Self { bytes, content_type, attribution, profile: Arc::clone(&edition.profile), dropped })
+    }
+
+    /// Where each required element stands in the document, and what it says.
+    ///
+    /// # Errors
+    /// When the document cannot be read again.
+    pub fn explain(&self) -> Result<Vec<Explained>, Flaw> {
+        explain(&self.profile, &self.bytes, &self.attribution).map_err(|lack| {
+            let (bytes, format) = (self.bytes.clone().into(), self.profile.format);
+            Unproved { bytes, format, missing: vec![lack] }.into()
+        })
+    }
+
+    /// Reads the document again, and lets it go when it carries everything that it has to.
+    ///
+    /// # Errors
+    /// [`Unproved`], with what it lacks.
+    pub fn prove(self) -> Result<Rendition, Unproved> {
+        let Self { bytes, content_type, attribution, profile, dropped } = self;
+        Ok(Rendition { document: prove(&profile, content_type, bytes, &attribution)?, dropped })
+    }
+}
+
 /// The finished document of `article` for `edition`, proved.
 ///
 /// # Errors
 /// [`Flaw`], when the policies cannot be met, or were not.
 ///
 /// # Panics
-/// When the article is of another wire than the policies: it would go out under somebody else's terms.
+/// When the article is of another wire than the policies.
 pub fn rendition(article: &Article, policies: &Policies, edition: &Edition) -> Result<Rendition, Flaw> {
-    assert_eq!(article.wire, policies.wire_id, "an article is rendered under its own wire's policies");
-    let (bytes, attribution, dropped) = write(article, policies, edition)?;
-    let profile = &edition.profile;
-    let content_type = renderer(profile.format).content_type_of(article.action, profile);
-    let document = prove(profile, content_type, bytes, &attribution)?;
-    Ok(Rendition { document, dropped })
-}
-
-/// A document before its proof, with what it has to carry.
-fn write(
-    article: &Article,
-    policies: &Policies,
-    edition: &Edition,
-) -> Result<(Vec<u8>, Attribution, Vec<String>), Flaw> {
-    let mut attribution = Attribution::resolve(article, policies, edition)?;
-    let sifted = media::sift(article, &policies.wire);
-    let withdraws = article.action.withdraws();
-    if !withdraws {
-        attribution.credit_media(&sifted);
-    }
-    let dropped = sifted.dropped.iter().filter(|_| !withdraws).map(|media| {
-        let owner = media::credit(media).or_else(|| media.uri.clone()).unwrap_or_default();
-        format!("{} of {}", media.kind, media.holder.as_ref().unwrap_or(&owner))
-    });
-    let dropped = dropped.collect();
-    let manuscript = Manuscript::new(article, &attribution, &edition.profile, &sifted);
-    let bytes = renderer(edition.profile.format).render(&manuscript)?;
-    Ok((bytes, attribution, dropped))
-}
-
-/// Where in the document of `article` for `edition` each required element stands, and what it says: in the document that
-/// [`rendition`] would give, proved or not.
-///
-/// # Errors
-/// [`Flaw`], when the document cannot be written, or not be read again.
-pub fn explanation(article: &Article, policies: &Policies, edition: &Edition) -> Result<Vec<Explained>, Flaw> {
-    let (bytes, attribution, _) = write(article, policies, edition)?;
-    explain(&edition.profile, &bytes, &attribution).map_err(|lack| {
-        let format = edition.profile.format;
-        Unproved { bytes: bytes.into(), format, missing: vec![lack] }.into()
-    })
+    Ok(Draft::write(article, policies, edition)?.prove()?)
 }

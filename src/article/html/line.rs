@@ -229,7 +229,12 @@ fn nest(runs: Vec<Run>, copies: &mut usize) -> Vec<Inline> {
                 Inline::Text(text)
             }
         };
-        open.last_mut().map_or(&mut out, |(_, children)| children).push(node);
+        let children = open.last_mut().map_or(&mut out, |(_, children)| children);
+        match (children.last_mut(), node) {
+            // A mark that marks nothing stood between the two.
+            (Some(Inline::Text(before)), Inline::Text(text)) => before.push_str(&text),
+            (_, node) => children.push(node),
+        }
     }
     while !open.is_empty() {
         close(&mut open, &mut out);

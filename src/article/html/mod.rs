@@ -36,7 +36,8 @@ use std::cell::{Cell, RefCell};
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5ever::{Attribute, LocalName, QualName, ns};
 
 use super::body::{Block, Body, Inline};
 use super::text;
@@ -51,7 +52,9 @@ pub fn parse(html: &str) -> Body {
 /// As [`parse`], of the page at `address`: there its relative links lead.
 pub fn parse_at(html: &str, address: Option<&str>) -> Body {
     let sink = Sink { tree: RefCell::new(Tree::new(html.len(), Page::at(address))), raw: Cell::new(None) };
-    let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: true, ..TokenizerOpts::default() });
+    // The tokenizer would discard the mark at the start of every piece, where it is a character of the text.
+    let html = html.strip_prefix('\u{feff}').unwrap_or(html);
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() });
     let queue = BufferQueue::default();
     let mut pieces = pieces::Pieces::new(html);
     while let Some(piece) = pieces.next(tokenizer.sink.raw.get()) {
@@ -82,6 +85,44 @@ pub fn from_text(plain: &str) -> Body {
         }
     }
     Body { blocks }
+}
+
+/// A body that is written tag by tag, for formats that are no HTML but say the same with elements of their own. It
+/// holds to the same three things.
+pub struct Writer(Tree);
+
+impl Writer {
+    /// `length` is that of the document, in bytes.
+    pub fn new(length: usize) -> Self {
+        Self(Tree::new(length, Page::default()))
+    }
+
+    /// The start tag of HTML's element `name`.
+    pub fn start<'a>(&mut self, name: &str, attributes: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let attribute = |(name, value): (&str, &str)| Attribute {
+            name: QualName::new(None, ns!(), LocalName::from(name)),
+            value: StrTendril::from_slice(value),
+        };
+        self.0.start(&Tag {
+            kind: TagKind::StartTag,
+            name: LocalName::from(name),
+            self_closing: false,
+            attrs: attributes.into_iter().map(attribute).collect(),
+            had_duplicate_attributes: false,
+        });
+    }
+
+    pub fn end(&mut self, name: &str) {
+        self.0.end(name);
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.0.text(text);
+    }
+
+    pub fn finish(self) -> Body {
+        self.0.finish()
+    }
 }
 
 struct Sink {

@@ -262,6 +262,13 @@ fn inline_depth(children: &[Inline]) -> usize {
 }
 
 /// As [`parse`], with the input in one piece.
+#[test]
+fn a_byte_order_mark_is_none_but_at_the_start() {
+    let text = |html: &str| parse(html).text();
+    assert_eq!(text("\u{feff}<p>a</p>"), "a");
+    assert_eq!(text("<p>\u{feff}a</p><p><b>\u{feff}b</b></p>"), "\u{feff}a\n\u{feff}b");
+}
+
 fn parse_whole(html: &str) -> Body {
     let sink = Sink { tree: RefCell::new(Tree::new(html.len(), Page::default())), raw: Cell::new(None) };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: true, ..TokenizerOpts::default() });

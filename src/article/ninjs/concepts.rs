@@ -1,15 +1,15 @@
 //! Terms of vocabularies (subjects, genres, places), and people.
 
+use percent_encoding::percent_decode_str;
+
 use super::object::Object;
+use crate::article::terms::{resolved, shortened};
 use crate::article::text::one_line;
 use crate::article::{Author, Concept, DecodeError, Kind};
 
 /// What 1.x and Superdesk put beside a term's place in the story; these two are lists of their own in an article.
 const KEYWORD: &str = "keyword";
 const SECTION: &str = "section";
-
-/// IPTC's vocabularies with the short names that the trade uses for them (NewsML-G2's catalog).
-const SHORT_NAMES: [(&str, &str); 2] = [("mediatopic", "medtop"), ("subjectcode", "subj")];
 
 /// The terms in the list that goes by one of `names`.
 pub fn all(item: &Object, names: &[&str]) -> Result<Vec<Concept>, DecodeError> {
@@ -52,6 +52,9 @@ fn related(item: &Object, names: &[&str], wanted: impl Fn(Option<&str>) -> bool)
 
 fn concept(term: &Object) -> Result<Option<Concept>, DecodeError> {
     let name = term.line(&["name"])?;
+    if let Some((scheme, code)) = parted(term) {
+        return Ok(Some(Concept { code: Some(code), scheme: Some(shortened(&scheme)), name }));
+    }
     // A URI says more than the literal that stands beside it.
     let code = term.words(&["uri", "code", "qcode", "literal"]).find_map(one_line);
     let (scheme, code) = match code {
@@ -64,34 +67,15 @@ fn concept(term: &Object) -> Result<Option<Concept>, DecodeError> {
     Ok((name.is_some() || code.is_some()).then_some(Concept { code, scheme, name }))
 }
 
-/// Scheme and bare code. A code may bring its scheme with it, as a URI (`http://cv.iptc.org/newscodes/mediatopic/11000000`)
-/// or as a prefix (`medtop:11000000`).
-fn resolved(scheme: Option<String>, code: String) -> (Option<String>, String) {
-    for (_, short) in SHORT_NAMES {
-        if let Some(bare) = code.strip_prefix(short).and_then(|rest| rest.strip_prefix(':')) {
-            return (Some(short.to_owned()), bare.to_owned());
-        }
-    }
-    let is_uri = code.starts_with("http://") || code.starts_with("https://");
-    if is_uri
-        && let Some(at) = code.trim_end_matches('/').rfind(['/', '#'])
-        // `https://example.org` is all scheme and no code.
-        && !code[..at].ends_with(['/', ':'])
-    {
-        let (vocabulary, bare) = code.split_at(at + 1);
-        return (Some(shortened(vocabulary)), bare.trim_end_matches('/').to_owned());
-    }
-    (scheme.map(|scheme| shortened(&scheme)), code)
-}
-
-fn shortened(scheme: &str) -> String {
-    let newscodes = ["http://cv.iptc.org/newscodes/", "https://cv.iptc.org/newscodes/"];
-    let vocabulary =
-        newscodes.iter().find_map(|start| scheme.strip_prefix(start)).map(|rest| rest.trim_end_matches('/'));
-    match SHORT_NAMES.iter().find(|(name, _)| Some(*name) == vocabulary) {
-        Some((_, short)) => (*short).to_owned(),
-        None => scheme.to_owned(),
-    }
+/// The vocabulary and the bare code of a term whose literal says where in its URI the code begins.
+fn parted(term: &Object) -> Option<(String, String)> {
+    let (uri, literal) = (term.words(&["uri"]).find_map(one_line)?, term.words(&["literal"]).find_map(one_line)?);
+    let vocabulary = match uri.strip_suffix(&literal) {
+        Some(vocabulary) => vocabulary.to_owned(),
+        // What cannot stand in a URI is spelled there in `%` and digits.
+        None => percent_decode_str(&uri).decode_utf8().ok()?.strip_suffix(&literal)?.to_owned(),
+    };
+    vocabulary.ends_with(['/', '#', ':', '=']).then_some((vocabulary, literal))
 }
 
 /// The reporters: people with the relation of an author, and Superdesk's `authors`.
@@ -100,7 +84,7 @@ pub fn authors(item: &Object) -> Result<Vec<Author>, DecodeError> {
     for person in item.list(&["people", "person"])? {
         let rel = person.line(&["rel"])?.unwrap_or_default().to_ascii_lowercase();
         if matches!(rel.as_str(), "author" | "writer" | "reporter" | "creator" | "byline") {
-            let uri = person.words(&["uri", "code"]).find(|code| code.contains("://")).and_then(one_line);
+            let uri = uri_of(&person);
             authors.extend(person.line(&["name"])?.map(|name| Author { name, uri, ..Author::default() }));
         }
     }
@@ -115,32 +99,15 @@ pub fn authors(item: &Object) -> Result<Vec<Author>, DecodeError> {
                 Some(title) => title.line(&["name"])?,
                 None => None,
             };
-            authors.extend(person.line(&["name"])?.map(|name| Author { name, role: title, ..Author::default() }));
+            let uri = uri_of(&person);
+            authors.extend(person.line(&["name"])?.map(|name| Author { name, role: title, uri, affiliation: None }));
         }
     }
     Ok(authors)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_shed_their_scheme() {
-        let cases = [
-            (Some("http://cv.iptc.org/newscodes/mediatopic/"), "11000000", Some("medtop"), "11000000"),
-            (Some("http://cv.iptc.org/newscodes/mediatopic/"), "medtop:11000000", Some("medtop"), "11000000"),
-            (None, "http://cv.iptc.org/newscodes/mediatopic/11000000", Some("medtop"), "11000000"),
-            (None, "https://cv.iptc.org/newscodes/subjectcode/04000000", Some("subj"), "04000000"),
-            (None, "subj:04000000", Some("subj"), "04000000"),
-            (None, "http://www.wikidata.org/entity/Q1/", Some("http://www.wikidata.org/entity/"), "Q1"),
-            (Some("desk"), "politics", Some("desk"), "politics"),
-            (None, "politics", None, "politics"),
-            (None, "https://example.org/", None, "https://example.org/"),
-        ];
-        for (scheme, code, want_scheme, want_code) in cases {
-            let (got_scheme, got_code) = resolved(scheme.map(str::to_owned), code.to_owned());
-            assert_eq!((got_scheme.as_deref(), got_code.as_str()), (want_scheme, want_code), "{scheme:?} {code}");
-        }
-    }
+/// The URI that names a person; a code may be one, or a number that means something to its newsroom alone.
+fn uri_of(person: &Object) -> Option<String> {
+    let is_uri = |code: &&str| code.contains("://") || ["urn:", "tag:", "mailto:"].iter().any(|s| code.starts_with(s));
+    person.words(&["uri", "code"]).find(is_uri).and_then(one_line)
 }

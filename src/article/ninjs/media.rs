@@ -47,9 +47,11 @@ fn collect(item: &Object, deeper: usize, media: &mut Vec<Media>) -> Result<(), D
             caption: caption(&descriptions),
             alt: match descriptions.iter().find(|text| is_alt(text)) {
                 Some(alt) => alt.line(),
-                // Superdesk keeps the alternative text in the picture's body.
-                None if item.kind == Kind::Superdesk => asset.line(&["body_text"])?,
-                None => None,
+                // Superdesk keeps the alternative text in the picture's body, and 1.x has no better place for it.
+                None => match item.kind {
+                    Kind::Superdesk | Kind::Ninjs1 => asset.line(&["body_text"])?,
+                    Kind::OwnV1 | Kind::Ninjs2 | Kind::Ninjs3 | Kind::Nitf | Kind::NewsMlG2 => None,
+                },
             },
             credit: asset.line(&["byline", "by"])?,
             holder: asset.line(&["copyrightholder", "copyrightHolder"])?,
@@ -73,8 +75,12 @@ fn place_of(name: &str) -> u8 {
     }
 }
 
-/// The address of the rendition that says it is the canonical one (`canonical-web`).
+/// The address of the rendition that says it is the canonical one (`canonical-web`); Superdesk has its own fields for
+/// such things.
 pub fn canonical(item: &Object) -> Result<Option<String>, DecodeError> {
+    if let Some(address) = item.extra("canonical_url").and_then(web_address) {
+        return Ok(Some(address));
+    }
     for (name, rendition) in item.named(&["renditions"])? {
         if name.is_some_and(|name| name.to_ascii_lowercase().starts_with("canonical")) {
             return Ok(rendition.text(&["href"])?.and_then(web_address));

@@ -105,6 +105,12 @@ impl<'d> Object<'d> {
         self.words(names).find_map(|text| text.trim().parse().ok())
     }
 
+    /// A text among Superdesk's `extra`, the fields that a newsroom made for itself. What else they hold means something
+    /// to that newsroom alone.
+    pub fn extra(&self, name: &str) -> Option<&'d str> {
+        self.get(&["extra"]).filter(|_| self.kind == Kind::Superdesk)?.1.get(name)?.as_str()
+    }
+
     fn child(&self, value: &'d Value, path: String) -> Result<Self, DecodeError> {
         match value {
             Value::Object(map) => Ok(Self { map, path, kind: self.kind }),
@@ -146,13 +152,16 @@ impl<'d> Object<'d> {
         members.into_iter().map(line).filter_map(Result::transpose).collect()
     }
 
-    /// Objects with names: by key in 1.x, in a list with a `name` each since 2.0.
+    /// Objects with names: by key in 1.x, in a list with a `name` each since 2.0. Those by key come in the order of their
+    /// keys, in which `media10` is after `media9`.
     pub fn named(&self, names: &[&str]) -> Result<Vec<(Option<&'d str>, Self)>, DecodeError> {
         match self.get(names) {
             Some((name, Value::Object(map))) => {
                 self.bounded(name, map.len())?;
-                let objects = map.iter().filter(|(_, value)| !value.is_null());
+                let mut objects: Vec<_> = map.iter().filter(|(_, value)| !value.is_null()).collect();
+                objects.sort_by_key(|(key, _)| numbered(key));
                 objects
+                    .into_iter()
                     .map(|(key, value)| {
                         // A key may be as long as the document, and every path below would repeat it.
                         let start = &key[..key.floor_char_boundary(64)];
@@ -171,7 +180,7 @@ impl<'d> Object<'d> {
             let Some(value) = text.text(&["value"])? else { continue };
             let role = text.text(&["role"])?.filter(|role| !role.is_empty());
             let content_type = text.text(&["contenttype", "contentType"])?;
-            if let Some(format) = format(content_type, role, value) {
+            if let Some(format) = format(one, content_type, role, value) {
                 texts.push(Text { role, format, value });
             }
         }
@@ -183,7 +192,7 @@ impl<'d> Object<'d> {
             };
             match value {
                 Value::String(value) => {
-                    texts.extend(format(None, role, value).map(|format| Text { role, format, value }));
+                    texts.extend(format(one, None, role, value).map(|format| Text { role, format, value }));
                 }
                 Value::Null => {}
                 other => return self.refuse(key, format!("is {}, not a text", what(other))),
@@ -193,18 +202,75 @@ impl<'d> Object<'d> {
     }
 }
 
-/// What the text is written in; `None` when it is something else, such as an agency's own XML.
-fn format(content_type: Option<&str>, role: Option<&str>, value: &str) -> Option<Format> {
+/// `key` as its words and the number that ends it; one too long to count with is none.
+fn numbered(key: &str) -> (&str, u64) {
+    let words = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    key[words.len()..].parse().map_or((key, 0), |number| (words, number))
+}
+
+/// What a text called `name` is written in; `None` when it is something else, such as an agency's own XML.
+fn format(name: &str, content_type: Option<&str>, role: Option<&str>, value: &str) -> Option<Format> {
     match content_type.map(str::to_ascii_lowercase).filter(|content_type| !content_type.is_empty()) {
         Some(content_type) if content_type.contains("html") => Some(Format::Html),
         Some(content_type) if content_type.starts_with("text/plain") => Some(Format::Plain),
         Some(_) => None,
         None => {
             let named = role.is_some_and(|role| role.contains("html") || role == "richtext");
-            let marked_up = value.trim_start().starts_with('<') && value.contains('>');
+            let marked_up = match name {
+                // A story may begin with anything: a comment, an element that plays something.
+                "body" => value.trim_start().starts_with('<') && value.contains('>'),
+                _ => opens_with_a_tag(value),
+            };
             Some(if named || marked_up { Format::Html } else { Format::Plain })
         }
     }
+}
+
+/// Whether `value` begins as a line in HTML does, and not just with a bracket.
+fn opens_with_a_tag(value: &str) -> bool {
+    const TAGS: [&str; 36] = [
+        "!doctype",
+        "a",
+        "article",
+        "b",
+        "blockquote",
+        "body",
+        "br",
+        "center",
+        "cite",
+        "div",
+        "dl",
+        "em",
+        "figure",
+        "font",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "html",
+        "i",
+        "img",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "section",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "u",
+        "ul",
+    ];
+    let Some((tag, _)) = value.trim_start().strip_prefix('<').and_then(|rest| rest.split_once('>')) else {
+        return false;
+    };
+    let name = tag.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or_default();
+    TAGS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn what(value: &Value) -> &'static str {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::article::Concept;
 
 fn read(document: &Value) -> Result<Article, DecodeError> {
     decode(document, &WireId::new("hpnf"))
@@ -142,6 +143,86 @@ fn the_featured_picture_comes_first_and_its_largest_file_too() {
 }
 
 #[test]
+fn associations_by_key_come_as_their_numbers_say() {
+    let mut associations = serde_json::Map::new();
+    for number in 1..=11 {
+        let asset = json!({"type": "picture", "uri": format!("urn:x:{number}")});
+        associations.insert(format!("editor_{number}"), asset);
+    }
+    let uris = |story: Article| story.media.into_iter().filter_map(|asset| asset.uri).collect::<Vec<_>>();
+    let in_order: Vec<_> = (1..=11).map(|number| format!("urn:x:{number}")).collect();
+    assert_eq!(uris(article(json!({"associations": associations}))), in_order);
+    // A list has an order of its own.
+    let list =
+        [2, 10, 1].map(|number| json!({"type": "picture", "name": number.to_string(), "uri": format!("urn:{number}")}));
+    assert_eq!(uris(article(json!({"associations": list}))), ["urn:2", "urn:10", "urn:1"]);
+    // A number without end is a name like any other.
+    let endless = json!({"type": "picture", "uri": "urn:x:1"});
+    article(json!({"associations": {("9".repeat(100)): endless}}));
+}
+
+#[test]
+fn a_line_that_begins_with_a_bracket_is_no_markup() {
+    let headline = |headline: &str| article(json!({"headline": headline})).headline;
+    for markup in ["<p>Fares rise</p>", " <STRONG class='a'>Fares</STRONG> rise", "<br/>Fares rise"] {
+        assert_eq!(headline(markup), "Fares rise");
+    }
+    for text in ["<3 for ferries > cars", "</p> council", "<script> is a tag", "<Sons> and daughters", "<p", "<!-- -->"]
+    {
+        assert_eq!(headline(text), text);
+    }
+    let summary = |key: &str, value: &str| article(json!({(key): value})).summary;
+    assert_eq!(summary("description_text", "<p>Fares rise</p>").as_deref(), Some("Fares rise"));
+    assert_eq!(summary("description_text", "<script>x</script>").as_deref(), Some("<script>x</script>"));
+    // A body begins with what an editor's software puts there.
+    let body =
+        article(json!({"body_html": null, "bodies": [{"value": "<!-- wp:paragraph --><p>Fares rise</p>"}]})).body;
+    assert_eq!(body.text(), "Fares rise");
+}
+
+#[test]
+fn a_terms_literal_parts_its_uri() {
+    let subjects = |terms: Value| {
+        let parts = |concept: Concept| [concept.scheme, concept.code].map(Option::unwrap_or_default).join(" ");
+        article(json!({"subjects": terms})).subjects.into_iter().map(parts).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        subjects(json!([
+            {"uri": "http://cv.iptc.org/newscodes/mediatopic/11000000", "literal": "11000000"},
+            {"uri": "https://x.example/topics/ferries%20%26%20boats", "literal": "ferries & boats"},
+            {"uri": "https://x.example/topics/a%2Fb", "literal": "a/b"},
+            {"uri": "urn:x:topic:ferries", "literal": "ferries"},
+            {"uri": "https://x.example/topics/11", "literal": "1"},
+            {"uri": "https://x.example/topics/11", "literal": "eleven"},
+            {"uri": "https://x.example/topics/%ff", "literal": "eleven"},
+        ])),
+        [
+            "medtop 11000000",
+            "https://x.example/topics/ ferries & boats",
+            "https://x.example/topics/ a/b",
+            "urn:x:topic: ferries",
+            "https://x.example/topics/ 11",
+            "https://x.example/topics/ 11",
+            "https://x.example/topics/ %ff",
+        ]
+    );
+}
+
+#[test]
+fn an_author_is_named_by_a_uri_and_by_no_mere_number() {
+    let uri = |person: Value| {
+        let story = article(json!({"person": [person]}));
+        story.authors.into_iter().next().unwrap().uri
+    };
+    for code in ["https://x.example/ada", "urn:x:ada", "tag:x.example,2026:ada", "mailto:ada@x.example"] {
+        assert_eq!(uri(json!({"name": "Ada", "rel": "author", "code": code})).as_deref(), Some(code));
+    }
+    for code in ["77", "p:1002", "ada@x.example"] {
+        assert_eq!(uri(json!({"name": "Ada", "rel": "author", "code": code})), None, "{code}");
+    }
+}
+
+#[test]
 fn urgency_is_moved_onto_the_scale() {
     for (urgency, step) in [
         (json!(null), 5),
@@ -229,6 +310,10 @@ fn only_stories_are_taken() {
 fn superdesks_own_fields() {
     let story = read(&json!({
         "guid": "urn:x:1", "headline": "H", "body_html": "<p>B</p>", "type": "text",
+        "extra": {
+            "subheadline": "Sub", "canonical_url": "https://x.org/story", "expires": "2026-12-24T12:00:00+0000",
+            "shoesize": 43
+        },
         "keywords": ["ferry", null], "service": [{"code": "n", "name": "National"}], "located": null,
         "authors": [
             {"name": "Ada Quill", "role": "writer", "jobtitle": {"qcode": "1", "name": "Transport Reporter"}},
@@ -240,6 +325,9 @@ fn superdesks_own_fields() {
         }, "related": {"guid": "urn:x:2", "type": "text", "headline": "Other"}}
     }))
     .unwrap();
+    assert_eq!(story.subheadline.as_deref(), Some("Sub"));
+    assert_eq!(story.canonical.as_deref(), Some("https://x.org/story"));
+    assert_eq!(story.expires, "2026-12-24T12:00:00Z".parse().ok());
     assert_eq!(story.keywords, ["ferry"]);
     assert_eq!(story.sections, ["National"]);
     assert_eq!(story.authors.len(), 1);
@@ -248,6 +336,8 @@ fn superdesks_own_fields() {
     let photo = &story.media[0];
     assert_eq!((photo.caption.as_deref(), photo.alt.as_deref()), (Some("Caption"), Some("Alt")));
     assert_eq!(photo.renditions.len(), 1);
+    let other = json!({"guid": "urn:x:1", "headline": "H", "body_html": "<p>B</p>", "extra": {"expires": "soon"}});
+    assert_eq!(read(&other).unwrap().expires, None, "what a newsroom's own field means is its own affair");
     let said = read(&json!({"guid": "20261124", "headline": "H"})).unwrap_err().to_string();
     assert!(said.starts_with("guid: the guid \"20261124\" is not a URI"), "{said}");
 }

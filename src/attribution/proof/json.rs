@@ -1,4 +1,4 @@
-//! Reads the formats that are JSON: newswired's own, and ninjs 1.6.
+//! Reads newswired's own JSON, and what every format in JSON is read with.
 
 use serde_json::Value;
 
@@ -32,26 +32,7 @@ pub fn own(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     Ok(seen)
 }
 
-/// IPTC ninjs 1.6.
-pub fn ninjs(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
-    let document = parse(bytes)?;
-    let mut seen = Seen::default();
-    let at = |pointer: &str| spot(&document, pointer);
-    seen.field(Element::Byline, "byline", at("/byline"));
-    seen.field(Element::Affiliation, "byline", at("/byline"));
-    seen.field(Element::Licence, "usageterms", at("/usageterms"));
-    seen.field(Element::Line, "usageterms", at("/usageterms"));
-    let sources = document["infosource"].as_array().map_or(0, Vec::len);
-    let contacts = (0..sources).flat_map(|at| each(&document, &format!("/infosource/{at}/contactinfo"), "/value"));
-    seen.field(Element::Contact, "infosource.contactinfo", contacts.collect::<Vec<_>>());
-    let logo = each(&document, "/associations/logo/renditions", "/href");
-    seen.field(Element::Logo, "associations.logo.renditions", logo);
-    seen.field(Element::Credit, "associations.byline", each(&document, "/associations", "/byline"));
-    seen.views.push(html::view("body_html", document["body_html"].as_str().unwrap_or_default(), mode));
-    Ok(seen)
-}
-
-fn parse(bytes: &[u8]) -> Result<Value, Lack> {
+pub fn parse(bytes: &[u8]) -> Result<Value, Lack> {
     let unreadable = |why: String| Lack::Unreadable { place: "the JSON document", why };
     match serde_json::from_slice(bytes) {
         Ok(document @ Value::Object(_)) => Ok(document),
@@ -61,13 +42,13 @@ fn parse(bytes: &[u8]) -> Result<Value, Lack> {
 }
 
 /// The text at `pointer`.
-fn spot(document: &Value, pointer: &str) -> Option<Spot> {
+pub fn spot(document: &Value, pointer: &str) -> Option<Spot> {
     let text = document.pointer(pointer)?.as_str()?.to_owned();
     Some(Spot { at: pointer.to_owned(), text })
 }
 
 /// The texts at `below` of every item of the list or table at `pointer`.
-fn each(document: &Value, pointer: &str, below: &str) -> Vec<Spot> {
+pub fn each(document: &Value, pointer: &str, below: &str) -> Vec<Spot> {
     let names: Vec<String> = match document.pointer(pointer) {
         Some(Value::Array(items)) => (0..items.len()).map(|at| at.to_string()).collect(),
         Some(Value::Object(items)) => items.keys().map(|name| name.replace('~', "~0").replace('/', "~1")).collect(),

@@ -11,6 +11,7 @@ mod atom;
 mod html;
 mod json;
 mod newsml;
+mod ninjs;
 mod nitf;
 mod page;
 mod seen;
@@ -171,7 +172,11 @@ fn lacks(seen: &Seen, required: &Required) -> Vec<Lack> {
 fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     match profile.format {
         Format::Json => json::own(bytes, mode),
-        Format::Ninjs16 => json::ninjs(bytes, mode),
+        Format::Ninjs13 => ninjs::ninjs13(bytes, mode),
+        Format::Ninjs16 => ninjs::ninjs16(bytes, mode),
+        Format::Ninjs22 => ninjs::ninjs22(bytes, mode),
+        Format::Ninjs31 => ninjs::ninjs31(bytes, mode),
+        Format::SuperdeskNinjs => ninjs::superdesk(bytes, mode),
         Format::Nitf => nitf::read(bytes, profile.dialect().encoding, mode),
         Format::NewsMlG2 => newsml::read(bytes, mode),
         Format::Html => page::document(bytes, mode),

@@ -2,7 +2,7 @@
 
 use scraper::{Html, Selector};
 
-use super::{Manuscript, media, own, wire};
+use super::{Manuscript, body_of, media, own, wire};
 use crate::article::Article;
 use crate::attribution::Attribution;
 use crate::config::{Edition, Format};
@@ -26,7 +26,11 @@ pub fn written(article: &Article) -> String {
 pub fn stands(format: Format, written: &str, read: &str) -> bool {
     match format {
         Format::Json
+        | Format::Ninjs13
         | Format::Ninjs16
+        | Format::Ninjs22
+        | Format::Ninjs31
+        | Format::SuperdeskNinjs
         | Format::Nitf
         | Format::NewsMlG2
         | Format::Html
@@ -42,9 +46,15 @@ pub fn stands(format: Format, written: &str, read: &str) -> bool {
 /// The text that readers see of `document`, without white space.
 pub fn seen(format: Format, document: &str) -> String {
     let text = match format {
-        Format::Json | Format::Ninjs16 => {
+        Format::Json
+        | Format::Ninjs13
+        | Format::Ninjs16
+        | Format::Ninjs22
+        | Format::Ninjs31
+        | Format::SuperdeskNinjs => {
+            let pointer = body_of(format).unwrap();
             let document: serde_json::Value = serde_json::from_str(document).unwrap();
-            fragment(document["body_html"].as_str().unwrap())
+            fragment(document.pointer(pointer).unwrap().as_str().unwrap())
         }
         Format::Nitf => nitf(document),
         Format::NewsMlG2 => xml(document, "body"),

@@ -123,7 +123,7 @@ fn times() -> impl Strategy<Value = Map<String, Value>> {
     let second = || 0..4_102_444_800_i64;
     let fraction = || prop_oneof![2 => Just(0), 1 => 0..1_000_000_000_i32];
     let time = || weighted(0.75, (second(), fraction()));
-    let length = weighted(0.6, 1..100_000_000_i64);
+    let length = weighted(0.6, 2..100_000_000_i64);
     (time(), time(), time(), length).prop_map(|(created, versioned, embargo, length)| {
         let written = |(second, fraction)| Timestamp::new(second, fraction).expect("it is in range").to_string();
         let expires = length.map(|length| {
@@ -207,7 +207,7 @@ fn media() -> impl Strategy<Value = Value> {
 
 fn file() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
-        3 => select(vec!["main", "original", "thumbnail", "16-9", "4-col wide"]).prop_map(str::to_owned),
+        3 => select(vec!["main", "original", "thumbnail", "viewImage", "baseImage", "4-3", "16-9"]).prop_map(str::to_owned),
         1 => named(),
     ];
     let mime =

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{article, own, renderer, text, wire};
+use super::{article, body_of, own, renderer, text, wire};
 use crate::attribution::{Attribution, Lack, prove};
 use crate::config::{Edition, Element, Format, FormatProfile};
 
@@ -71,19 +71,21 @@ fn a_sound_document_is_proved() {
 
 #[test]
 fn what_is_spoiled_in_an_html_body_is_found() {
-    for format in [Format::Json, Format::Ninjs16] {
+    for format in Format::ALL {
+        let Some(body) = body_of(format) else { continue };
+        let place = if body.starts_with("/bodies") { "bodies" } else { "body_html" };
         for (element, from, to) in IN_HTML {
-            let lacks = lacks(format, &spoiled_field(format, "/body_html", from, to));
-            assert!(lacks.contains(&(element, "body_html")), "{from} to {to} in {format:?}: {lacks:?}");
+            let lacks = lacks(format, &spoiled_field(format, body, from, to));
+            assert!(lacks.contains(&(element, place)), "{from} to {to} in {format:?}: {lacks:?}");
         }
         let closing = "<div class=\"attribution\">";
         for hidden in
             ["<div class=\"attribution\" hidden>", "<div style=\"display:none\">", "<script>", "<!--", "<template>"]
         {
-            let lacks = lacks(format, &spoiled_field(format, "/body_html", closing, hidden));
+            let lacks = lacks(format, &spoiled_field(format, body, closing, hidden));
             assert_eq!(lacks.len(), Element::USUAL.len(), "{hidden} in {format:?}: {lacks:?}");
         }
-        let lacks = lacks(format, &field(format, "/body_html", |html| *html = Value::Null));
+        let lacks = lacks(format, &field(format, body, |html| *html = Value::Null));
         assert_eq!(lacks.len(), Element::USUAL.len());
     }
 }
@@ -109,6 +111,39 @@ fn what_is_spoiled_in_a_field_of_own_json_is_found() {
 
 #[test]
 fn what_is_spoiled_in_a_field_of_ninjs_is_found() {
+    let one = [
+        (Element::Byline, "/byline", "byline", NAME),
+        (Element::Affiliation, "/byline", "byline", HOUSE),
+        (Element::Licence, "/usageterms", "usageterms", LINE),
+        (Element::Contact, "/usageterms", "usageterms", CONTACT),
+    ];
+    for (element, pointer, place, wanted) in one {
+        found(Format::Ninjs13, pointer, wanted, (element, place));
+        found(Format::SuperdeskNinjs, pointer, wanted, (element, place));
+    }
+    let place = "associations.logo.renditions";
+    found(Format::Ninjs13, "/associations/logo/renditions/main/href", LOGO, (Element::Logo, place));
+    found(Format::SuperdeskNinjs, "/associations/logo/renditions/original/href", LOGO, (Element::Logo, place));
+    for (element, pointer, place, wanted) in [
+        (Element::Byline, "/by", "by", NAME),
+        (Element::Affiliation, "/by", "by", HOUSE),
+        (Element::Licence, "/usageterms", "usageterms", LINE),
+        (Element::Contact, "/infosources/0/contactinfo/0/value", "infosources.contactinfo", CONTACT),
+        (Element::Logo, "/associations/1/renditions/0/href", "associations[name=logo].renditions", LOGO),
+        (Element::Logo, "/associations/1/name", "associations[name=logo].renditions", "logo"),
+    ] {
+        found(Format::Ninjs22, pointer, wanted, (element, place));
+    }
+    for (element, pointer, place, wanted) in [
+        (Element::Byline, "/by", "by", NAME),
+        (Element::Affiliation, "/by", "by", HOUSE),
+        (Element::Licence, "/usageTerms", "usageTerms", LINE),
+        (Element::Contact, "/infoSources/0/contactInfo/0/value", "infoSources.contactInfo", CONTACT),
+        (Element::Logo, "/associations/1/renditions/0/href", "associations[rel=logo].renditions", LOGO),
+        (Element::Logo, "/associations/1/rel", "associations[rel=logo].renditions", "logo"),
+    ] {
+        found(Format::Ninjs31, pointer, wanted, (element, place));
+    }
     for (element, pointer, place, wanted) in [
         (Element::Byline, "/byline", "byline", NAME),
         (Element::Affiliation, "/byline", "byline", HOUSE),
@@ -304,7 +339,11 @@ fn what_cannot_be_read_is_not_proved() {
     for (format, document) in [
         (Format::Json, "{\"a\":"),
         (Format::Json, "[]"),
+        (Format::Ninjs13, "7"),
         (Format::Ninjs16, "null"),
+        (Format::Ninjs22, "[{}]"),
+        (Format::Ninjs31, "{} {}"),
+        (Format::SuperdeskNinjs, "{\"uri\": \"urn:x:1\", \"type\": \"text\", \"pubstatus\": \"usable\"}"),
         (Format::Nitf, "<nitf><p></nitf>"),
         (Format::Nitf, "<html/>"),
         (Format::NewsMlG2, "<newsItem>"),
@@ -321,6 +360,45 @@ fn what_cannot_be_read_is_not_proved() {
     let unproved =
         prove(&FormatProfile::plain(Format::Nitf), "".into(), b"<nitf>\xff</nitf>".to_vec(), &attribution).unwrap_err();
     assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]));
+}
+
+/// A receiver shows the text that it likes best: each has to carry what it can.
+#[test]
+fn a_second_body_without_the_attribution_is_found() {
+    for (format, key) in [(Format::Ninjs22, "contenttype"), (Format::Ninjs31, "contentType")] {
+        for (content_type, elements) in [("text/html", 5), ("text/plain", 4), ("", 5)] {
+            let document = field(format, "/bodies", |bodies| {
+                let bare = serde_json::json!({"role": "short", key: content_type, "value": "<p>In short.</p>"});
+                bodies.as_array_mut().unwrap().push(bare);
+            });
+            let lacks = lacks(format, &document);
+            assert!(lacks.iter().all(|(_, place)| *place == "bodies"), "{lacks:?}");
+            assert_eq!(lacks.len(), elements, "{content_type:?} in {format:?}: {lacks:?}");
+        }
+    }
+    // Plain text can show no logo, and all of the rest, over the ends of its lines.
+    let whole = field(Format::Ninjs31, "/bodies", |bodies| {
+        let line = &wire().licence.unwrap().line.replace(' ', "\n");
+        let value = format!("By Ada Quill, {HOUSE}\n{line}\n{CONTACT}");
+        bodies.as_array_mut().unwrap().push(serde_json::json!({"contentType": "text/plain", "value": value}));
+    });
+    assert_eq!(lacks(Format::Ninjs31, &whole), []);
+}
+
+/// Receivers of Superdesk's family show nothing that stands before the first tag.
+#[test]
+fn what_stands_before_the_first_tag_is_seen_by_nobody() {
+    let moved = |format| {
+        field(format, "/body_html", |html| {
+            let without = spoil(html.as_str().unwrap(), "By Ada Quill", "By Nobody");
+            *html = format!("By Ada Quill, {HOUSE}{without}").into();
+        })
+    };
+    assert_eq!(
+        lacks(Format::SuperdeskNinjs, &moved(Format::SuperdeskNinjs)),
+        [(Element::Byline, "body_html"), (Element::Affiliation, "body_html")]
+    );
+    assert_eq!(lacks(Format::Ninjs13, &moved(Format::Ninjs13)), []);
 }
 
 #[test]

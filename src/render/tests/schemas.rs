@@ -5,9 +5,15 @@ use std::process::Command;
 
 use crate::config::Format;
 
-/// The formats that have an official schema, by the name of its kind.
-pub const KINDS: [(&str, Format); 3] =
-    [("nitf", Format::Nitf), ("ninjs-1.6", Format::Ninjs16), ("newsml-g2", Format::NewsMlG2)];
+/// The formats that have an official schema, each with the validator's name for it.
+pub const OFFICIAL: [(&str, Format); 6] = [
+    ("nitf", Format::Nitf),
+    ("newsml-g2", Format::NewsMlG2),
+    ("ninjs-1.3", Format::Ninjs13),
+    ("ninjs-1.6", Format::Ninjs16),
+    ("ninjs-2.2", Format::Ninjs22),
+    ("ninjs-3.1", Format::Ninjs31),
+];
 
 /// Asserts that every one of `documents` is valid. The schemas are not part of this repository: where they are not
 /// at hand the test fails, unless `NEWSWIRED_WITHOUT_SCHEMAS` says that it may be skipped.

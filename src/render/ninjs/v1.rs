@@ -1,19 +1,44 @@
-//! IPTC ninjs 1.6.
+//! IPTC ninjs 1.3 and 1.6: one object a story, with the role of each text in its name (`headline_sub`), associations
+//! and files by key.
 //!
-//! The schema allows no property that it does not name, and no null. A withdrawal keeps the story's `uri` and says
-//! `pubstatus: canceled` (or `withheld`), as the standard has it.
+//! 1.3 is 1.6 without an expiry, contacts and machine-readable rights. There the contact ends the usage terms, which
+//! are what an editor reads before asking.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use url::Url;
 
-use super::{Manuscript, Render, RenderError, html};
-use crate::article::{Action, Concept, Media};
+use super::{
+    asset_uri, contact_type, editors_note, free_name, is_uri, kind, role, status, terms_and_contact, vocabulary,
+};
+use crate::article::{Author, Concept, Media};
 use crate::attribution::{Attribution, Logo, media};
 use crate::config::FormatProfile;
+use crate::render::{Manuscript, Render, RenderError, html};
+
+pub struct Ninjs13;
+
+impl Render for Ninjs13 {
+    fn content_type(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "application/ninjs+json; charset=utf-8".into()
+    }
+
+    fn extension(&self, _: &FormatProfile) -> Cow<'static, str> {
+        "json".into()
+    }
+
+    fn render(&self, manuscript: &Manuscript<'_>) -> Result<Vec<u8>, RenderError> {
+        let mut item = item(manuscript);
+        item.standard = Some(NINJS_1_3);
+        item.expires = None;
+        item.rightsinfo = None;
+        item.infosource.iter_mut().for_each(|source| source.contactinfo.clear());
+        item.usageterms = terms_and_contact(manuscript);
+        Ok(serde_json::to_vec(&item)?)
+    }
+}
 
 pub struct Ninjs16;
 
@@ -110,7 +135,10 @@ struct Standard {
     schema: &'static str,
 }
 
-const STANDARD: Standard =
+const NINJS_1_3: Standard =
+    Standard { name: "ninjs", version: "1.3", schema: "https://iptc.org/std/ninjs/ninjs-schema_1.3.json" };
+
+const NINJS_1_6: Standard =
     Standard { name: "ninjs", version: "1.6", schema: "https://iptc.org/std/ninjs/ninjs-schema_1.6.json" };
 
 #[derive(Default, Serialize)]
@@ -160,8 +188,12 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
     let attribution = manuscript.attribution;
     let (embargo, expires) = manuscript.embargo_and_expiry();
     let withdraws = article.action.withdraws();
-    let mut associations: BTreeMap<String, Item<'a>> =
-        manuscript.media.iter().enumerate().map(|(at, asset)| (role(at), picture(manuscript, asset, at))).collect();
+    let mut associations = BTreeMap::new();
+    for (at, asset) in manuscript.media.iter().enumerate() {
+        let role = role(at, "featuremedia");
+        let picture = picture(manuscript, asset, &role);
+        associations.insert(role, picture);
+    }
     if let Some(logo) = attribution.logo.as_ref().filter(|_| !withdraws) {
         associations.insert("logo".to_owned(), logo_item(logo));
     }
@@ -169,7 +201,7 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
     let sections = article.sections.iter().map(|section| labelled(section, "section"));
     Item {
         uri: article.guid.as_str().to_owned(),
-        standard: Some(STANDARD),
+        standard: Some(NINJS_1_6),
         r#type: Some("text"),
         mimetype: Some("text/html"),
         representationtype: Some(if withdraws { "incomplete" } else { "complete" }),
@@ -179,16 +211,12 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
         versioncreated: article.versioned,
         embargoed: embargo,
         expires,
-        pubstatus: Some(match article.action {
-            Action::Publish | Action::Update | Action::Correct => "usable",
-            Action::Kill => "canceled",
-            Action::Withhold => "withheld",
-        }),
+        pubstatus: Some(status(article.action)),
         urgency: Some(article.urgency.get()),
         copyrightholder: Some(manuscript.copyright_holder()),
         copyrightnotice: article.copyright_notice.as_deref(),
         usageterms: attribution.usage_terms(article),
-        ednote: manuscript.for_editors(),
+        ednote: editors_note(manuscript),
         language: article.language.as_deref(),
         byline: Some(attribution.byline_without_word()).filter(|byline| !byline.is_empty()),
         headline: Some(&article.headline),
@@ -197,7 +225,7 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
         located: article.dateline.as_deref(),
         description_text: manuscript.summary(),
         body_html: Some(html::html(manuscript)),
-        person: article.authors.iter().map(|author| labelled(&author.name, "author")).collect(),
+        person: article.authors.iter().map(author).collect(),
         place: article.places.iter().map(term).collect(),
         subject: article.subjects.iter().map(term).chain(sections).chain(keywords).collect(),
         genre: article.genres.iter().map(term).collect(),
@@ -206,33 +234,29 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
             .licence
             .as_ref()
             .and_then(|licence| Some(Rights { linkedrights: licence.url.as_deref().filter(|url| is_uri(url))? })),
+        renditions: article.canonical.iter().map(|href| ("canonical_web".to_owned(), File::page(href))).collect(),
         associations,
         ..Item::default()
     }
 }
 
-/// The name of an association: the first is the picture that goes with the story.
-fn role(at: usize) -> String {
-    if at == 0 { "featuremedia".to_owned() } else { format!("media{}", at + 1) }
+impl<'a> File<'a> {
+    /// The story as a page of the wire's own site.
+    fn page(href: &'a str) -> Self {
+        Self { href, mimetype: Some("text/html"), width: None, height: None }
+    }
 }
 
-fn picture<'a>(manuscript: &Manuscript<'a>, asset: &'a Media, at: usize) -> Item<'a> {
-    // The standard wants a `uri` of every item; an asset without one is named after its story.
-    let uri = asset.uri.clone().filter(|uri| is_uri(uri)).unwrap_or_else(|| {
-        let guid = manuscript.article.guid.as_str();
-        let mark = if guid.contains('#') { "-" } else { "#" };
-        format!("{guid}{mark}{}", role(at))
-    });
+fn picture<'a>(manuscript: &Manuscript<'a>, asset: &'a Media, role: &str) -> Item<'a> {
     let mut renditions = BTreeMap::new();
     for file in asset.renditions.iter().filter(|file| is_uri(&file.href)) {
-        let name = rendition_name(&file.name, &renditions);
+        let name = free_name(&file.name, |name| renditions.contains_key(name));
         let file = File { href: &file.href, mimetype: file.mime.as_deref(), width: file.width, height: file.height };
         renditions.insert(name, file);
     }
-    const TYPES: [&str; 6] = ["text", "audio", "video", "picture", "graphic", "composite"];
     Item {
-        uri,
-        r#type: TYPES.into_iter().find(|kind| *kind == asset.kind),
+        uri: asset_uri(manuscript, asset, role),
+        r#type: kind(asset),
         headline: asset.headline.as_deref(),
         description_text: asset.caption.as_deref(),
         body_text: asset.alt.as_deref(),
@@ -243,19 +267,6 @@ fn picture<'a>(manuscript: &Manuscript<'a>, asset: &'a Media, at: usize) -> Item
         renditions,
         ..Item::default()
     }
-}
-
-/// `name` as the schema's pattern for properties allows it, and not yet taken.
-fn rendition_name(name: &str, taken: &BTreeMap<String, File<'_>>) -> String {
-    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let name = if name.is_empty() { "main".to_owned() } else { name };
-    let mut free = name.clone();
-    let mut number = 2;
-    while taken.contains_key(&free) {
-        free = format!("{name}_{number}");
-        number += 1;
-    }
-    free
 }
 
 fn logo_item(logo: &Logo) -> Item<'_> {
@@ -271,16 +282,7 @@ fn logo_item(logo: &Logo) -> Item<'_> {
 }
 
 fn source(attribution: &Attribution) -> Source<'_> {
-    let contact = attribution.contact.as_deref().map(|value| {
-        let kind = if value.contains("://") {
-            "web"
-        } else if value.contains('@') {
-            "email"
-        } else {
-            "other"
-        };
-        Contact { r#type: kind, value }
-    });
+    let contact = attribution.contact.as_deref().map(|value| Contact { r#type: contact_type(value), value });
     Source { name: &attribution.agency.name, rel: "originator", contactinfo: contact.into_iter().collect() }
 }
 
@@ -288,18 +290,14 @@ fn labelled<'a>(name: &'a str, rel: &'static str) -> Term<'a> {
     Term { name: Some(name), rel: Some(rel), ..Term::default() }
 }
 
-/// A concept with its scheme as the URI that the schema wants; a scheme that is none stays in the code.
-fn term(concept: &Concept) -> Term<'_> {
-    let scheme = concept.scheme.as_deref().and_then(|scheme| match scheme {
-        "medtop" => Some("http://cv.iptc.org/newscodes/mediatopic/".to_owned()),
-        "subj" => Some("http://cv.iptc.org/newscodes/subjectcode/".to_owned()),
-        "genre" => Some("http://cv.iptc.org/newscodes/genre/".to_owned()),
-        other => is_uri(other).then(|| other.to_owned()),
-    });
-    let code = if scheme.is_some() { concept.code.clone() } else { concept.qcode() };
-    Term { name: concept.name.as_deref(), scheme, code, rel: None }
+/// A reporter; what they are and whom they report for stands in the byline.
+fn author(author: &Author) -> Term<'_> {
+    Term { code: author.uri.clone().filter(|uri| is_uri(uri)), ..labelled(&author.name, "author") }
 }
 
-fn is_uri(text: &str) -> bool {
-    text.is_ascii() && !text.contains(char::is_whitespace) && Url::parse(text).is_ok()
+/// A concept with its scheme as the URI that the schema wants; a scheme that is none stays in the code.
+fn term(concept: &Concept) -> Term<'_> {
+    let scheme = vocabulary(concept);
+    let code = if scheme.is_some() { concept.code.clone() } else { concept.qcode() };
+    Term { name: concept.name.as_deref(), scheme, code, rel: None }
 }
