@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{ConfigFile, Failure};
+use crate::render::check_templates;
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -16,6 +17,7 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<(), Failure> {
         let config = if self.without_secrets { self.config.load_to_look()? } else { self.config.load()? };
+        check_templates(&config).map_err(Failure::Config)?;
         let destinations: usize = config.partners.values().map(|partner| partner.destinations.len()).sum();
         println!(
             "{}: good; {}, {}, {}",

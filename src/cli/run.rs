@@ -7,6 +7,7 @@ use super::{ConfigFile, Failure};
 use crate::config::LogFormat;
 use crate::daemon::{Daemon, StartError};
 use crate::delivery::LanesError;
+use crate::render::check_templates;
 use crate::telemetry::start_logs;
 
 #[derive(Debug, Args)]
@@ -19,6 +20,7 @@ impl Run {
     /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way.
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
+        check_templates(&config).map_err(Failure::Config)?;
         start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -27,8 +27,10 @@ mod secret;
 mod service;
 mod shape;
 mod suggest;
+mod template;
 mod units;
 mod wire;
+mod wordpress;
 
 pub use delivery::Delivery;
 pub use environment::Environment;
@@ -39,14 +41,18 @@ pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
-pub use partner::{Auth, Backoff, BackoffChange, Destination, Entitlement, HttpPush, Partner, PartnerId, Subscription};
+pub use partner::{
+    Auth, Backoff, BackoffChange, Destination, Door, Entitlement, HttpPush, Partner, PartnerId, Subscription,
+};
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
+pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use units::{Size, Span};
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
+pub use wordpress::{OnKill, PostStatus, Term, WordPress};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Changes, FormatName, SecretRef, Size, Span};
+use super::{Changes, FormatName, SecretRef, Size, Span, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -118,8 +118,12 @@ pub struct Subscription {
 pub struct Destination {
     /// What the document is written in: a format, or one of `[profiles.NAME]`.
     pub format: FormatName,
-    /// Where it is pushed to.
-    pub http: HttpPush,
+    /// Where it is pushed to. A destination has this or `wordpress`.
+    #[serde(default)]
+    pub http: Option<HttpPush>,
+    /// The WordPress site where it becomes a post.
+    #[serde(default)]
+    pub wordpress: Option<WordPress>,
     /// How many requests may be under way at once. Default: `delivery.concurrency`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
@@ -130,6 +134,24 @@ pub struct Destination {
     /// The age after which a delivery is given up. Default: `delivery.give_up_after`.
     #[serde(default)]
     pub give_up_after: Option<Span>,
+}
+
+impl Destination {
+    /// The way to it. A destination of a configuration that was checked has one.
+    pub fn door(&self) -> Option<Door<'_>> {
+        match (&self.http, &self.wordpress) {
+            (Some(push), None) => Some(Door::Http(push)),
+            (None, Some(site)) => Some(Door::WordPress(site)),
+            (Some(_), Some(_)) | (None, None) => None,
+        }
+    }
+}
+
+/// The way to a destination.
+#[derive(Debug, Clone, Copy)]
+pub enum Door<'a> {
+    Http(&'a HttpPush),
+    WordPress(&'a WordPress),
 }
 
 /// A push by HTTP `POST`.

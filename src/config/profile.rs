@@ -5,7 +5,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Config, Destination, Field, Line, Medium, NitfDialect, NitfOptions, Partner, PartnerId, Terms};
+use super::{
+    Changes, Config, Destination, Field, Line, Medium, NitfDialect, NitfOptions, Partner, PartnerId, TemplateOptions,
+    Terms,
+};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -46,10 +49,17 @@ pub enum Format {
     /// An Atom entry, or a deleted entry for a withdrawal.
     #[serde(rename = "atom")]
     Atom,
+    /// A post of WordPress.
+    #[serde(rename = "wordpress")]
+    WordPress,
+    /// Made by a template of the operator's; only in a profile, which has the template.
+    #[serde(rename = "template")]
+    Template,
 }
 
 impl Format {
-    pub const ALL: [Self; 12] = [
+    /// Those that a destination can name as they are.
+    pub const ALL: [Self; 13] = [
         Self::Json,
         Self::Ninjs13,
         Self::Ninjs16,
@@ -62,6 +72,7 @@ impl Format {
         Self::HtmlFragment,
         Self::Text,
         Self::Atom,
+        Self::WordPress,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -78,6 +89,8 @@ impl Format {
             Self::HtmlFragment => "html-fragment",
             Self::Text => "text",
             Self::Atom => "atom",
+            Self::WordPress => "wordpress",
+            Self::Template => "template",
         }
     }
 
@@ -117,6 +130,9 @@ pub struct FormatProfile {
     /// For the format `nitf`: its dialect.
     #[serde(default)]
     pub nitf: Option<NitfOptions>,
+    /// What makes the documents of the format `template`.
+    #[serde(default)]
+    pub template: Option<TemplateOptions>,
 }
 
 impl FormatProfile {
@@ -127,7 +143,7 @@ impl FormatProfile {
 
     /// The format as its standard has it.
     pub fn plain(format: Format) -> Self {
-        Self { format, medium: Medium::Online, words: None, more: None, nitf: None }
+        Self { format, medium: Medium::Online, words: None, more: None, nitf: None, template: None }
     }
 }
 

@@ -60,7 +60,7 @@ impl fmt::Display for Span {
 }
 
 /// A number of bytes: a whole number and a unit, `"64KiB"`, `"8MiB"`, `"1GiB"`, `"512B"`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(u64);
 
 impl Size {

@@ -286,9 +286,7 @@ impl Lane {
         let rendered = shared.renditions.get(attempted.article, &self.edition).await;
         let began = Timestamp::now();
         let result = match rendered {
-            Err(LedgerError::Damaged(why)) => {
-                Sent::Answered(Outcome { class: Class::Refused, status: None, detail: format!("not sent: {why}") })
-            }
+            Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
             Err(why) => {
                 tracing::error!(destination = %self.name, article = %attempted.article, reason = %why, "article not read");
                 tokio::time::sleep(LEDGER_PAUSE).await;
@@ -298,7 +296,7 @@ impl Lane {
             Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) => Sent::NotTried,
             Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) => Sent::Expired,
             Ok(rendered) => Sent::Answered(match &rendered.document {
-                Err(why) => Outcome { class: Class::Refused, status: None, detail: why.clone() },
+                Err(why) => Outcome::refused_here(why.clone()),
                 Ok(document) => {
                     let parcel = Parcel {
                         document: Arc::clone(document),
@@ -308,6 +306,7 @@ impl Lane {
                         action: rendered.action,
                         urgency: rendered.urgency,
                         attempt: attempted.attempt,
+                        remote: attempted.remote.clone(),
                     };
                     let mut outcome = self.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
@@ -329,7 +328,7 @@ impl Lane {
             Sent::NotTried => return shared.ledger.release(self.id, vec![attempted]),
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
-                let outcome = Outcome { class: Class::Refused, status: None, detail: reason.clone() };
+                let outcome = Outcome::refused_here(reason.clone());
                 let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
                 return shared.ledger.record(self.id, vec![report], None);
             }
@@ -375,8 +374,8 @@ impl Lane {
         began: Timestamp,
         ended: Timestamp,
     ) -> Report {
-        let (status, detail) = (outcome.status, outcome.detail.clone());
-        Report { attempted, settled, began, ended, status, detail, in_network: self.door.in_network() }
+        let (status, detail, remote) = (outcome.status, outcome.detail.clone(), outcome.remote.clone());
+        Report { attempted, settled, began, ended, status, detail, remote, in_network: self.door.in_network() }
     }
 
     fn count(&self, shared: &Shared, outcome: &Outcome, attempted: &Attempted, began: Timestamp, now: Timestamp) {

@@ -8,7 +8,7 @@ use super::pace::{Pace, Policy};
 use super::renditions::Editions;
 use crate::config::{Config, Destination};
 use crate::ledger::{DestinationId, Ledger, LedgerError, Registration};
-use crate::transport::{DoorError, HttpDoor, Timeouts};
+use crate::transport::{self, DoorError};
 
 /// All lanes, and what others need to know of them.
 pub struct Lanes {
@@ -46,8 +46,7 @@ impl Lanes {
                     format: settings.format.as_str().to_owned(),
                 })?;
                 let edition = editions.number(edition);
-                let timeouts = Timeouts::of(&settings.http, &config.delivery);
-                let door = HttpDoor::new(&settings.http, timeouts)
+                let door = transport::open(settings, &config.delivery)
                     .map_err(|why| LanesError::Door { name: name.clone(), why })?;
                 doors.push((name, partner.paused, settings, edition, door));
             }
@@ -72,7 +71,7 @@ impl Lanes {
                 id,
                 name,
                 edition,
-                door: Box::new(door),
+                door,
                 resumed,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
                 pace: Pace::new(policy(settings, config), state).into(),

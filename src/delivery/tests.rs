@@ -39,7 +39,7 @@ impl Transport for Door {
             self.got.lock().unwrap().push((name, parcel.version.get(), parcel.action));
             tokio::time::sleep(self.delay).await;
             let class = if self.status == 410 { Class::Gone } else { Class::Delivered };
-            Outcome { class, status: Some(self.status), detail: format!("answered {}", self.status) }
+            Outcome { class, status: Some(self.status), detail: format!("answered {}", self.status), remote: None }
         }
         .boxed()
     }

@@ -148,6 +148,8 @@ pub struct Attempted {
     pub embargo: Option<Timestamp>,
     pub expires: Option<Timestamp>,
     pub accepted: Timestamp,
+    /// What an earlier attempt of the story at this destination left for the next.
+    pub remote: Option<String>,
 }
 
 /// How an attempt ended.
@@ -161,6 +163,8 @@ pub struct Report {
     pub status: Option<u16>,
     /// In a sentence, for the operator.
     pub detail: String,
+    /// What the next attempt of the story at this destination has to know; `None` changes nothing.
+    pub remote: Option<String>,
     /// How long a request of unknown outcome may still be in the network.
     pub in_network: Duration,
 }

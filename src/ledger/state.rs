@@ -39,6 +39,9 @@ pub struct Row {
     pub settles: Option<Timestamp>,
     /// Until when a request with a lower version than that may be.
     pub older_settles: Option<Timestamp>,
+    /// What the transport has to know of the story at its next attempt, in its own words: the name that the partner's
+    /// system gave it.
+    pub remote: Option<String>,
 }
 
 /// The version that a destination should have.
@@ -147,7 +150,24 @@ impl Row {
     /// The first version that this destination is owed of a story.
     pub fn first(wanted: Wanted, now: Timestamp) -> Self {
         let stage = waiting(&wanted, None, now);
-        Self { wanted, stage, attempts: 0, confirmed: None, possible: None, settles: None, older_settles: None }
+        Self {
+            wanted,
+            stage,
+            attempts: 0,
+            confirmed: None,
+            possible: None,
+            settles: None,
+            older_settles: None,
+            remote: None,
+        }
+    }
+
+    /// Keeps what an attempt learnt for those that follow, of whatever version. An attempt that learnt nothing takes
+    /// nothing away.
+    pub fn remember(&mut self, remote: Option<&str>) {
+        if let Some(remote) = remote {
+            self.remote = Some(remote.to_owned());
+        }
     }
 
     /// Whether the destination has, or may have, any version of the story.

@@ -9,11 +9,18 @@ use crate::article::{Block, Inline, clean};
 
 /// The text readers see, with the attribution in a `div` of its own before and after it.
 pub fn html(manuscript: &Manuscript<'_>) -> String {
+    let mut parts = Parts::default();
+    parts.within("div", "attribution", &manuscript.opening);
+    parts.add(&manuscript.body.blocks);
+    parts.within("div", "attribution", &manuscript.closing);
+    parts.html()
+}
+
+/// A text as HTML on one line, without tags. Quotes stay as they are, which only attributes mind.
+pub fn line(text: &str) -> String {
     let mut html = Html::default();
-    html.attribution(&manuscript.opening);
-    html.blocks(&manuscript.body.blocks);
-    html.attribution(&manuscript.closing);
-    html.out
+    html.text(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    html.out.replace("&quot;", "\"")
 }
 
 /// One paragraph of plain text.
@@ -21,6 +28,36 @@ pub fn paragraph(text: &str) -> String {
     let mut html = Html::default();
     html.wrapped("p", |html| html.text(text));
     html.out
+}
+
+/// `blocks` alone, as the same HTML.
+pub fn of(blocks: &[Block]) -> String {
+    let mut html = Html::default();
+    html.blocks(blocks);
+    html.out
+}
+
+/// A text that is put together of several parts.
+#[derive(Default)]
+pub struct Parts(Html);
+
+impl Parts {
+    pub fn add(&mut self, blocks: &[Block]) {
+        self.0.blocks(blocks);
+    }
+
+    /// `blocks` in an element of a class of their own; nothing where there are none.
+    pub fn within(&mut self, tag: &str, class: &str, blocks: &[Block]) {
+        if !blocks.is_empty() {
+            self.0.raw(&format!("<{tag} class=\"{class}\">"));
+            self.0.blocks(blocks);
+            self.0.raw(&format!("</{tag}>"));
+        }
+    }
+
+    pub fn html(self) -> String {
+        self.0.out
+    }
 }
 
 /// As [`html`], after what is corrected and the assets that go with the story, for formats that have no field for those

@@ -26,6 +26,11 @@ impl Render for Json {
     }
 }
 
+/// The document as a tree, for templates: they know its fields by the same names.
+pub fn tree(manuscript: &Manuscript<'_>) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::to_value(document(manuscript))
+}
+
 #[derive(Serialize)]
 struct Document<'a> {
     newswired: u8,

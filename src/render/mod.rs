@@ -19,10 +19,15 @@ mod newsml_g2;
 mod ninjs;
 mod nitf;
 mod page;
+mod sample;
+pub mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wordpress;
 mod xml;
+
+pub use sample::check_templates;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -68,6 +73,8 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::HtmlFragment => &page::Fragment,
         Format::Text => &text::Text,
         Format::Atom => &atom::Atom,
+        Format::Template => &template::ByTemplate,
+        Format::WordPress => &wordpress::WordPress,
     }
 }
 
@@ -236,6 +243,11 @@ pub enum RenderError {
     Xml(#[from] std::io::Error),
     #[error("the document cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The template is at fault, or does not fit the article.
+    #[error(transparent)]
+    Template(#[from] template::TemplateError),
+    #[error("the profile has no template; add [profiles.NAME.template]")]
+    NoTemplate,
 }
 
 /// A finished document, and what the story goes without in it.

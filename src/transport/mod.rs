@@ -2,15 +2,21 @@
 //!
 //! A transport takes nothing but a [`Parcel`], and a parcel holds nothing but a [`Proved`] document: what no proof has
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
-//! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `http::outcome`.
+//! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
-//! A transport knows nothing of lanes, of backoff, or of what else waits.
+//! There are two: `http` pushes the document as it is, `wordpress` keeps one post for a story. Both stand on `client`.
+//!
+//! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
+mod client;
 mod http;
 mod message_id;
+mod outcome;
+mod wordpress;
 
-pub use http::{DoorError, HttpDoor, Timeouts};
+pub use http::HttpDoor;
 pub use message_id::message_id;
+pub use wordpress::WordPressDoor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +25,7 @@ use futures_util::future::BoxFuture;
 
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
+use crate::config::{Config, Delivery, Destination, Door, SecretError};
 
 /// One document on its way to one destination.
 #[derive(Debug, Clone)]
@@ -32,6 +39,8 @@ pub struct Parcel {
     pub urgency: Urgency,
     /// 1 for the first.
     pub attempt: u32,
+    /// What an earlier attempt of this story at this destination was told to remember.
+    pub remote: Option<String>,
 }
 
 /// How an attempt ended.
@@ -42,6 +51,16 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// In a sentence, for the operator; control characters are escaped.
     pub detail: String,
+    /// What the next attempt of this story at this destination has to know: the name that the partner's system has for
+    /// it, as the transport writes it. `None` changes nothing.
+    pub remote: Option<String>,
+}
+
+impl Outcome {
+    /// The document is refused before anything of it left.
+    pub fn refused_here(detail: String) -> Self {
+        Self { class: Class::Refused, status: None, detail, remote: None }
+    }
 }
 
 /// What an outcome means for the delivery and its lane.
@@ -73,4 +92,69 @@ pub trait Transport: Send + Sync + 'static {
 
     /// How long a request of unknown outcome may still be in the network.
     fn in_network(&self) -> Duration;
+}
+
+/// The transport of a destination, its door still closed.
+///
+/// # Errors
+/// When the door cannot be built from its configuration.
+pub fn open(destination: &Destination, defaults: &Delivery) -> Result<Box<dyn Transport>, DoorError> {
+    let door = destination
+        .door()
+        .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
+    let timeouts = Timeouts::of(door, defaults);
+    Ok(match door {
+        Door::Http(push) => Box::new(HttpDoor::new(push, timeouts)?),
+        Door::WordPress(site) => Box::new(WordPressDoor::new(site, timeouts)?),
+    })
+}
+
+/// Why a door cannot be built from its configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// How long the parts of a request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// To resolve the name, connect, and agree on TLS.
+    pub connect: Duration,
+    /// To hand the whole request to the network.
+    pub write: Duration,
+    /// From the request's last byte to the answer's.
+    pub answer: Duration,
+}
+
+impl Timeouts {
+    /// Those of `door`, and the configuration's where it has none of its own.
+    pub fn of(door: Door<'_>, defaults: &Delivery) -> Self {
+        let (connect, write, answer) = match door {
+            Door::Http(push) => (push.connect_timeout, push.write_timeout, push.answer_timeout),
+            Door::WordPress(site) => (site.connect_timeout, site.write_timeout, site.answer_timeout),
+        };
+        Self {
+            connect: connect.unwrap_or(defaults.connect_timeout).get(),
+            write: write.unwrap_or(defaults.write_timeout).get(),
+            answer: answer.unwrap_or(defaults.answer_timeout).get(),
+        }
+    }
+
+    /// How long a request of unknown outcome may still be in the network.
+    pub fn in_network(&self) -> Duration {
+        self.write + self.answer
+    }
+
+    /// The longest of any destination: after a crash, nothing that was sent is on its way for longer.
+    pub fn longest_in_network(config: &Config) -> Duration {
+        let destinations = config.partners.values().flat_map(|partner| partner.destinations.values());
+        destinations
+            .filter_map(|destination| destination.door())
+            .map(|door| Self::of(door, &config.delivery).in_network())
+            .max()
+            .unwrap_or_default()
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod rabbitmq;
+pub mod wordpress;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};

@@ -190,6 +190,7 @@ fn the_text_is_the_best_that_there_is() {
         "",
     ));
     assert_eq!(short.unwrap().body.text(), "D");
+    assert_eq!(article("", "", "<description role='drol:caption'>C</description>").summary, None, "of a picture");
     insta::assert_snapshot!(read(&item("", "", "<headline>H</headline>", "")).unwrap_err(), @"contentSet: holds no text, nor does a description; a story to publish needs some (line 3, column 50) (read as NewsML-G2)");
     insta::assert_snapshot!(read(&item("", "", "", XHTML)).unwrap_err(), @"headline: is missing, and there is neither a title nor a slugline in its place (line 1, column 1) (read as NewsML-G2)");
 }

@@ -1,8 +1,8 @@
 //! What readers see of an HTML fragment, read by the HTML5 rules.
 
-use scraper::{ElementRef, Html, Node};
+use scraper::{ElementRef, Html, Node, Selector};
 
-use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
+use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold, style};
 
 /// Elements whose content is not shown as text of the page, or may not be.
 pub const UNSEEN: [&str; 16] = [
@@ -57,6 +57,8 @@ pub struct WebPage {
 pub fn web_page(html: &str) -> WebPage {
     let page = Html::parse_document(html);
     let mut reader = Reader { passages: Passages::along(Trail::new(Mode::Explain, " > ")), ..Reader::default() };
+    // Whatever else a style sheet does, what it hides by plain rules is hidden.
+    reader.hiding = style::hiding(&page).unwrap_or_default();
     reader.walk(page.root_element());
     let mut found = WebPage {
         passages: reader.passages.finish(),
@@ -81,8 +83,30 @@ pub fn web_page(html: &str) -> WebPage {
     found
 }
 
+/// What readers see of a whole page, and the addresses that its head names as its own (`<link rel="canonical">`).
+///
+/// # Errors
+/// When its style sheet hides something by rules that cannot be told here.
+pub fn page(place: &'static str, html: &str, mode: Mode) -> Result<(View, Vec<Spot>), String> {
+    let document = Html::parse_document(html);
+    let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
+    reader.hiding = style::hiding(&document)?;
+    reader.walk(document.root_element());
+    let (images, links) = (Some(reader.images), Some(reader.links));
+    let is_canonical =
+        |link: &ElementRef<'_>| link.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
+    let own =
+        document.root_element().descendent_elements().filter(|it| it.value().name() == "link").filter(is_canonical);
+    let own =
+        own.filter_map(|link| Some(Spot { at: "link[rel=canonical]".to_owned(), text: link.attr("href")?.to_owned() }));
+    let own = own.collect();
+    Ok((View { place, passages: reader.passages.finish(), whole: None, images, links }, own))
+}
+
 #[derive(Default)]
 struct Reader {
+    /// What a style sheet hides.
+    hiding: Vec<Selector>,
     passages: Passages,
     images: Images,
     /// All images, with their alternative texts.
@@ -93,7 +117,7 @@ struct Reader {
 impl Reader {
     fn walk(&mut self, element: ElementRef<'_>) {
         let name = element.value().name();
-        if UNSEEN.contains(&name) || is_hidden(element) {
+        if UNSEEN.contains(&name) || is_hidden(element) || self.hiding.iter().any(|it| it.matches(&element)) {
             return;
         }
         match name {

@@ -15,7 +15,10 @@ mod ninjs;
 mod nitf;
 mod page;
 mod seen;
+mod style;
+mod template;
 mod text;
+mod wordpress;
 mod xhtml;
 mod xml;
 
@@ -38,6 +41,7 @@ pub struct Proved {
     content_type: Cow<'static, str>,
     format: Format,
     digest: [u8; 32],
+    required: Vec<Required>,
 }
 
 impl Proved {
@@ -52,6 +56,11 @@ impl Proved {
 
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// What `bytes`, the document as its receiver says that it stored it, lacks of what this one was proved to carry.
+    pub fn lacks_when_stored_as(&self, bytes: &[u8]) -> Vec<Lack> {
+        lacks(&FormatProfile::plain(self.format), bytes, &self.required)
     }
 
     /// The SHA-256 of the bytes, as `content-digest` (RFC 9530) and the ledger want it.
@@ -120,14 +129,11 @@ pub fn prove(
     attribution: &Attribution,
 ) -> Result<Proved, Unproved> {
     let format = profile.format;
-    let missing = match read(profile, &bytes, Mode::Prove) {
-        Ok(seen) => attribution.required().iter().flat_map(|required| lacks(&seen, required)).collect(),
-        Err(lack) => vec![lack],
-    };
+    let missing = lacks(profile, &bytes, attribution.required());
     let bytes = Bytes::from(bytes);
     if missing.is_empty() {
         let digest = Sha256::digest(&bytes).into();
-        Ok(Proved { bytes, content_type, format, digest })
+        Ok(Proved { bytes, content_type, format, digest, required: attribution.required().to_vec() })
     } else {
         Err(Unproved { bytes, format, missing })
     }
@@ -158,15 +164,25 @@ pub fn explain(profile: &FormatProfile, bytes: &[u8], attribution: &Attribution)
     Ok(attribution.required().iter().map(explained).collect())
 }
 
-fn lacks(seen: &Seen, required: &Required) -> Vec<Lack> {
-    let sought = seen.seek(required).into_iter().filter(|sought| sought.found.is_none());
-    let lack = |Sought { place, .. }| Lack::Absent {
-        element: required.element,
-        name: required.name.clone(),
-        wanted: required.needles.join(" … "),
-        place,
+fn lacks(profile: &FormatProfile, bytes: &[u8], required: &[Required]) -> Vec<Lack> {
+    let seen = match read(profile, bytes, Mode::Prove) {
+        Ok(seen) => seen,
+        Err(lack) => return vec![lack],
     };
-    sought.map(lack).collect()
+    let of = |required: &Required| {
+        let sought = seen.seek(required).into_iter().filter(|sought| sought.found.is_none());
+        let lack = |Sought { place, .. }| Lack::Absent {
+            element: required.element,
+            name: required.name.clone(),
+            wanted: required.needles.join(" … "),
+            place,
+        };
+        let mut lacks: Vec<Lack> = sought.map(lack).collect();
+        // A format may have several places of one name.
+        lacks.dedup();
+        lacks
+    };
+    required.iter().flat_map(of).collect()
 }
 
 fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
@@ -183,5 +199,7 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::HtmlFragment => page::fragment(bytes, mode),
         Format::Text => text::read(bytes, mode),
         Format::Atom => atom::read(bytes, mode),
+        Format::Template => template::read(profile.template.as_ref(), bytes, mode),
+        Format::WordPress => wordpress::read(bytes, mode),
     }
 }

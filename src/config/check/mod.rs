@@ -6,6 +6,7 @@ mod policies;
 mod profiles;
 mod service;
 mod wires;
+mod wordpress;
 
 use std::path::Path;
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Auth, Backoff, Destination, FormatName, HttpPush, Partner, Subscription};
+use crate::config::{Auth, Backoff, Destination, Door, Format, FormatName, HttpPush, Partner, Span, Subscription};
 
 impl Checks<'_, '_> {
     pub(super) fn partners(&mut self) {
@@ -19,6 +20,7 @@ impl Checks<'_, '_> {
             self.id(&path, "partner id");
             self.partner(&path, partner);
         }
+        self.one_door();
     }
 
     fn partner(&mut self, path: &KeyPath, partner: &Partner) {
@@ -68,7 +70,48 @@ impl Checks<'_, '_> {
             self.backoff(&path.key("backoff"), &backoff.over(self.config.delivery.backoff));
         }
         self.not_zero(&path.key("give_up_after"), destination.give_up_after);
-        self.http_push(&path.key("http"), &destination.http);
+        let format = self.config.format_profile(&destination.format).map(|profile| profile.format);
+        match destination.door() {
+            Some(Door::Http(push)) => {
+                self.http_push(&path.key("http"), push);
+                if format == Some(Format::WordPress) {
+                    let message = "the format \"wordpress\" is for a site's own interface; write a section \
+                                   [….wordpress] instead of [….http], or take another format";
+                    self.error(&path.key("format"), message);
+                }
+            }
+            Some(Door::WordPress(site)) => {
+                self.wordpress(&path.key("wordpress"), site);
+                if format.is_some_and(|format| format != Format::WordPress) {
+                    self.error(&path.key("format"), "WordPress takes no such document; write format = \"wordpress\"");
+                }
+            }
+            // Told by `one_door`.
+            None => {}
+        }
+    }
+
+    /// A destination leads to one place. Its text is looked at, since one that lacks something else is not read at all.
+    fn one_door(&mut self) {
+        let partners = self.tree.get("partners").and_then(Value::as_object);
+        for (id, partner) in partners.into_iter().flatten() {
+            let doors = KeyPath::new(["partners", id]).key("destinations");
+            let destinations = partner.get("destinations").and_then(Value::as_object);
+            for (name, destination) in destinations.into_iter().flatten() {
+                let path = doors.key(name);
+                let Some(table) = destination.as_object() else { continue };
+                match (table.contains_key("http"), table.contains_key("wordpress")) {
+                    (true, false) | (false, true) => {}
+                    (true, true) => self.report.key(
+                        &path.key("wordpress"),
+                        "the destination has both [….http] and [….wordpress]; keep one, or make two destinations of them",
+                    ),
+                    (false, false) => {
+                        self.error(&path, "the destination leads nowhere; add a section [….http] or [….wordpress]");
+                    }
+                }
+            }
+        }
     }
 
     pub(super) fn backoff(&mut self, path: &KeyPath, backoff: &Backoff) {
@@ -84,13 +127,7 @@ impl Checks<'_, '_> {
 
     fn http_push(&mut self, path: &KeyPath, push: &HttpPush) {
         self.url(&path.key("url"), &push.url, &["https", "http"], "use auth = { basic = { user, password } }");
-        for (key, timeout) in [
-            ("connect_timeout", push.connect_timeout),
-            ("write_timeout", push.write_timeout),
-            ("answer_timeout", push.answer_timeout),
-        ] {
-            self.not_zero(&path.key(key), timeout);
-        }
+        self.timeouts(path, [push.connect_timeout, push.write_timeout, push.answer_timeout]);
         self.certificates(&path.key("ca_file"), push.ca_file.as_deref());
         if let Some(secret) = &push.signing_secret {
             let path = path.key("signing_secret");
@@ -104,6 +141,13 @@ impl Checks<'_, '_> {
         }
         if let Some(auth) = &push.auth {
             self.auth(&path.key("auth"), auth);
+        }
+    }
+
+    /// To connect, to write, to answer.
+    pub(super) fn timeouts(&mut self, path: &KeyPath, timeouts: [Option<Span>; 3]) {
+        for (key, timeout) in ["connect_timeout", "write_timeout", "answer_timeout"].into_iter().zip(timeouts) {
+            self.not_zero(&path.key(key), timeout);
         }
     }
 
@@ -149,11 +193,16 @@ impl Checks<'_, '_> {
     fn no_door_twice(&mut self, doors: &KeyPath, destinations: &BTreeMap<String, Arc<Destination>>) {
         let mut seen: BTreeMap<(&str, &FormatName), &str> = BTreeMap::new();
         for (name, destination) in destinations {
-            if let Some(first) = seen.insert((&destination.http.url, &destination.format), name) {
+            let (key, url) = match destination.door() {
+                Some(Door::Http(push)) => ("http.url", &push.url),
+                Some(Door::WordPress(site)) => ("wordpress.url", &site.url),
+                None => continue,
+            };
+            if let Some(first) = seen.insert((url, &destination.format), name) {
                 let message = format!(
                     "the destinations {first:?} and {name:?} send the same format to the same address; remove one"
                 );
-                self.error(&doors.key(name).below("http.url"), message);
+                self.error(&doors.key(name).below(key), message);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::Checks;
 use crate::config::place::KeyPath;
 use crate::config::suggest::mend;
-use crate::config::{Format, FormatName, NitfOptions};
+use crate::config::{Format, FormatName, NitfOptions, TemplateOptions};
 
 impl Checks<'_, '_> {
     pub(super) fn profiles(&mut self) {
@@ -17,7 +17,22 @@ impl Checks<'_, '_> {
             if let Some(options) = &profile.nitf {
                 self.nitf(&path.key("nitf"), profile.format, options);
             }
-            if Format::named(name).is_some() {
+            match (profile.format == Format::Template, &profile.template) {
+                (true, Some(template)) => self.template(&path.key("template"), template),
+                (true, None) if !self.report.is_broken(&path.key("template")) => {
+                    let message = format!("the format \"template\" needs one; add [profiles.{name}.template]");
+                    self.error(&path.key("format"), message);
+                }
+                (false, Some(_)) => {
+                    let message = format!(
+                        "the format {:?} is made by no template; remove this table, or write format = \"template\"",
+                        profile.format.as_str()
+                    );
+                    self.report.key(&path.key("template"), message);
+                }
+                (true, None) | (false, None) => {}
+            }
+            if Format::named(name).is_some() || name == Format::Template.as_str() {
                 let message =
                     format!("{name:?} is the name of a format; give the profile another, such as \"our-{name}\"");
                 self.report.key(&path, message);
@@ -48,13 +63,29 @@ impl Checks<'_, '_> {
         }
     }
 
+    fn template(&mut self, path: &KeyPath, template: &TemplateOptions) {
+        let extension = &template.extension;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        if !(1..=16).contains(&extension.len()) || !extension.bytes().all(plain) {
+            let message = format!("{extension:?} is no file name's ending; write for example \"html\"");
+            self.error(&path.key("extension"), message);
+        }
+        if template.output_limit.get() == 0 {
+            self.error(&path.key("output_limit"), "no document is that small; write a larger size");
+        }
+    }
+
     /// Checks that `name`, given at `path`, is a format or a profile.
     pub(super) fn format_name(&mut self, path: &KeyPath, name: &FormatName) {
         let name = name.as_str();
         let config = self.config;
         let mut known: Vec<&str> = Format::ALL.map(Format::as_str).into();
         known.extend(config.profiles.keys().map(String::as_str));
-        if !known.contains(&name) && !self.report.is_broken(&KeyPath::new(["profiles", name])) {
+        if name == Format::Template.as_str() {
+            let message = "a template is named by its profile; write [profiles.NAME] with format = \"template\", and that \
+                           NAME here";
+            self.error(path, message);
+        } else if !known.contains(&name) && !self.report.is_broken(&KeyPath::new(["profiles", name])) {
             self.error(path, format!("unknown format {name:?}; {}", mend(name, &known)));
         }
     }

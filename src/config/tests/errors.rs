@@ -126,7 +126,7 @@ http = { url = "https://island-post.example/e", auth = "bearer" }
     partners.d/island-post.toml:4:8: "January" is not an instant; write date, time and zone, for example "2026-01-01T00:00:00Z"
     partners.d/island-post.toml:6:17: text stands here; write a whole number
     partners.d/island-post.toml:7:23: unknown item "kil" in "actions"; did you mean "kill"?
-    partners.d/island-post.toml:8:1: the key "http" is missing here; add http = …
+    partners.d/island-post.toml:8:1: the destination leads nowhere; add a section [….http] or [….wordpress]
     partners.d/island-post.toml:10:15: the key "format" is missing here; add format = …
     partners.d/island-post.toml:12:10: unknown key "bearr"; did you mean "bearer"?
     partners.d/island-post.toml:15:65: the key "password" is missing here; add password = …
@@ -165,6 +165,36 @@ fn options_of_nitf_are_such_as_a_document_can_have() {
     newswired.toml:12:10: unknown preset "app"; did you mean "ap"?
     newswired.toml:13:1: unknown key "encodng"; did you mean "encoding"?
     "#);
+}
+
+#[test]
+fn a_template_stands_in_a_profile_of_its_own() {
+    let main = format!(
+        "{MAIN}[profiles.bare]\nformat = \"template\"\n[profiles.other]\nformat = \"json\"\n[profiles.other.template]\n\
+         file = \"TEMPLATE\"\ncontent_type = \"text/html\"\nextension = \"HTML\"\n[profiles.odd]\nformat = \"template\"\n\
+         [profiles.odd.template]\nfile = \"TEMPLATE\"\ncontent_type = \"text/html\"\nextension = \".html\"\n\
+         output_limit = \"0B\"\n[profiles.template]\nformat = \"json\"\n"
+    );
+    let template = std::env::current_dir().unwrap().join("Cargo.toml").display().to_string();
+    let partner = PARTNER.replace("\"json\"", "\"template\"");
+    let files = Files::new(&main.replace("TEMPLATE", &template)).partner("island-post", &partner);
+    assert_snapshot!(files.errors(), @r#"
+newswired.toml:10:10: the format "template" needs one; add [profiles.bare.template]
+newswired.toml:13:17: the format "json" is made by no template; remove this table, or write format = "template"
+newswired.toml:22:13: ".html" is no file name's ending; write for example "html"
+newswired.toml:23:16: no document is that small; write a larger size
+newswired.toml:24:11: "template" is the name of a format; give the profile another, such as "our-template"
+partners.d/island-post.toml:4:10: a template is named by its profile; write [profiles.NAME] with format = "template", and that NAME here
+"#);
+    let broken = main.replace("TEMPLATE", "nowhere.html").replace("\"text/html\"", "\"image/png\"");
+    assert_snapshot!(errors(&broken), @r#"
+newswired.toml:10:10: the format "template" needs one; add [profiles.bare.template]
+newswired.toml:14:8: cannot read the template nowhere.html: No such file or directory (os error 2); write the path of a template
+newswired.toml:15:16: how to escape text in "image/png" is not known; write the type of an HTML, XML, JSON or text document
+newswired.toml:20:8: cannot read the template nowhere.html: No such file or directory (os error 2); write the path of a template
+newswired.toml:21:16: how to escape text in "image/png" is not known; write the type of an HTML, XML, JSON or text document
+newswired.toml:24:11: "template" is the name of a format; give the profile another, such as "our-template"
+"#);
 }
 
 #[test]
@@ -296,6 +326,69 @@ http = { url = "http://127.0.0.1:80/" }
     partners.d/island-post.toml:25:66: the user holds a colon, which HTTP forbids; use another
     partners.d/island-post.toml:25:84: the credential "x" needs systemd; add LoadCredential=x:PATH to the unit, or use "file:PATH"
     partners.d/island-post.toml:28:16: the destinations "d" and "e" send the same format to the same address; remove one
+    "#);
+}
+
+#[test]
+fn wordpress() {
+    let partner = r#"
+name = "Island Post"
+[destinations.a]
+format = "json"
+[destinations.a.wordpress]
+url = "https://island-post.example/wp-json/wp/v2/posts"
+user = "wire:1"
+application_password = "env:MISSING"
+status = "draft"
+author = 0
+slug = "{headline}"
+answer_timeout = "0s"
+ca_file = "missing.pem"
+[destinations.b]
+format = "wordpress"
+[destinations.b.wordpress]
+url = "https://island-post.example/?p=1"
+user = " "
+application_password = "env:WORDPRESS"
+on_kill = "delete"
+default_category = ""
+slug = "{id}/{title}"
+[destinations.b.wordpress.categories]
+politics = true
+sports = 0
+[destinations.c]
+format = "wordpress"
+http = { url = "https://island-post.example/in" }
+[destinations.d]
+format = "wordpress"
+http = { url = "https://island-post.example/in" }
+wordpress = { url = "https://island-post.example/", user = "wire", application_password = "env:WORDPRESS" }
+[destinations.e]
+format = "wordpress"
+wordpress = { url = "https://island-post.example/", user = "wire", status = "published" }
+"#;
+    let files = Files::new(MAIN).partner("island-post", partner).variable("WORDPRESS", "not~one");
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:4:10: WordPress takes no such document; write format = "wordpress"
+    partners.d/island-post.toml:6:7: this is not the address of the site's first page; write what readers type, for example "https://paper.example/"
+    partners.d/island-post.toml:7:8: the user holds a colon, which HTTP forbids; use another
+    partners.d/island-post.toml:8:24: the environment variable MISSING is not set; set it, or use "file:PATH"
+    partners.d/island-post.toml:10:10: 0 is out of range; write a whole number of 1 or more
+    partners.d/island-post.toml:11:8: without {id} two stories could have one address; write it, for example "wire-{id}"
+    partners.d/island-post.toml:12:18: a time of nothing; write a longer one
+    partners.d/island-post.toml:13:11: cannot read missing.pem: No such file or directory (os error 2); write the path of a file of PEM certificates
+    partners.d/island-post.toml:17:7: this is not the address of the site's first page; write what readers type, for example "https://paper.example/"
+    partners.d/island-post.toml:18:8: the text is empty; write one or remove the key
+    partners.d/island-post.toml:19:24: the secret is no application password, which is letters, digits and spaces; make one in WordPress under Users, Profile, Application Passwords
+    partners.d/island-post.toml:20:11: unknown on_kill "delete"; expected one of "trash", "draft"
+    partners.d/island-post.toml:21:20: the text is empty; write one or remove the key
+    partners.d/island-post.toml:22:8: a slug is made of a-z, 0-9 and "-", with {id} and {name} in it; take out the rest
+    partners.d/island-post.toml:24:12: no term stands here; write its number, or its name in quotes
+    partners.d/island-post.toml:25:10: WordPress counts from 1; write the term's number or its name
+    partners.d/island-post.toml:27:10: the format "wordpress" is for a site's own interface; write a section [….wordpress] instead of [….http], or take another format
+    partners.d/island-post.toml:32:1: the destination has both [….http] and [….wordpress]; keep one, or make two destinations of them
+    partners.d/island-post.toml:35:13: the key "application_password" is missing here; add application_password = …
+    partners.d/island-post.toml:35:77: unknown status "published"; did you mean "publish"?
     "#);
 }
 

@@ -11,8 +11,8 @@ fn shipped(name: &str) -> PathBuf {
 
 fn sample(main: &Path) -> Config {
     let credentials = tempfile::tempdir().unwrap();
-    for name in ["intake-token", "ledger-herald-signing", "coast-times-token"] {
-        fs::write(credentials.path().join(name), "a sample's secret\n").unwrap();
+    for name in ["intake-token", "ledger-herald-signing", "coast-times-token", "valley-record-wordpress"] {
+        fs::write(credentials.path().join(name), "a sample secret\n").unwrap();
     }
     let directory = credentials.path().to_str().unwrap();
     let environment: Environment = [
@@ -29,7 +29,7 @@ fn sample(main: &Path) -> Config {
 fn the_sample_loads() {
     let config = sample(&shipped("newswired.toml"));
     let ids: Vec<&str> = config.partners.keys().map(|id| id.as_str()).collect();
-    assert_eq!(ids, ["coast-times", "island-post", "ledger-herald"]);
+    assert_eq!(ids, ["coast-times", "island-post", "ledger-herald", "valley-record"]);
     assert!(config.intake.http.is_some() && config.intake.spool.is_some() && config.intake.amqp.is_none());
 }
 
@@ -39,7 +39,7 @@ fn the_sample_loads_without_its_secrets_for_who_only_looks() {
     let environment = Environment::default();
     assert!(load_from(&shipped("newswired.toml"), &environment, Secrets::Leave).is_ok());
     let errors = load_from(&shipped("newswired.toml"), &environment, Secrets::Read).unwrap_err();
-    assert_eq!(errors.iter().count(), 5, "{errors}");
+    assert_eq!(errors.iter().count(), 6, "{errors}");
 }
 
 /// What the sample shows as a default is one: with each default's comment sign taken away, the configuration is the
@@ -81,7 +81,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("newswired.toml"), spoken.join("\n")).unwrap();
     fs::create_dir(dir.path().join("partners.d")).unwrap();
-    for name in ["coast-times", "island-post", "ledger-herald"] {
+    for name in ["coast-times", "island-post", "ledger-herald", "valley-record"] {
         let name = format!("partners.d/{name}.toml");
         fs::copy(shipped(&name), dir.path().join(&name)).unwrap();
     }

@@ -26,6 +26,17 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         let errors = Files::new(MAIN).partner("island-post", &format!("{base}{line}\n")).errors();
         assert!(!errors.contains(SECRET), "{line}: {errors}");
     }
+    let site = "name = \"Island Post\"\n[destinations.site]\nformat = \"wordpress\"\n[destinations.site.wordpress]\n";
+    for line in [
+        "application_password = \"tr0ub4dor&3\"",
+        "application_password = [\"tr0ub4dor&3\"]",
+        "application_password = tr0ub4dor&3",
+        "url = \"https://wire:tr0ub4dor&3@island-post.example/\"",
+        "password = \"tr0ub4dor&3\"",
+    ] {
+        let errors = Files::new(MAIN).partner("island-post", &format!("{site}user = \"wire\"\n{line}\n")).errors();
+        assert!(!errors.contains(SECRET), "{line}: {errors}");
+    }
     for urls in ["\"amqp://u:tr0ub4dor&3@mq/\"", "[\"amqp://u:tr0ub4dor&3@mq/\"]", "{ \"a\" = \"tr0ub4dor&3\" }"] {
         let errors = Files::new(&format!("{MAIN}[intake.amqp]\nurls = {urls}\n")).errors();
         assert!(!errors.contains(SECRET), "{urls}: {errors}");

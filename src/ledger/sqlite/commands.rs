@@ -211,6 +211,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
                 embargo: row.wanted.embargo,
                 expires: row.wanted.expires,
                 accepted: row.wanted.accepted,
+                remote: row.remote.clone(),
             });
         }
         if matches!(row.stage, Stage::Ended { .. }) {
@@ -240,6 +241,7 @@ pub fn record(
     for report in reports {
         let story = report.attempted.story;
         let Some(mut row) = rows::load(db, story, destination)? else { continue };
+        row.remember(report.remote.as_deref());
         let past = row.settle(report.attempted.version, report.settled.clone(), report.ended, report.in_network);
         waits |= row.waits();
         rows::save(db, story, destination, &row)?;

@@ -10,7 +10,7 @@ use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
-                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles";
+                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -98,6 +98,7 @@ fn row(from: &SqlRow<'_>) -> rusqlite::Result<(DestinationId, Row)> {
         possible: maybe_version(from, 17)?,
         settles: maybe_timestamp(from, 18)?,
         older_settles: maybe_timestamp(from, 19)?,
+        remote: from.get(20)?,
     };
     Ok((DestinationId(from.get(0)?), row))
 }
@@ -126,7 +127,7 @@ pub fn ready(
         "SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_ready \
          WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3"
     ))?
-    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(20)?), row(from)?.1)))?
+    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(21)?), row(from)?.1)))?
     .collect()
 }
 
@@ -141,7 +142,7 @@ pub fn attempting(
     db.prepare(&format!("SELECT {COLUMNS}, story {attempting} {condition}"))?
         .query_map([only.map(|id| id.0)], |from| {
             let (destination, row) = row(from)?;
-            Ok((StoryId(from.get(20)?), destination, row))
+            Ok((StoryId(from.get(21)?), destination, row))
         })?
         .collect()
 }
@@ -160,11 +161,12 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
     };
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
-         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
-         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21",
+         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
+         remote = ?22",
     )?
     .execute(params![
         story.0,
@@ -188,6 +190,7 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
         row.possible.map(Version::as_i64),
         row.settles.map(micros),
         row.older_settles.map(micros),
+        row.remote,
     ])?;
     Ok(())
 }

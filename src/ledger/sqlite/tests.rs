@@ -60,6 +60,7 @@ impl Fixture {
             ended: now,
             status: None,
             detail: String::new(),
+            remote: None,
             in_network: Duration::from_secs(60),
         };
         self.ledger.record(self.destinations[at], vec![report], None).await.unwrap();
@@ -185,6 +186,69 @@ async fn what_was_announced_when_the_daemon_died_may_have_arrived() {
     let reader = SqliteReader::open(&path).unwrap();
     let list = reader.deliveries(&DeliveryFilter { limit: 9, ..DeliveryFilter::default() }).unwrap();
     assert_eq!((list[0].state.as_str(), list[0].possible, list[0].attempts), ("waiting", Some(1), 1));
+}
+
+#[tokio::test]
+async fn what_an_attempt_left_is_there_for_every_later_one() {
+    let fixture = fixture(1).await;
+    let _ = fixture.accept(article("urn:x:a", 1, Action::Publish)).await;
+    let report = |attempted: Attempted, settled: Settled, remote: Option<&str>| Report {
+        attempted,
+        settled,
+        began: Timestamp::now(),
+        ended: Timestamp::now(),
+        status: None,
+        detail: String::new(),
+        remote: remote.map(str::to_owned),
+        in_network: Duration::from_secs(60),
+    };
+    let mut seen = Vec::new();
+    for (version, settled, remote) in [
+        (1, Settled::Unknown { hold: None }, Some("42 unfinished")),
+        (1, delivered(), None),
+        (2, delivered(), Some("42")),
+        (3, Settled::Refused { reason: "422".into() }, None),
+        (4, delivered(), None),
+    ] {
+        let _ = fixture.accept(article("urn:x:a", version, Action::Update)).await;
+        let row = fixture.claim(0).await.rows.remove(0);
+        seen.push(row.remote.clone());
+        let reports = vec![report(row, settled, remote)];
+        fixture.ledger.record(fixture.destinations[0], reports, None).await.unwrap();
+    }
+    let left = |text: &str| Some(text.to_owned());
+    assert_eq!(seen, [None, left("42 unfinished"), left("42 unfinished"), left("42"), left("42")]);
+}
+
+/// A ledger of the version before is brought up to date, with what it holds.
+#[tokio::test]
+async fn an_older_ledger_is_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/0001.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 1);
+         INSERT INTO destination (id, name, paused) VALUES (1, 'partner-0/main', 0);
+         INSERT INTO article VALUES (1, 1, 1, 'publish', 'h', 'test', 0, x'', x'');
+         INSERT INTO delivery (story, destination, version, article, action, rank, accepted, stage, attempts)
+         VALUES (1, 1, 1, 1, 'publish', 1, 0, 1, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (ledger, _) = SqliteLedger::open(&options(&path)).unwrap();
+    let registration = Registration { name: "partner-0/main".into(), paused: false };
+    let destinations = ledger.register(vec![registration]).await.unwrap();
+    let claim = Claim {
+        destination: destinations[0],
+        limit: 9,
+        withdrawals_only: false,
+        give_up_before: Timestamp::UNIX_EPOCH,
+        now: Timestamp::now(),
+    };
+    let rows = ledger.claim(claim).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| (row.version.get(), row.remote.clone())).collect::<Vec<_>>(), [(1, None)]);
 }
 
 #[tokio::test]

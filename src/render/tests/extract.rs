@@ -31,11 +31,13 @@ pub fn stands(format: Format, written: &str, read: &str) -> bool {
         | Format::Ninjs22
         | Format::Ninjs31
         | Format::SuperdeskNinjs
+        | Format::WordPress
         | Format::Nitf
         | Format::NewsMlG2
         | Format::Html
         | Format::HtmlFragment
         | Format::Atom => read.contains(written),
+        Format::Template => unreachable!("a template is no format by itself"),
         Format::Text => {
             let mut read = read.chars();
             written.chars().all(|c| read.any(|other| other == c))
@@ -51,11 +53,13 @@ pub fn seen(format: Format, document: &str) -> String {
         | Format::Ninjs16
         | Format::Ninjs22
         | Format::Ninjs31
-        | Format::SuperdeskNinjs => {
+        | Format::SuperdeskNinjs
+        | Format::WordPress => {
             let pointer = body_of(format).unwrap();
             let document: serde_json::Value = serde_json::from_str(document).unwrap();
             fragment(document.pointer(pointer).unwrap().as_str().unwrap())
         }
+        Format::Template => unreachable!("a template is no format by itself"),
         Format::Nitf => nitf(document),
         Format::NewsMlG2 => xml(document, "body"),
         Format::Html => {

@@ -71,7 +71,8 @@ fn a_sound_document_is_proved() {
 
 #[test]
 fn what_is_spoiled_in_an_html_body_is_found() {
-    for format in Format::ALL {
+    // A post has a test of its own.
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::WordPress) {
         let Some(body) = body_of(format) else { continue };
         let place = if body.starts_with("/bodies") { "bodies" } else { "body_html" };
         for (element, from, to) in IN_HTML {
@@ -88,6 +89,41 @@ fn what_is_spoiled_in_an_html_body_is_found() {
         let lacks = lacks(format, &field(format, body, |html| *html = Value::Null));
         assert_eq!(lacks.len(), Element::USUAL.len());
     }
+}
+
+#[test]
+fn what_is_spoiled_in_the_content_of_a_post_is_found() {
+    let spoiled =
+        |from: &str, to: &str| lacks(Format::WordPress, &spoiled_field(Format::WordPress, "/content", from, to));
+    for (element, from, to) in IN_HTML {
+        let lacks = spoiled(from, to);
+        assert!(lacks.contains(&(element, "content")), "{from} to {to}: {lacks:?}");
+    }
+    let content = |elements: &[Element]| elements.iter().map(|element| (*element, "content")).collect::<Vec<_>>();
+    // The byline is at the head, the rest at the end.
+    for (class, elements) in [
+        ("byline", [Element::Byline, Element::Affiliation].as_slice()),
+        ("attribution", &[Element::Logo, Element::Licence, Element::Contact]),
+    ] {
+        let div = format!("<div class=\"{class}\">");
+        let hidden = format!("<div hidden class=\"{class}\">");
+        assert_eq!(spoiled(&div, &hidden), content(elements));
+    }
+    let nothing = field(Format::WordPress, "/content", |html| *html = "".into());
+    assert_eq!(lacks(Format::WordPress, &nothing), content(&Element::USUAL), "each is told once");
+}
+
+#[test]
+fn what_a_receiver_took_out_is_found_again() {
+    let attribution = resolved();
+    let document = text(&article(), Format::WordPress);
+    let proved =
+        prove(&FormatProfile::plain(Format::WordPress), "".into(), document.clone().into(), &attribution).unwrap();
+    assert_eq!(proved.lacks_when_stored_as(document.as_bytes()), []);
+    let stripped = spoiled_field(Format::WordPress, "/content", "<img src", "<b src");
+    let lacks = proved.lacks_when_stored_as(stripped.as_bytes());
+    assert!(matches!(lacks[..], [Lack::Absent { element: Element::Logo, .. }]), "{lacks:?}");
+    assert!(matches!(proved.lacks_when_stored_as(b"{}")[..], [Lack::Unreadable { .. }]));
 }
 
 #[test]
@@ -344,6 +380,8 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::Ninjs22, "[{}]"),
         (Format::Ninjs31, "{} {}"),
         (Format::SuperdeskNinjs, "{\"uri\": \"urn:x:1\", \"type\": \"text\", \"pubstatus\": \"usable\"}"),
+        (Format::WordPress, "{\"body_html\":\"<p>\"}"),
+        (Format::WordPress, "[]"),
         (Format::Nitf, "<nitf><p></nitf>"),
         (Format::Nitf, "<html/>"),
         (Format::NewsMlG2, "<newsItem>"),

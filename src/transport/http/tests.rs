@@ -27,6 +27,7 @@ fn parcel() -> Parcel {
         action: Action::Kill,
         urgency: Urgency::NORMAL,
         attempt: 1,
+        remote: None,
     }
 }
 
@@ -111,7 +112,7 @@ async fn a_kept_connection_that_was_closed_is_replaced() {
     let door = door(port);
     assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
     // The close has to reach us before the next request: then nothing of that is given to the old connection.
-    while door.idle.lock().unwrap().iter().any(|one| !one.sender.is_closed()) {
+    while door.client.kept() > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
@@ -165,6 +166,6 @@ async fn an_endless_answer_is_read_to_its_limit_only() {
     let outcome = door.send(&parcel()).await;
     assert_eq!((outcome.class, outcome.status), (Class::Refused, Some(422)));
     assert!(outcome.detail.len() < 400);
-    assert!(door.idle.lock().unwrap().is_empty(), "such a connection is not used again");
+    assert_eq!(door.client.kept(), 0, "such a connection is not used again");
     server.await.unwrap();
 }

@@ -115,6 +115,9 @@ fn a_withdrawal_may_name_the_story_that_it_takes_down() {
     assert_eq!(guid("urn:x:1", "canceled"), "urn:x:1");
     assert_eq!(guid("urn:x:1:3", "canceled"), "urn:x:1", "its own version before");
     assert_eq!(guid("urn:x:12", "canceled"), "urn:x:12");
+    let replaces =
+        "<docdata management-status='usable' management-doc-idref='urn:x:other' management-idref-status='canceled'/>";
+    assert_eq!(article(replaces).guid.as_str(), "urn:x:1", "what is out stays its own story");
 }
 
 #[test]
@@ -319,6 +322,29 @@ fn the_text_is_what_html_would_make_of_it() {
     ] {
         assert_eq!(body(nitf), html::parse(as_html), "{nitf}");
     }
+}
+
+/// Whose a picture is decides whether it may leave.
+#[test]
+fn a_picture_is_somebody_elses_when_anything_says_so() {
+    let photo = |reference: &str, more: &str| {
+        let media = format!(
+            "<media media-type='image'><media-reference source='https://x.example/a.jpg' {reference}/>{more}</media>"
+        );
+        let article = read(&document(ID, "<hl1>H</hl1>", &format!("<p>B</p>{media}"))).unwrap();
+        article.media.first().map(|photo| (photo.holder.clone(), photo.credit.clone()))
+    };
+    let is = |holder: Option<&str>, credit: &str| Some((holder.map(str::to_owned), Some(credit.to_owned())));
+    assert_eq!(photo("", ""), None, "one of which nothing is said stays in the text");
+    assert_eq!(photo("source-credit='Lena Ortiz'", ""), is(None, "Lena Ortiz"));
+    assert_eq!(
+        photo("source-credit='Lena Ortiz/Bay Pictures'", ""),
+        is(Some("Bay Pictures"), "Lena Ortiz/Bay Pictures")
+    );
+    let produced = "<media-producer>Lena Ortiz / Bay Pictures</media-producer>";
+    assert_eq!(photo("source-credit='x'", produced), is(Some("Bay Pictures"), "Lena Ortiz / Bay Pictures"));
+    assert_eq!(photo("source-credit='L/B' copyright='© 2026 HPNF'", ""), is(Some("HPNF"), "L/B"));
+    assert_eq!(photo("copyright='Bay'", ""), Some((Some("Bay".to_owned()), None)));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 
-use crate::transport::{Class, Outcome};
+use super::client::Failed;
+use super::{Class, Outcome};
 
 /// How much of an answer's body is told to the operator.
 const EXCERPT: usize = 200;
@@ -33,20 +34,18 @@ pub fn classify(status: StatusCode, headers: &HeaderMap, start: &[u8], now: Time
             detail = format!("{detail}: {excerpt}");
         }
     }
-    Outcome { class, status: Some(status.as_u16()), detail }
+    Outcome { class, status: Some(status.as_u16()), detail, remote: None }
 }
 
-pub fn not_connected(why: &str) -> Outcome {
-    let class = Class::Deferred { retry_after: None, maybe_document: false };
-    Outcome { class, status: None, detail: why.to_owned() }
-}
-
-pub fn unknown(detail: String) -> Outcome {
-    Outcome { class: Class::Unknown { retry_after: None }, status: None, detail }
-}
-
-pub fn refused_here(why: &str) -> Outcome {
-    Outcome { class: Class::Refused, status: None, detail: format!("not sent: {why}") }
+impl From<Failed> for Outcome {
+    fn from(failed: Failed) -> Self {
+        let (class, detail) = match failed {
+            Failed::NotConnected(why) => (Class::Deferred { retry_after: None, maybe_document: false }, why),
+            Failed::Unknown(why) => (Class::Unknown { retry_after: None }, why),
+            Failed::Impossible(why) => (Class::Refused, format!("not sent: {why}")),
+        };
+        Self { class, status: None, detail, remote: None }
+    }
 }
 
 /// RFC 9110 §10.2.3: seconds, or a date.
@@ -60,7 +59,7 @@ fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// The start of a body on one line, with control characters escaped.
-fn excerpt(start: &[u8]) -> String {
+pub fn excerpt(start: &[u8]) -> String {
     let text = String::from_utf8_lossy(&start[..start.len().min(EXCERPT)]);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()

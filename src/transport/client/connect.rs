@@ -11,8 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::DoorError;
-use super::request::{Address, Paced};
+use super::{Address, Paced};
+use crate::transport::DoorError;
 
 /// Opens connections to one endpoint.
 pub struct Connector {
