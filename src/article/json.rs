@@ -373,7 +373,7 @@ impl ArticleV1 {
     fn body(&self, action: Action) -> Result<Body, DecodeError> {
         let (path, body) = match (&self.body_html, &self.body_text) {
             (Some(_), Some(_)) => return refuse("body_text", "stands beside body_html; give one of the two"),
-            (Some(html), None) => ("body_html", html::parse(html)),
+            (Some(html), None) => ("body_html", html::parse_at(html, self.canonical_url.as_deref())),
             (None, Some(text)) => ("body_text", html::from_text(text)),
             (None, None) if action.withdraws() => return Ok(Body::default()),
             (None, None) => return refuse("body_html", "is missing; give the text as body_html or body_text"),

@@ -11,6 +11,7 @@ pub mod body;
 mod decode;
 mod html;
 mod ids;
+mod iri;
 mod json;
 mod newsml;
 mod ninjs;
@@ -24,6 +25,7 @@ mod xml;
 pub use body::{Block, Body, Inline};
 pub use decode::{DecodeError, Kind, decode};
 pub use ids::{Action, Guid, Urgency, Version, WireId};
+pub use iri::iri;
 pub use json::{ArticleV1, schema};
 pub use text::{clean, one_line};
 

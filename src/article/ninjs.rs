@@ -60,7 +60,8 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         None => return item.refuse("headline", "is missing, and there is neither a title nor a slugline in its place"),
     };
     let summary = summary(&item.texts("description", "descriptions")?);
-    let body = body(item, action)?;
+    let canonical = media::canonical(item)?;
+    let body = body(item, action, canonical.as_deref())?;
     let editor_note = item.prose(&["ednote", "edNote"])?;
     let article = Article {
         wire: wire.clone(),
@@ -93,7 +94,7 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         versioned: item.time_if_readable(&["versioncreated", "versionCreated"]),
         embargo: item.time(&["embargoed", "embargoedUntil", "embargoeduntil"])?,
         expires: item.time(&["expires", "expiry"])?.or_else(|| item.extra("expires")?.trim().parse().ok()),
-        canonical: media::canonical(item)?,
+        canonical,
         copyright_holder: item.line(&["copyrightholder", "copyrightHolder"])?,
         copyright_notice: item.line(&["copyrightnotice", "copyrightNotice"])?,
         usage_terms: item.prose(&["usageterms", "usageTerms"])?,
@@ -269,7 +270,7 @@ fn summary(descriptions: &[Text]) -> Option<String> {
 
 /// The story's text: the first of these that says anything: HTML before plain text, and the main one before others.
 /// A short item may have a description and nothing more; that is its text then.
-fn body(item: &Object, action: Action) -> Result<Body, DecodeError> {
+fn body(item: &Object, action: Action, canonical: Option<&str>) -> Result<Body, DecodeError> {
     let mut candidates = item.texts("body", "bodies")?;
     let rank = |text: &Text| match text.role {
         Some("teaser" | "summary" | "caption" | "lead") => 2,
@@ -282,7 +283,7 @@ fn body(item: &Object, action: Action) -> Result<Body, DecodeError> {
     let body = candidates
         .iter()
         .map(|text| match text.format {
-            Format::Html => html::parse(text.value),
+            Format::Html => html::parse_at(text.value, canonical),
             Format::Plain => html::from_text(text.value),
         })
         .find(|body| !body.text().trim().is_empty());

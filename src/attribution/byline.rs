@@ -39,8 +39,14 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str, fields: &Fields
         .iter()
         .map(|(name, author)| {
             let told = || raw.as_deref().filter(|_| alone).and_then(|raw| after_name(raw, name));
-            let role = author.role.as_deref().and_then(tidy).or_else(told);
-            let house = author.affiliation.as_deref().and_then(tidy).filter(|other| !is_house(other));
+            let role = match (author.role.as_deref().and_then(tidy), told()) {
+                // The line knows the role too, and more: a house that the author has lost on the way.
+                (Some(role), Some(told)) if told.starts_with(&role) => Some(told),
+                (role, told) => role.or(told),
+            };
+            let house = author.affiliation.as_deref().and_then(tidy);
+            let house =
+                house.filter(|other| !is_house(other) && !role.as_ref().is_some_and(|role| stands_in(role, other)));
             [Some(name.clone()), role, house].into_iter().flatten().collect()
         })
         .collect();

@@ -34,6 +34,17 @@ impl Attribution {
         (self.blocks(body, &said, Position::Top), self.blocks(body, &said, Position::End))
     }
 
+    /// The byline with the lines that go by it, which stand in [`Self::around`] too. Nothing where
+    /// the text begins with the byline.
+    pub fn by_the_byline(&self, body: &Body) -> Vec<Block> {
+        let said = body::passages(&body.blocks).join("\n");
+        let is_byline = |piece: &Piece| *piece == Piece::Byline;
+        let byline = self.pieces.iter().find(|(_, piece)| is_byline(piece));
+        let Some(byline) = byline.and_then(|(_, piece)| self.block(piece, body, &said)) else { return Vec::new() };
+        let below = self.pieces.iter().filter(|(at, piece)| *at == Position::Byline && !is_byline(piece));
+        [byline].into_iter().chain(below.filter_map(|(_, piece)| self.block(piece, body, &said))).collect()
+    }
+
     /// What ends a story that was made shorter, where the profile has something for that and the article an address.
     pub fn more(&self, article: &Article, profile: &FormatProfile) -> Option<Block> {
         let address = article.canonical.as_deref()?;

@@ -66,7 +66,7 @@ impl Audit {
             .ok_or_else(|| Failure::Config(format!("the wire {:?} is not configured", article.wire)))?;
         // Whatever it was sent in, this is what became of it online.
         let edition = Edition {
-            profile: FormatProfile::plain(Format::Json).into(),
+            profile: FormatProfile::plain(Format::Html).into(),
             changes: partner.attribution.clone().into(),
             partner: Some(PartnerId::new(&self.partner)),
         };

@@ -17,6 +17,7 @@ mod ledger;
 mod line;
 mod listen;
 mod load;
+mod nitf;
 mod partner;
 mod place;
 mod policy;
@@ -39,6 +40,7 @@ pub use ledger::Ledger;
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
+pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
 pub use partner::{
     Auth, Backoff, BackoffChange, Destination, Door, Entitlement, HttpPush, Partner, PartnerId, Subscription,
 };

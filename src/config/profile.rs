@@ -5,7 +5,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Config, Destination, Field, Line, Medium, Partner, PartnerId, TemplateOptions, Terms};
+use super::{
+    Changes, Config, Destination, Field, Line, Medium, NitfDialect, NitfOptions, Partner, PartnerId, TemplateOptions,
+    Terms,
+};
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +34,21 @@ pub enum Format {
     /// IPTC NITF 3.6.
     #[serde(rename = "nitf")]
     Nitf,
+    /// IPTC NewsML-G2 2.35, with the text as XHTML.
+    #[serde(rename = "newsml-g2")]
+    NewsMlG2,
+    /// A complete HTML document.
+    #[serde(rename = "html")]
+    Html,
+    /// The article alone as HTML, to be set into a page.
+    #[serde(rename = "html-fragment")]
+    HtmlFragment,
+    /// Plain text.
+    #[serde(rename = "text")]
+    Text,
+    /// An Atom entry, or a deleted entry for a withdrawal.
+    #[serde(rename = "atom")]
+    Atom,
     /// A post of WordPress.
     #[serde(rename = "wordpress")]
     WordPress,
@@ -41,7 +59,7 @@ pub enum Format {
 
 impl Format {
     /// Those that a destination can name as they are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Json,
         Self::Ninjs13,
         Self::Ninjs16,
@@ -49,6 +67,11 @@ impl Format {
         Self::Ninjs31,
         Self::SuperdeskNinjs,
         Self::Nitf,
+        Self::NewsMlG2,
+        Self::Html,
+        Self::HtmlFragment,
+        Self::Text,
+        Self::Atom,
         Self::WordPress,
     ];
 
@@ -61,6 +84,11 @@ impl Format {
             Self::Ninjs31 => "ninjs-3.1",
             Self::SuperdeskNinjs => "superdesk-ninjs",
             Self::Nitf => "nitf",
+            Self::NewsMlG2 => "newsml-g2",
+            Self::Html => "html",
+            Self::HtmlFragment => "html-fragment",
+            Self::Text => "text",
+            Self::Atom => "atom",
             Self::WordPress => "wordpress",
             Self::Template => "template",
         }
@@ -99,15 +127,23 @@ pub struct FormatProfile {
     /// What ends a story that was made shorter, linked to the story's canonical address.
     #[serde(default)]
     pub more: Option<Line>,
+    /// For the format `nitf`: its dialect.
+    #[serde(default)]
+    pub nitf: Option<NitfOptions>,
     /// What makes the documents of the format `template`.
     #[serde(default)]
     pub template: Option<TemplateOptions>,
 }
 
 impl FormatProfile {
+    /// The dialect in which it writes NITF.
+    pub fn dialect(&self) -> NitfDialect {
+        self.nitf.clone().unwrap_or_default().dialect()
+    }
+
     /// The format as its standard has it.
     pub fn plain(format: Format) -> Self {
-        Self { format, medium: Medium::Online, words: None, more: None, template: None }
+        Self { format, medium: Medium::Online, words: None, more: None, nitf: None, template: None }
     }
 }
 

@@ -3,7 +3,7 @@
 //! It begins with a tag, since some receivers cut what stands before the first one, and is well-formed as XML too,
 //! since others read it with XML parsers.
 
-use super::Manuscript;
+use super::{Manuscript, figure};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Block, Inline, clean};
 
@@ -60,20 +60,36 @@ impl Parts {
     }
 }
 
+/// As [`html`], after what is corrected and the assets that go with the story, for formats that have no field for those
+/// which readers are shown.
+pub fn illustrated(manuscript: &Manuscript<'_>) -> String {
+    let mut html = Html::default();
+    if let Some(notice) = manuscript.notice() {
+        html.line("notice", |html| html.text(notice));
+    }
+    html.blocks(&figure::blocks(manuscript));
+    html.out + &self::html(manuscript)
+}
+
+/// HTML under way. Only what is written here can stand in a document: nothing of an article is markup.
 #[derive(Default)]
-struct Html {
+pub struct Html {
     out: String,
     /// Whether an `a` is open: HTML has no links within links.
     linked: bool,
 }
 
 impl Html {
-    fn raw(&mut self, markup: &str) {
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    pub fn raw(&mut self, markup: &str) {
         self.out.push_str(markup);
     }
 
     /// HTML §13.3, "escaping a string"; good for text and for attributes in double quotes.
-    fn text(&mut self, text: &str) {
+    pub fn text(&mut self, text: &str) {
         let text = clean(text);
         let mut from = 0;
         for (at, byte) in text.bytes().enumerate() {
@@ -91,7 +107,7 @@ impl Html {
         self.raw(&text[from..]);
     }
 
-    fn attribute(&mut self, name: &str, value: &str) {
+    pub fn attribute(&mut self, name: &str, value: &str) {
         self.raw(" ");
         self.raw(name);
         self.raw("=\"");
@@ -105,7 +121,24 @@ impl Html {
         }
     }
 
-    fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {
+    /// An element without content.
+    pub fn void(&mut self, tag: &str, attributes: &[(&str, &str)]) {
+        self.raw("<");
+        self.raw(tag);
+        attributes.iter().for_each(|(name, value)| self.attribute(name, value));
+        self.raw("/>");
+    }
+
+    /// A paragraph of a class.
+    pub fn line(&mut self, class: &str, inner: impl FnOnce(&mut Self)) {
+        self.raw("<p");
+        self.attribute("class", class);
+        self.raw(">");
+        inner(self);
+        self.raw("</p>");
+    }
+
+    pub fn wrapped(&mut self, tag: &str, inner: impl FnOnce(&mut Self)) {
         self.raw("<");
         self.raw(tag);
         self.raw(">");
@@ -115,7 +148,7 @@ impl Html {
         self.raw(">");
     }
 
-    fn blocks(&mut self, blocks: &[Block]) {
+    pub fn blocks(&mut self, blocks: &[Block]) {
         blocks.iter().for_each(|block| self.block(block));
     }
 
@@ -141,6 +174,14 @@ impl Html {
             Block::Rule => self.raw("<hr/>"),
             Block::Table(table) => self.wrapped("table", |html| html.table(table)),
             Block::Image(image) => self.wrapped("figure", |html| html.image(image)),
+        }
+    }
+
+    pub fn attribution(&mut self, blocks: &[Block]) {
+        if !blocks.is_empty() {
+            self.raw("<div class=\"attribution\">");
+            self.blocks(blocks);
+            self.raw("</div>");
         }
     }
 
@@ -194,7 +235,7 @@ impl Html {
         }
     }
 
-    fn inlines(&mut self, inlines: &[Inline]) {
+    pub fn inlines(&mut self, inlines: &[Inline]) {
         inlines.iter().for_each(|inline| self.inline(inline));
     }
 

@@ -10,15 +10,22 @@
 //! This module knows nothing of who receives a document, nor how: a rendition is made for an [`Edition`], and
 //! any number of destinations share it.
 
+mod atom;
+mod figure;
 mod html;
 mod json;
+mod language;
+mod newsml_g2;
 mod ninjs;
 mod nitf;
+mod page;
 mod sample;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wordpress;
+mod xml;
 
 pub use sample::check_templates;
 
@@ -35,6 +42,11 @@ use crate::config::{Edition, Format, FormatProfile};
 pub trait Render: Sync {
     /// The value of `content-type`, with its charset.
     fn content_type(&self, profile: &FormatProfile) -> Cow<'static, str>;
+
+    /// As [`Self::content_type`], of an article of `action`: for formats in which a withdrawal is a document of its own.
+    fn content_type_of(&self, _: Action, profile: &FormatProfile) -> Cow<'static, str> {
+        self.content_type(profile)
+    }
 
     /// What a file of it is called after the dot.
     fn extension(&self, profile: &FormatProfile) -> Cow<'static, str>;
@@ -56,6 +68,11 @@ pub fn renderer(format: Format) -> &'static dyn Render {
         Format::Ninjs31 => &ninjs::Ninjs31,
         Format::SuperdeskNinjs => &ninjs::Superdesk,
         Format::Nitf => &nitf::Nitf,
+        Format::NewsMlG2 => &newsml_g2::NewsMlG2,
+        Format::Html => &page::Page,
+        Format::HtmlFragment => &page::Fragment,
+        Format::Text => &text::Text,
+        Format::Atom => &atom::Atom,
         Format::Template => &template::ByTemplate,
         Format::WordPress => &wordpress::WordPress,
     }
@@ -114,6 +131,22 @@ impl<'a> Manuscript<'a> {
         if action.withdraws() { (None, None) } else { (embargo, expires) }
     }
 
+    /// The headline. A withdrawal says so where every receiver looks.
+    fn headline(&self) -> Cow<'a, str> {
+        let headline = self.article.headline.as_str();
+        match self.article.action {
+            Action::Publish | Action::Update | Action::Correct => headline.into(),
+            Action::Kill => format!("KILL: {headline}").into(),
+            Action::Withhold => format!("WITHHOLD: {headline}").into(),
+        }
+    }
+
+    /// When this version was made, for a format that cannot be without a time.
+    fn made(&self) -> Timestamp {
+        // The ledger gives an article without a time that of its acceptance; one from elsewhere may still have none.
+        self.article.versioned.or(self.article.created).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
     /// The article's subheadline, unless it withdraws.
     fn subheadline(&self) -> Option<&'a str> {
         self.article.subheadline.as_deref().filter(|_| !self.article.action.withdraws())
@@ -122,6 +155,23 @@ impl<'a> Manuscript<'a> {
     /// The article's summary, unless it withdraws.
     fn summary(&self) -> Option<&'a str> {
         self.article.summary.as_deref().filter(|_| !self.article.action.withdraws())
+    }
+
+    /// The byline with what stands by it, and the rest of what opens and closes the text, for formats that show the
+    /// byline at the top of the page.
+    fn byline_apart(&self) -> [Vec<Block>; 3] {
+        if self.article.action.withdraws() {
+            return Default::default();
+        }
+        let byline = self.attribution.by_the_byline(&self.body);
+        let rest = |blocks: &[Block]| blocks.iter().filter(|block| !byline.contains(block)).cloned().collect();
+        let (opening, closing) = (rest(&self.opening), rest(&self.closing));
+        [byline, opening, closing]
+    }
+
+    /// What a correction corrects, for readers; the text of a withdrawal says it already.
+    fn notice(&self) -> Option<&'a str> {
+        self.article.notice.as_deref().filter(|_| !self.article.action.withdraws())
     }
 
     /// Who holds the copyright: the wire, where the article names nobody else.
@@ -212,6 +262,7 @@ pub struct Rendition {
 #[derive(Debug)]
 pub struct Draft {
     bytes: Vec<u8>,
+    content_type: Cow<'static, str>,
     attribution: Attribution,
     profile: Arc<FormatProfile>,
     dropped: Vec<String>,
@@ -238,8 +289,10 @@ impl Draft {
             }));
         }
         let manuscript = Manuscript::new(article, &attribution, &edition.profile, &sifted);
-        let bytes = renderer(edition.profile.format).render(&manuscript)?;
-        Ok(Self { bytes, attribution, profile: Arc::clone(&edition.profile), dropped })
+        let renderer = renderer(edition.profile.format);
+        let bytes = renderer.render(&manuscript)?;
+        let content_type = renderer.content_type_of(article.action, &edition.profile);
+        Ok(Self { bytes, content_type, attribution, profile: Arc::clone(&edition.profile), dropped })
     }
 
     /// Where each required element stands in the document, and what it says.
@@ -258,8 +311,7 @@ impl Draft {
     /// # Errors
     /// [`Unproved`], with what it lacks.
     pub fn prove(self) -> Result<Rendition, Unproved> {
-        let Self { bytes, attribution, profile, dropped } = self;
-        let content_type = renderer(profile.format).content_type(&profile);
+        let Self { bytes, content_type, attribution, profile, dropped } = self;
         Ok(Rendition { document: prove(&profile, content_type, bytes, &attribution)?, dropped })
     }
 }

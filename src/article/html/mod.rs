@@ -12,9 +12,10 @@
 //!
 //! What falls away, and what stays of it:
 //! - `script`, `style`, `title`, `template` and comments go with their content; an unknown tag goes, its text stays.
-//! - A link needs an absolute `http`, `https` or `mailto` address; without one its text stays.
-//! - A picture needs an absolute `http` or `https` address; without one (`data:` above all) its alternative text takes
-//!   its place. A picture that shows an emoji is its alternative text.
+//! - A link needs an `http`, `https` or `mailto` address, or a relative one and a page to read it against; without one
+//!   its text stays.
+//! - A picture needs an `http` or `https` address in the same way; without one (`data:` above all) its alternative text
+//!   takes its place. A picture that shows an emoji is its alternative text.
 //! - A player or frame (`iframe`, `video`, `audio`, `embed`, `object`) becomes a link to what it would have shown.
 //! - A table's cell holds text only: its paragraphs, lists and inner tables become lines, its pictures follow the table.
 
@@ -40,11 +41,17 @@ use html5ever::{Attribute, LocalName, QualName, ns};
 
 use super::body::{Block, Body, Inline};
 use super::text;
+use address::Page;
 use tree::Tree;
 
 /// The body that `html`, a fragment or a whole page, shows to a reader.
 pub fn parse(html: &str) -> Body {
-    let sink = Sink { tree: RefCell::new(Tree::new(html.len())), raw: Cell::new(None) };
+    parse_at(html, None)
+}
+
+/// As [`parse`], of the page at `address`: there its relative links lead.
+pub fn parse_at(html: &str, address: Option<&str>) -> Body {
+    let sink = Sink { tree: RefCell::new(Tree::new(html.len(), Page::at(address))), raw: Cell::new(None) };
     // The tokenizer would discard the mark at the start of every piece, where it is a character of the text.
     let html = html.strip_prefix('\u{feff}').unwrap_or(html);
     let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() });
@@ -87,7 +94,7 @@ pub struct Writer(Tree);
 impl Writer {
     /// `length` is that of the document, in bytes.
     pub fn new(length: usize) -> Self {
-        Self(Tree::new(length))
+        Self(Tree::new(length, Page::default()))
     }
 
     /// The start tag of HTML's element `name`.

@@ -189,6 +189,10 @@ fn pictures_and_their_captions() {
 fn what_plays_elsewhere_becomes_a_link() {
     for (html, want) in [
         ("a<iframe src=https://x.org/v title='A film'>fallback</iframe>b", "p(a) p(<https://x.org/v>(A film)) p(b)"),
+        (
+            "<iframe src=about:blank data-src=https://x.org/v aria-label='A film'></iframe>",
+            "p(<https://x.org/v>(A film))",
+        ),
         ("<iframe src=https://x.org/v />b", "p(<https://x.org/v>(https://x.org/v)) p(b)"),
         ("<video title=t><source src=https://x.org/v><source src=https://x.org/w></video>", "p(<https://x.org/v>(t))"),
         (
@@ -266,7 +270,7 @@ fn a_byte_order_mark_is_none_but_at_the_start() {
 }
 
 fn parse_whole(html: &str) -> Body {
-    let sink = Sink { tree: RefCell::new(Tree::new(html.len())), raw: Cell::new(None) };
+    let sink = Sink { tree: RefCell::new(Tree::new(html.len(), Page::default())), raw: Cell::new(None) };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts { discard_bom: true, ..TokenizerOpts::default() });
     let queue = BufferQueue::default();
     queue.push_back(StrTendril::from_slice(html));
@@ -368,5 +372,42 @@ proptest! {
                 prop_assert!(!line.contains("  ") && !line.contains(" \n") && !line.contains("\n "), "{}: {:?}", html, line);
             }
         }
+    }
+}
+
+#[test]
+fn relative_addresses_lead_to_the_story_on_its_own_site() {
+    let html = "<a href='/ferry'>a</a> <a href='#fares'>b</a> <a href='#'>c</a><img src='pier.jpg' alt=d>\
+                <video src='../v.mp4' title=e></video><iframe src='javascript:x'></iframe>";
+    let at = |page| blocks(&parse_at(html, page).blocks);
+    assert_eq!(
+        at(Some("https://x.org/2026/ferry-vote")),
+        "p(<https://x.org/ferry>(a) <https://x.org/2026/ferry-vote#fares>(b) c) img(https://x.org/2026/pier.jpg alt=\"d\" ) \
+         p(<https://x.org/v.mp4>(e))"
+    );
+    assert_eq!(at(None), "p(a b cd)");
+}
+
+/// What newsrooms embed: the text stays, and so does the way to what was shown.
+#[test]
+fn what_a_newsroom_embeds_stays_as_words_and_a_link() {
+    for (html, want) in [
+        (
+            "<blockquote class='twitter-tweet'><p lang=en>We promised the island a boat.</p>&mdash; Mara (@mara) \
+             <a href='https://twitter.example/mara/status/1'>Nov. 24</a></blockquote><script async src=w.js></script>",
+            "quote(p(We promised the island a boat.) p(— Mara (@mara) <https://twitter.example/mara/status/1>(Nov. 24)))",
+        ),
+        (
+            "<figure><iframe src='https://video.example/e/1' title='The ferry'></iframe><figcaption>In 2022</figcaption></figure>",
+            "p(<https://video.example/e/1>(The ferry)) p(In 2022)",
+        ),
+        (
+            "<video controls title='The pier'><source src='https://x.org/v.webm'><source src='https://x.org/v.mp4'>\
+             Your browser plays no video.</video>",
+            "p(<https://x.org/v.webm>(The pier)) p(Your browser plays no video.)",
+        ),
+        ("<div class=embed><iframe srcdoc='<p>a</p>'></iframe></div>", ""),
+    ] {
+        assert_eq!(short(html), want, "{html}");
     }
 }

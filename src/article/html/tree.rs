@@ -6,7 +6,7 @@
 
 use html5ever::tokenizer::Tag;
 
-use super::address::{link_address, web_address};
+use super::address::Page;
 use super::line::{Line, MOST_MARKS, Mark, Marks};
 use super::table::{Grid, cell_of, plain_cell};
 use crate::article::body::{Block, Body, DEEPEST, Image, Inline};
@@ -65,11 +65,12 @@ pub struct Tree {
     /// Inside an element whose text is not for readers.
     hidden: bool,
     pub(super) copies: usize,
+    page: Page,
 }
 
 impl Tree {
-    /// `length` is that of the input, in bytes.
-    pub fn new(length: usize) -> Self {
+    /// `length` is that of the input, in bytes; `page` is where it stands.
+    pub fn new(length: usize, page: Page) -> Self {
         Self {
             frames: vec![Frame::Page(Vec::new())],
             lifted: 0,
@@ -83,6 +84,7 @@ impl Tree {
             templates: 0,
             hidden: false,
             copies: length.saturating_add(SPARE_COPIES),
+            page,
         }
     }
 
@@ -137,7 +139,7 @@ impl Tree {
             "script" | "style" | "title" => self.hidden = true,
             "a" => {
                 self.marks.close_link();
-                if let Some(href) = attribute(tag, "href").and_then(link_address) {
+                if let Some(href) = attribute(tag, "href").and_then(|href| self.page.link_address(href)) {
                     self.marks.open(Mark::Link(href.into()));
                 }
             }
@@ -188,7 +190,8 @@ impl Tree {
             }
             "iframe" | "embed" => {
                 self.hidden = name == "iframe";
-                self.player(attribute(tag, "src"), title(tag));
+                let src = source(tag).find(|src| self.page.web_address(src).is_some());
+                self.player(src, title(tag));
             }
             "object" => self.player(attribute(tag, "data"), title(tag)),
             "video" | "audio" => match attribute(tag, "src") {
@@ -438,8 +441,7 @@ impl Tree {
     fn image(&mut self, tag: &Tag) {
         let alt = attribute(tag, "alt").and_then(text::one_line).unwrap_or_default();
         let is_character = attribute(tag, "class").is_some_and(|class| class.contains("emoji"));
-        // A page that loads its pictures late has the address beside a placeholder.
-        let src = [attribute(tag, "src"), attribute(tag, "data-src")].into_iter().flatten().find_map(web_address);
+        let src = source(tag).find_map(|src| self.page.web_address(src));
         let Some(src) = src.filter(|_| !is_character || alt.is_empty()) else {
             return self.text(&alt);
         };
@@ -459,7 +461,7 @@ impl Tree {
     /// A link in place of something that plays or shows at another address.
     fn player(&mut self, address: Option<&str>, title: Option<String>) {
         self.boundary();
-        let Some(href) = address.and_then(web_address) else { return };
+        let Some(href) = address.and_then(|address| self.page.web_address(address)) else { return };
         let title = title.unwrap_or_else(|| href.clone());
         if self.in_table() {
             let outer = std::mem::take(&mut self.marks);
@@ -492,8 +494,13 @@ pub(super) fn attribute<'t>(tag: &'t Tag, name: &str) -> Option<&'t str> {
     tag.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
 }
 
+/// The addresses that a picture or a frame may have: a page that loads them late has the real one beside a placeholder.
+fn source(tag: &Tag) -> impl Iterator<Item = &str> {
+    [attribute(tag, "src"), attribute(tag, "data-src")].into_iter().flatten()
+}
+
 fn title(tag: &Tag) -> Option<String> {
-    attribute(tag, "title").and_then(text::one_line)
+    [attribute(tag, "title"), attribute(tag, "aria-label")].into_iter().flatten().find_map(text::one_line)
 }
 
 /// `640` and `640px`; a share of the page (`100%`) is no size of the picture.

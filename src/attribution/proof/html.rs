@@ -5,13 +5,13 @@ use scraper::{ElementRef, Html, Node, Selector};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold, style};
 
 /// Elements whose content is not shown as text of the page, or may not be.
-const UNSEEN: [&str; 16] = [
+pub const UNSEEN: [&str; 16] = [
     "script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist", "iframe",
     "object", "svg", "math", "dialog", "canvas",
 ];
 
 /// Elements that do not end a passage.
-const INLINE: [&str; 26] = [
+pub const INLINE: [&str; 26] = [
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q",
     "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr",
 ];
@@ -21,11 +21,16 @@ const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:coll
 
 /// What readers see of `html`, found at `place` of the document.
 pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
+    seen(place, &Html::parse_fragment(html), mode)
+}
+
+/// What readers see of a document.
+pub fn seen(place: &'static str, html: &Html, mode: Mode) -> View {
     let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
     if mode == Mode::Explain {
         reader.passages.trail.enter(|| place.to_owned());
     }
-    reader.walk(Html::parse_fragment(html).root_element());
+    reader.walk(html.root_element());
     View {
         place,
         passages: reader.passages.finish(),

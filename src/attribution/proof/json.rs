@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Lack, Mode, Seen, Spot, View, fold, html};
+use super::{Lack, Mode, Seen, Spot, View, fold, html, lines};
 use crate::config::Element;
 
 /// newswired's own JSON, version 1.
@@ -55,10 +55,4 @@ pub fn each(document: &Value, pointer: &str, below: &str) -> Vec<Spot> {
         _ => Vec::new(),
     };
     names.iter().filter_map(|name| spot(document, &format!("{pointer}/{name}{below}"))).collect()
-}
-
-/// The lines of a plain text.
-pub fn lines(place: &str, text: &str, mode: Mode) -> Vec<Spot> {
-    let at = |number: usize| if mode == Mode::Explain { format!("{place} line {}", number + 1) } else { String::new() };
-    text.lines().enumerate().map(|(number, line)| Spot { at: at(number), text: fold(line) }).collect()
 }

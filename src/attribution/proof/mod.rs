@@ -7,14 +7,20 @@
 //!
 //! Only this module makes a [`Proved`], and a transport takes nothing else.
 
+mod atom;
 mod html;
 mod json;
+mod newsml;
 mod ninjs;
 mod nitf;
+mod page;
 mod seen;
 mod style;
 mod template;
+mod text;
 mod wordpress;
+mod xhtml;
+mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +31,7 @@ use sha2::{Digest, Sha256};
 use super::{Attribution, Required};
 use crate::config::{Element, Format, FormatProfile};
 pub use html::{WebPage, web_page};
-use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold};
+use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold, lines};
 pub use seen::{Link, Spot};
 
 /// A finished document that carries its attribution.
@@ -187,7 +193,12 @@ fn read(profile: &FormatProfile, bytes: &[u8], mode: Mode) -> Result<Seen, Lack>
         Format::Ninjs22 => ninjs::ninjs22(bytes, mode),
         Format::Ninjs31 => ninjs::ninjs31(bytes, mode),
         Format::SuperdeskNinjs => ninjs::superdesk(bytes, mode),
-        Format::Nitf => nitf::read(bytes, mode),
+        Format::Nitf => nitf::read(bytes, profile.dialect().encoding, mode),
+        Format::NewsMlG2 => newsml::read(bytes, mode),
+        Format::Html => page::document(bytes, mode),
+        Format::HtmlFragment => page::fragment(bytes, mode),
+        Format::Text => text::read(bytes, mode),
+        Format::Atom => atom::read(bytes, mode),
         Format::Template => template::read(profile.template.as_ref(), bytes, mode),
         Format::WordPress => wordpress::read(bytes, mode),
     }

@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 
-use super::json::{each, lines, parse, spot};
-use super::{Lack, Mode, Seen, Spot, View, fold, html};
+use super::json::{each, parse, spot};
+use super::{Lack, Mode, Seen, Spot, View, fold, html, lines};
 use crate::config::Element;
 
 /// IPTC ninjs 1.6.

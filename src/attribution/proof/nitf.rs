@@ -4,10 +4,13 @@
 //! fields are `byline`, `tagline`, `doc.rights` and the logo's `media`. Element names are compared without their
 //! namespace, as most receivers do.
 
-use roxmltree::{Document, Node};
+use std::borrow::Cow;
 
+use roxmltree::{Document, Node, ParsingOptions};
+
+use super::xml::{is, path, step};
 use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, html};
-use crate::config::Element;
+use crate::config::{Element, NitfEncoding};
 
 /// NITF's inline elements: they do not end a passage.
 const INLINE: [&str; 21] = [
@@ -34,10 +37,13 @@ const INLINE: [&str; 21] = [
     "virtloc",
 ];
 
-pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
+/// Reads a document that goes out with `charset` as what it says of its bytes.
+pub fn read(bytes: &[u8], charset: NitfEncoding, mode: Mode) -> Result<Seen, Lack> {
     let unreadable = |why: String| Lack::Unreadable { place: "the NITF document", why };
-    let text = std::str::from_utf8(bytes).map_err(|why| unreadable(why.to_string()))?;
-    let document = Document::parse(text).map_err(|why| unreadable(why.to_string()))?;
+    let text = decoded(bytes, charset).map_err(unreadable)?;
+    // A document type may only be named: entities would let a text say something else to each receiver.
+    let options = ParsingOptions { allow_dtd: names_a_doctype(&text), ..ParsingOptions::default() };
+    let document = Document::parse_with_options(&text, options).map_err(|why| unreadable(why.to_string()))?;
     let root = document.root_element();
     if root.tag_name().name() != "nitf" {
         return Err(unreadable(format!("its root is <{}>", root.tag_name().name())));
@@ -77,8 +83,26 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     Ok(seen)
 }
 
-fn is(node: Node<'_, '_>, name: &str) -> bool {
-    node.is_element() && node.tag_name().name() == name
+/// The text of a document whose declaration agrees with `charset`.
+fn decoded(bytes: &[u8], charset: NitfEncoding) -> Result<Cow<'_, str>, String> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(128)]).to_ascii_lowercase();
+    let declared = start.strip_prefix("<?xml").and_then(|rest| {
+        let (_, name) = rest.split_once("?>")?.0.split_once("encoding=")?;
+        name.trim_matches(['"', '\'', ' ']).split(['"', '\'']).next().map(str::to_owned)
+    });
+    let declared = declared.as_deref().unwrap_or("utf-8");
+    match (declared, charset) {
+        ("utf-8", NitfEncoding::Utf8) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|why| why.to_string()),
+        ("iso-8859-1", NitfEncoding::Latin1) => Ok(bytes.iter().copied().map(char::from).collect()),
+        ("us-ascii", NitfEncoding::Ascii) if bytes.is_ascii() => Ok(bytes.iter().copied().map(char::from).collect()),
+        ("us-ascii", NitfEncoding::Ascii) => Err("it is not ASCII".to_owned()),
+        (declared, charset) => Err(format!("it is declared as {declared} and sent as {}", charset.as_str())),
+    }
+}
+
+/// Whether there is a document type, and it declares nothing. In text a `<` would be escaped.
+fn names_a_doctype(text: &str) -> bool {
+    text.contains("<!DOCTYPE") && !["<!ENTITY", "<!ATTLIST"].iter().any(|declaration| text.contains(declaration))
 }
 
 /// What the elements called `name` within a `parent` say.
@@ -100,21 +124,6 @@ fn attributes(root: Node<'_, '_>, name: &str, attribute: &str) -> Vec<Spot> {
         Some(Spot { at: format!("{}/@{attribute}", path(node)), text: node.attribute(attribute)?.to_owned() })
     };
     root.descendants().filter(|node| is(*node, name)).filter_map(spot).collect()
-}
-
-/// The XPath of an element, names without their namespace.
-fn path(node: Node<'_, '_>) -> String {
-    let mut steps: Vec<String> = node.ancestors().filter(Node::is_element).map(step).collect();
-    steps.reverse();
-    format!("/{}", steps.join("/"))
-}
-
-fn step(node: Node<'_, '_>) -> String {
-    let name = node.tag_name().name();
-    let same = |other: &Node<'_, '_>| is(*other, name);
-    let before = node.prev_siblings().skip(1).filter(same).count();
-    let alone = before == 0 && !node.next_siblings().skip(1).any(|other| same(&other));
-    if alone { name.to_owned() } else { format!("{name}[{}]", before + 1) }
 }
 
 #[derive(Default)]

@@ -102,15 +102,22 @@ impl Seen {
         let views =
             self.views.iter().filter_map(|view| Some(Sought { place: view.place, found: view.seek(required)? }));
         let sought: Vec<Sought<'_>> = match required.element {
-            // One place is enough for an address, and a picture's credit stands with the picture.
-            Element::Canonical | Element::Credit => {
-                let pictured = self.views.iter().any(|view| view.pictures(required));
-                let all: Vec<_> =
-                    if fields.is_empty() || pictured { fields.into_iter().chain(views).collect() } else { fields };
+            // One place is enough for an address.
+            Element::Canonical => {
+                let all: Vec<_> = fields.into_iter().chain(views).collect();
                 match all.iter().position(|sought| sought.found.is_some()) {
-                    Some(at) if required.element == Element::Canonical => all.into_iter().skip(at).take(1).collect(),
-                    _ => all,
+                    Some(at) => all.into_iter().skip(at).take(1).collect(),
+                    None => all,
                 }
+            }
+            // A picture's credit stands with the picture: where that is not shown, it is not owed.
+            Element::Credit => {
+                let owes = |view: &&View| view.pictures(required) || (fields.is_empty() && view.images.is_none());
+                let views: Vec<&View> = self.views.iter().filter(owes).collect();
+                let views = views
+                    .into_iter()
+                    .filter_map(|view| Some(Sought { place: view.place, found: view.seek(required)? }));
+                return fields.into_iter().chain(views).collect();
             }
             Element::Logo
             | Element::Byline
@@ -216,6 +223,12 @@ pub fn fold(text: &str) -> String {
         folded.push_str(word);
     }
     folded
+}
+
+/// The lines of a plain text.
+pub fn lines(place: &str, text: &str, mode: Mode) -> Vec<Spot> {
+    let at = |number: usize| if mode == Mode::Explain { format!("{place} line {}", number + 1) } else { String::new() };
+    text.lines().enumerate().map(|(number, line)| Spot { at: at(number), text: fold(line) }).collect()
 }
 
 /// Where a reader stands in a tree; kept only when somebody wants to know.

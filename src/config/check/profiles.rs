@@ -3,7 +3,7 @@
 use super::Checks;
 use crate::config::place::KeyPath;
 use crate::config::suggest::mend;
-use crate::config::{Format, FormatName, TemplateOptions};
+use crate::config::{Format, FormatName, NitfOptions, TemplateOptions};
 
 impl Checks<'_, '_> {
     pub(super) fn profiles(&mut self) {
@@ -13,6 +13,9 @@ impl Checks<'_, '_> {
             self.id(&path, "profile name");
             if let Some(words) = profile.words {
                 self.in_bounds(&path.key("words"), words.into());
+            }
+            if let Some(options) = &profile.nitf {
+                self.nitf(&path.key("nitf"), profile.format, options);
             }
             match (profile.format == Format::Template, &profile.template) {
                 (true, Some(template)) => self.template(&path.key("template"), template),
@@ -33,6 +36,29 @@ impl Checks<'_, '_> {
                 let message =
                     format!("{name:?} is the name of a format; give the profile another, such as \"our-{name}\"");
                 self.report.key(&path, message);
+            }
+        }
+    }
+
+    fn nitf(&mut self, path: &KeyPath, format: Format, options: &NitfOptions) {
+        if format != Format::Nitf {
+            let message = format!("options of nitf, but the format is {:?}; remove them", format.as_str());
+            self.report.key(path, message);
+        }
+        // PubidChar in XML 1.0, §2.3, but for the line ends; it stands in quotes.
+        let is_public = |c: char| c.is_ascii_alphanumeric() || " -'()+,./:=?;!*#@$_%".contains(c);
+        if let Some(version) = &options.version
+            && (version.trim().is_empty() || !version.chars().all(is_public))
+        {
+            let message =
+                format!("{version:?} is no public identifier; write for example \"-//IPTC//DTD NITF 3.6//EN\"");
+            self.error(&path.key("version"), message);
+        }
+        for name in options.meta.iter().flat_map(|meta| meta.keys()) {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c)) {
+                let message =
+                    format!("{name:?} cannot name a meta element; use letters, digits, \"-\", \"_\", \".\" and \":\"");
+                self.report.key(&path.key("meta").key(name), message);
             }
         }
     }

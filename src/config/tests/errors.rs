@@ -148,6 +148,26 @@ fn a_profile_is_a_format_under_a_name_of_its_own() {
 }
 
 #[test]
+fn options_of_nitf_are_such_as_a_document_can_have() {
+    let main = format!(
+        "{MAIN}[profiles.wide]\nformat = \"json\"\nnitf = {{}}\n[profiles.narrow]\nformat = \"nitf\"\n[profiles.narrow.nitf]\n\
+         version = 'NITF \"3.6\"'\nmeta = {{ \"the slug\" = \"slugline\" }}\n"
+    );
+    assert_snapshot!(errors(&main), @r#"
+    newswired.toml:11:1: options of nitf, but the format is "json"; remove them
+    newswired.toml:15:11: "NITF \"3.6\"" is no public identifier; write for example "-//IPTC//DTD NITF 3.6//EN"
+    newswired.toml:16:10: "the slug" cannot name a meta element; use letters, digits, "-", "_", "." and ":"
+    "#);
+    let unknown = format!(
+        "{MAIN}[profiles.narrow]\nformat = \"nitf\"\n[profiles.narrow.nitf]\npreset = \"app\"\nencodng = \"utf-8\"\n"
+    );
+    assert_snapshot!(errors(&unknown), @r#"
+    newswired.toml:12:10: unknown preset "app"; did you mean "ap"?
+    newswired.toml:13:1: unknown key "encodng"; did you mean "encoding"?
+    "#);
+}
+
+#[test]
 fn a_template_stands_in_a_profile_of_its_own() {
     let main = format!(
         "{MAIN}[profiles.bare]\nformat = \"template\"\n[profiles.other]\nformat = \"json\"\n[profiles.other.template]\n\

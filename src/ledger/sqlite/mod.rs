@@ -190,13 +190,16 @@ impl Ledger for SqliteLedger {
     }
 
     fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>> {
-        let content = self.read(move |db| {
-            db.prepare_cached("SELECT content FROM article WHERE id = ?1")?
-                .query_row([id.0], |row| row.get::<_, Vec<u8>>(0))
+        let stored = self.read(move |db| {
+            db.prepare_cached("SELECT content, accepted FROM article WHERE id = ?1")?
+                .query_row([id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, rows::timestamp(row, 1)?)))
         });
         async move {
-            let article = serde_json::from_slice(&content.await?)
-                .map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))?;
+            let (content, accepted) = stored.await?;
+            let mut article: Article =
+                serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))?;
+            // Some formats cannot be without the time of a version; a kill seldom says when it was made.
+            article.versioned.get_or_insert(accepted);
             Ok(Arc::new(article))
         }
         .boxed()

@@ -85,6 +85,24 @@ fn delivered() -> Settled {
 }
 
 #[tokio::test]
+async fn a_version_without_a_time_is_of_the_time_of_its_acceptance() {
+    let fixture = fixture(1).await;
+    let made: Timestamp = "2026-11-24T10:15:00Z".parse().unwrap();
+    let before = Timestamp::now();
+    let _ = fixture.accept(Article { versioned: Some(made), ..article("urn:x:a", 1, Action::Publish) }).await;
+    let _ = fixture.accept(article("urn:x:b", 1, Action::Kill)).await;
+    let claimed = fixture.claim(0).await;
+    let told = fixture.ledger.article(claimed.rows[0].article).await.unwrap();
+    assert_eq!(told.versioned, Some(made));
+    let _ = fixture.accept(article("urn:x:c", 1, Action::Publish)).await;
+    let claimed = fixture.claim(0).await;
+    let first = fixture.ledger.article(claimed.rows[0].article).await.unwrap().versioned.unwrap();
+    assert!(first.as_microsecond() >= before.as_microsecond(), "{first} is not before {before}");
+    let again = fixture.ledger.article(claimed.rows[0].article).await.unwrap().versioned;
+    assert_eq!(again, Some(first), "the same at every reading");
+}
+
+#[tokio::test]
 async fn an_article_is_accepted_once() {
     let fixture = fixture(3).await;
     let first = fixture.accept(article("urn:x:a", 1, Action::Publish)).await;

@@ -6,9 +6,9 @@
 
 use std::io::Result;
 
-use super::xml::Xml;
 use crate::article::body::{Cell, Image, Table, inline_text};
 use crate::article::{Block, Inline};
+use crate::render::xml::Xml;
 
 pub fn blocks(xml: &mut Xml, blocks: &[Block]) -> Result<()> {
     for block in blocks {

@@ -3,9 +3,11 @@
 //! Receivers drop most of what stands in the head, and some delete media: so the attribution stands in the fields
 //! (`byline`, `distributor`, `doc.rights`, `rights`, `tagline`) and once more at the end of the text. Texts that
 //! receivers are known to read without their markup (`hl1`, `byline`, `abstract`) are plain.
+//!
+//! Real NITF is a family of dialects; [`NitfDialect`] has what differs between them.
 
 mod body;
-mod xml;
+mod encoding;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,17 +15,17 @@ use std::io::Result;
 
 use jiff::Timestamp;
 
-use super::{Manuscript, Render, RenderError};
+use super::xml::{self, Xml};
+use super::{Manuscript, Render, RenderError, figure};
 use crate::article::{Action, Article, Block, Concept, Media};
 use crate::attribution::{Attribution, media};
-use crate::config::FormatProfile;
-use xml::Xml;
+use crate::config::{FormatProfile, NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta};
 
 pub struct Nitf;
 
 impl Render for Nitf {
-    fn content_type(&self, _: &FormatProfile) -> Cow<'static, str> {
-        "application/nitf+xml; charset=utf-8".into()
+    fn content_type(&self, profile: &FormatProfile) -> Cow<'static, str> {
+        format!("application/nitf+xml; charset={}", profile.dialect().encoding.as_str()).into()
     }
 
     fn extension(&self, _: &FormatProfile) -> Cow<'static, str> {
@@ -35,52 +37,77 @@ impl Render for Nitf {
     }
 }
 
+/// What is to be written, and how.
+struct Writing<'m> {
+    manuscript: &'m Manuscript<'m>,
+    dialect: NitfDialect,
+}
+
 fn document(manuscript: &Manuscript<'_>) -> Result<Vec<u8>> {
     let article = manuscript.article;
+    let writing = Writing { manuscript, dialect: manuscript.profile.dialect() };
+    let NitfDialect { namespace, ref version, doctype, encoding, block, .. } = writing.dialect;
     let uno = format!("{}:{}", article.guid, article.version);
     let attributes = [
-        ("xmlns", Some("http://iptc.org/std/NITF/2006-10-18/")),
-        ("version", Some("-//IPTC//DTD NITF 3.6//EN")),
+        ("xmlns", Some("http://iptc.org/std/NITF/2006-10-18/").filter(|_| namespace)),
+        ("version", Some(version.as_str())),
         ("uno", Some(uno.as_str())),
         ("baselang", article.language.as_deref()),
     ];
-    let mut xml = Xml::document()?;
+    let mut xml = match encoding {
+        NitfEncoding::Utf8 => Xml::document()?,
+        NitfEncoding::Latin1 | NitfEncoding::Ascii => Xml::declared(encoding.as_str())?,
+    };
+    if doctype {
+        xml.doctype("nitf", version, &dtd(version))?;
+    }
     xml.element("nitf", &attributes, |xml| {
         xml.line_end()?;
-        xml.element("head", &[], |xml| head(xml, manuscript))?;
+        xml.element("head", &[], |xml| head(xml, &writing))?;
         xml.line_end()?;
         xml.element("body", &[], |xml| {
             xml.line_end()?;
-            xml.element("body.head", &[], |xml| body_head(xml, manuscript))?;
+            xml.element("body.head", &[], |xml| body_head(xml, &writing))?;
             xml.line_end()?;
             xml.element("body.content", &[], |xml| {
-                xml.element("block", &[("id", Some("Main"))], |xml| content(xml, manuscript))
+                if block {
+                    xml.element("block", &[("id", Some("Main"))], |xml| content(xml, manuscript))
+                } else {
+                    content(xml, manuscript)
+                }
             })?;
             xml.line_end()?;
             body_end(xml, manuscript)
         })
     })?;
     xml.line_end()?;
-    Ok(xml.into_bytes())
+    let document = String::from_utf8(xml.into_bytes()).map_err(std::io::Error::other)?;
+    Ok(encoding::encoded(document, encoding))
 }
 
-fn head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+/// The file of a DTD as IPTC names it: `nitf-3-6.dtd` for `-//IPTC//DTD NITF 3.6//EN`.
+fn dtd(version: &str) -> String {
+    let number: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+    let number = number.trim_matches('.').replace('.', "-");
+    if number.is_empty() { "nitf.dtd".to_owned() } else { format!("nitf-{number}.dtd") }
+}
+
+fn head(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
+    let manuscript = writing.manuscript;
     let article = manuscript.article;
     xml.line_end()?;
-    xml.leaf("title", &[], &headline(article))?;
+    xml.leaf("title", &[], &manuscript.headline())?;
     xml.line_end()?;
-    for (name, content) in
-        [("slugline", article.slugline.as_deref()), ("section", article.sections.first().map(String::as_str))]
-    {
-        if let Some(content) = content {
-            xml.empty("meta", &[("name", Some(name)), ("content", Some(content))])?;
+    for (name, field) in &writing.dialect.meta {
+        if let Some(content) = meta(manuscript, *field).filter(|content| !content.trim().is_empty()) {
+            xml.empty("meta", &[("name", Some(name)), ("content", Some(&content))])?;
             xml.line_end()?;
         }
     }
     let kind = if article.action.withdraws() { "advisory" } else { "news" };
     xml.element("tobject", &[("tobject.type", Some(kind))], |xml| classes(xml, article))?;
     xml.line_end()?;
-    docdata(xml, manuscript)?;
+    docdata(xml, writing)?;
     xml.line_end()?;
     if article.canonical.is_some() || !article.sections.is_empty() {
         let section = article.sections.first().map(String::as_str);
@@ -89,6 +116,22 @@ fn head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
         xml.line_end()?;
     }
     Ok(())
+}
+
+/// What a `meta` element says of the article.
+fn meta(manuscript: &Manuscript<'_>, field: NitfMeta) -> Option<String> {
+    let article = manuscript.article;
+    match field {
+        NitfMeta::Slugline => article.slugline.clone(),
+        NitfMeta::Section => article.sections.first().cloned(),
+        NitfMeta::Keywords => Some(article.keywords.join(", ")),
+        NitfMeta::Language => article.language.clone(),
+        NitfMeta::Guid => Some(article.guid.to_string()),
+        NitfMeta::Version => Some(article.version.to_string()),
+        NitfMeta::Action => Some(article.action.as_str().to_owned()),
+        NitfMeta::Urgency => Some(article.urgency.get().to_string()),
+        NitfMeta::Words => Some(manuscript.body.words().to_string()),
+    }
 }
 
 /// Genres and subjects. `tobject.subject.refnum` is an NMTOKEN: a code that is none goes into the key list by name.
@@ -123,7 +166,8 @@ fn refnum(subject: &Concept) -> Option<(&str, String)> {
         .map(|refnum| (owner, refnum))
 }
 
-fn docdata(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+fn docdata(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
+    let (manuscript, dialect) = (writing.manuscript, &writing.dialect);
     let Manuscript { article, attribution, .. } = *manuscript;
     let guid = article.guid.as_str();
     let (embargo, expires) = manuscript.embargo_and_expiry();
@@ -150,7 +194,12 @@ fn docdata(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
             let info = article.notice.as_deref();
             row("correction", &[("info", info), ("id-string", Some(guid)), ("regsrc", Some(short))])?;
         }
-        row("doc-id", &[("regsrc", Some(short)), ("id-string", Some(guid))])?;
+        let version = article.version.to_string();
+        let (id, key) = match dialect.id {
+            NitfId::Story => (guid.to_owned(), article.slugline.as_deref()),
+            NitfId::Version => (format!("{guid}:{version}"), Some(guid)),
+        };
+        row("doc-id", &[("regsrc", Some(short)), ("id-string", Some(&id))])?;
         // NITF's scale ends at 8.
         row("urgency", &[("ed-urg", Some(&article.urgency.get().min(8).to_string()))])?;
         let dates = [
@@ -160,14 +209,13 @@ fn docdata(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
         ];
         for (name, at) in dates {
             if let Some(at) = at {
-                row(name, &[("norm", Some(&basic(at)))])?;
+                row(name, &[("norm", Some(&norm(at, dialect.dates)))])?;
             }
         }
         if let Some(info) = manuscript.for_editors() {
             row("ed-msg", &[("msg-type", message), ("info", Some(&info))])?;
         }
-        let version = article.version.to_string();
-        row("du-key", &[("key", article.slugline.as_deref()), ("version", Some(&version))])?;
+        row("du-key", &[("key", key), ("version", Some(&version))])?;
         let year = article.created.or(article.versioned).map(|at| at.strftime("%Y").to_string());
         let holder = manuscript.copyright_holder();
         row("doc.copyright", &[("year", year.as_deref()), ("holder", Some(holder))])?;
@@ -211,11 +259,12 @@ fn places(xml: &mut Xml, article: &Article) -> Result<()> {
 }
 
 /// The order of these is the schema's.
-fn body_head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+fn body_head(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
+    let manuscript = writing.manuscript;
     let Manuscript { article, attribution, .. } = *manuscript;
     xml.line_end()?;
     xml.element("hedline", &[], |xml| {
-        xml.leaf("hl1", &[("id", Some("headline"))], &headline(article))?;
+        xml.leaf("hl1", &[("id", Some("headline"))], &manuscript.headline())?;
         manuscript.subheadline().map_or(Ok(()), |text| xml.leaf("hl2", &[], text))
     })?;
     xml.line_end()?;
@@ -225,11 +274,7 @@ fn body_head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
         xml.line_end()?;
     }
     rights(xml, manuscript)?;
-    let byline = attribution.byline();
-    if !byline.is_empty() {
-        xml.leaf("byline", &[], &byline)?;
-        xml.line_end()?;
-    }
+    byline(xml, writing)?;
     xml.element("distributor", &[], |xml| xml.leaf("org", &[], &attribution.agency.name))?;
     xml.line_end()?;
     if let Some(dateline) = &article.dateline {
@@ -241,6 +286,46 @@ fn body_head(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
         xml.line_end()?;
     }
     Ok(())
+}
+
+fn byline(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *writing.manuscript;
+    let byline = attribution.byline();
+    if byline.is_empty() {
+        return Ok(());
+    }
+    xml.element("byline", &[], |xml| match writing.dialect.byline {
+        NitfByline::Plain => xml.text(&byline),
+        NitfByline::Structured => {
+            let (names, title) = parted(&byline, article, &attribution.affiliation);
+            // Some receivers read no byline that does not begin with text.
+            xml.text(names)?;
+            if title.is_empty() {
+                return Ok(());
+            }
+            xml.element("byttl", &[], |xml| match title.strip_suffix(attribution.affiliation.as_str()) {
+                Some(role) if !attribution.affiliation.is_empty() => {
+                    xml.text(role)?;
+                    xml.leaf("org", &[], &attribution.affiliation)
+                }
+                _ => xml.text(title),
+            })
+        }
+    })?;
+    xml.line_end()
+}
+
+/// A byline as its names, and the role and affiliation that follow them. Nothing of it is left out: the comma between
+/// stays with the names, for those who read the text alone.
+fn parted<'b>(byline: &'b str, article: &Article, affiliation: &str) -> (&'b str, &'b str) {
+    let after_name = match article.authors.as_slice() {
+        [author] => byline.find(author.name.trim()).map(|at| at + author.name.trim().len()),
+        _ => byline.strip_suffix(affiliation).map(|names| names.trim_end_matches([',', ' ']).len()),
+    };
+    match after_name.filter(|end| byline[*end..].starts_with(", ") && *end > 0) {
+        Some(end) => byline.split_at(end + 2),
+        None => (byline, ""),
+    }
 }
 
 fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
@@ -301,12 +386,7 @@ fn asset(xml: &mut Xml, asset: &Media) -> Result<()> {
         ("source-credit", credit.as_deref()),
         ("copyright", copyright),
     ];
-    let caption = match (asset.caption.as_deref(), credit.as_deref()) {
-        (Some(caption), Some(credit)) if !caption.contains(credit) => Some(format!("{caption} ({credit})")),
-        (Some(caption), _) => Some(caption.to_owned()),
-        (None, Some(credit)) => Some(format!("({credit})")),
-        (None, None) => None,
-    };
+    let caption = figure::caption(asset);
     xml.element("media", &[("media-type", Some(kind)), ("class", Some("associated"))], |xml| {
         if let Some(terms) = &asset.usage_terms {
             xml.empty("media-metadata", &[("name", Some("usageterms")), ("value", Some(terms))])?;
@@ -335,16 +415,11 @@ fn tagline(attribution: &Attribution) -> Option<String> {
     attribution.licence.as_ref().map(|licence| licence.line.clone())
 }
 
-/// A withdrawal says so where every receiver looks.
-fn headline(article: &Article) -> String {
-    match article.action {
-        Action::Publish | Action::Update | Action::Correct => article.headline.clone(),
-        Action::Kill => format!("KILL: {}", article.headline),
-        Action::Withhold => format!("WITHHOLD: {}", article.headline),
-    }
-}
-
-/// ISO 8601, basic form, as the documentation of NITF's `norm` asks.
-fn basic(at: Timestamp) -> String {
-    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+/// ISO 8601.
+fn norm(at: Timestamp, dates: NitfDates) -> String {
+    let form = match dates {
+        NitfDates::Basic => "%Y%m%dT%H%M%SZ",
+        NitfDates::Extended => "%Y-%m-%dT%H:%M:%SZ",
+    };
+    at.strftime(form).to_string()
 }

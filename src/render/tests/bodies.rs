@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{article, body_of, schemas, text};
+use super::{article, extract, generated, schemas, text};
 use crate::article::body::{Cell, Image, Table};
 use crate::article::{Article, Block, Body, Inline, clean};
-use crate::config::Format;
+use crate::config::{Format, MediaUse, Wire};
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -82,38 +82,36 @@ fn with(body: Body) -> Article {
     Article { body, media: Vec::new(), ..article() }
 }
 
-fn inked(text: impl IntoIterator<Item = char>) -> String {
-    text.into_iter().filter(|c| !c.is_whitespace()).collect()
-}
-
-/// All text that a receiver's parser finds in the body of `document`, without white space.
-fn read(format: Format, document: &str) -> String {
-    let Some(pointer) = body_of(format) else {
-        let tree = roxmltree::Document::parse(document).unwrap();
-        let block = tree.descendants().find(|node| node.attribute("id") == Some("Main")).unwrap();
-        return inked(
-            block.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).flat_map(str::chars),
-        );
-    };
-    let document: serde_json::Value = serde_json::from_str(document).unwrap();
-    let body = document.pointer(pointer).unwrap().as_str().unwrap();
-    // In a post the byline goes before the body.
-    let headed = body.strip_prefix("<div class=\"byline\">").and_then(|rest| rest.split_once("</div>"));
-    let html = scraper::Html::parse_fragment(headed.map_or(body, |(_, body)| body));
-    inked(html.root_element().text().flat_map(str::chars))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn every_character_of_the_body_arrives_in_order_and_the_rendition_is_proved(body in bodies()) {
         let article = with(body);
-        let written = inked(article.body.text().chars());
+        let written = extract::written(&article);
         for format in Format::ALL {
             let proved = super::rendered(&article, super::wire(), format).unwrap().document;
-            let read = read(format, std::str::from_utf8(proved.bytes()).unwrap());
-            prop_assert!(read.starts_with(&written), "{format:?}: {written:?} was read as {read:?}");
+            let seen = extract::seen(format, std::str::from_utf8(proved.bytes()).unwrap());
+            prop_assert!(extract::stands(format, &written, &seen), "{format:?}: {written:?} was read as {seen:?}");
+        }
+    }
+}
+
+/// Every generated article in every format: proved, valid, and with all of its text in order.
+fn hold(articles: &[Article]) {
+    for format in Format::ALL {
+        let mut documents = Vec::new();
+        for article in articles {
+            let proved = super::rendered(article, super::wire(), format)
+                .unwrap_or_else(|why| panic!("{why}\n{article:?}"))
+                .document;
+            let document = String::from_utf8(proved.bytes().to_vec()).unwrap();
+            let (written, seen) = (extract::written(article), extract::seen(format, &document));
+            assert!(extract::stands(format, &written, &seen), "{format:?}: {written:?} was read as {seen:?}");
+            documents.push(document);
+        }
+        if let Some((kind, _)) = schemas::OFFICIAL.into_iter().find(|(_, other)| *other == format) {
+            schemas::assert_valid(kind, &documents);
         }
     }
 }
@@ -169,6 +167,37 @@ proptest! {
         for outside in content.split("<pre>").map(|part| part.rsplit("</pre>").next().unwrap_or_default()) {
             prop_assert!(!outside.contains(['\n', '\r']), "{content:?}");
         }
+    }
+}
+
+#[test]
+fn what_a_newsroom_may_send_arrives_whole_proved_and_valid() {
+    hold(generated::sample());
+}
+
+/// Somebody else's pictures pass with their credit, by whatever files and texts they have.
+#[test]
+fn a_picture_of_somebody_else_is_credited_in_every_format() {
+    let wire = Wire { third_party_media: MediaUse::Credit, ..super::wire() };
+    let logo = super::wire().logo.unwrap().url;
+    for article in generated::sample() {
+        let mut article = article.clone();
+        // The logo is nobody else's.
+        article.media.retain(|asset| asset.renditions.iter().all(|file| file.href != logo));
+        // A post shows pictures alone: a story that goes with a film or a sound of somebody else is held.
+        for format in Format::ALL.into_iter().filter(|format| *format != Format::WordPress) {
+            if let Err(why) = super::rendered(&article, wire.clone(), format) {
+                panic!("{format:?}: {why}\n{:?}", article.media);
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn ten_thousand_articles_arrive_whole_proved_and_valid() {
+    for articles in generated::many(10_000).chunks(500) {
+        hold(articles);
     }
 }
 

@@ -5,12 +5,14 @@ use super::wires::{ROWS, policies, required_of, story};
 use super::*;
 use crate::attribution::{Lack, Required};
 
-/// The ways in which a text stands in the bytes of a document: as HTML or XML, within JSON or not.
+/// The ways in which a text stands in the bytes of a document: as HTML or XML, one within the other, within JSON or not.
 fn spellings(text: &str) -> Vec<String> {
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let quoted = |text: &str| text.replace('"', "&quot;");
     let in_json = |text: &str| serde_json::to_string(text).unwrap().trim_matches('"').to_owned();
-    let plain = [text.to_owned(), escaped(text), quoted(&escaped(text))];
+    let html = [escaped(text), quoted(&escaped(text))];
+    let plain = [text.to_owned()].into_iter().chain(html.iter().map(|html| escaped(html))).chain(html.clone());
+    let plain: Vec<String> = plain.collect();
     let mut all: Vec<String> = plain.iter().flat_map(|text| [text.clone(), in_json(text)]).collect();
     all.sort();
     all.dedup();

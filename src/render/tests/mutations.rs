@@ -234,6 +234,142 @@ fn what_is_spoiled_in_nitf_is_found() {
 }
 
 #[test]
+fn what_is_spoiled_in_newsml_is_found() {
+    let sound = text(&article(), Format::NewsMlG2);
+    let (by, terms, source) = ("contentMeta/by", "rightsInfo/usageTerms", "infoSource/contactInfo");
+    let (logo, body) = ("infoSource/remoteInfo", "contentSet/inlineXML");
+    for (element, place, from, to) in [
+        (Element::Byline, by, "<by>Ada Quill", "<by>Nobody"),
+        (Element::Byline, by, "<by>Ada Quill", "<by><!-- Ada Quill -->"),
+        (Element::Affiliation, by, ", Harbor Press News Foundation</by>", "</by>"),
+        (Element::Licence, terms, "is free to any legitimate", "is not free to any legitimate"),
+        (Element::Licence, terms, "Content by the", "<!-- Content by the -->"),
+        (Element::Contact, source, "<email>licensing@harborpress.example</email>", "<email/>"),
+        (Element::Contact, source, "cpprole:originator", "cpprole:distributor"),
+        (Element::Logo, logo, "logo.png", "lego.png"),
+        (Element::Logo, logo, "https://schema.org/logo", "https://schema.org/image"),
+        (Element::Logo, logo, "<title>Harbor Press News Foundation</title></remoteInfo>", "</remoteInfo>"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let lacks = lacks(Format::NewsMlG2, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+    for (element, from, to) in IN_HTML {
+        // In XML an attribute needs a value.
+        let lacks = lacks(Format::NewsMlG2, &spoil(&sound, from, &to.replace(" hidden>", " hidden=\"\">")));
+        assert!(lacks.contains(&(element, body)), "{from} to {to}: {lacks:?}");
+    }
+    for hidden in ["hidden=\"hidden\"", "style=\"display:none\""] {
+        let lacks = lacks(Format::NewsMlG2, &spoil(&sound, "class=\"attribution\"", hidden));
+        assert_eq!(lacks.len(), Element::USUAL.len(), "{hidden}: {lacks:?}");
+    }
+    let empty = format!("{}</contentSet></newsItem>", &sound[..sound.find("<inlineXML").unwrap()]);
+    assert_eq!(lacks(Format::NewsMlG2, &empty).len(), Element::USUAL.len(), "a text that nobody sees carries nothing");
+}
+
+#[test]
+fn what_is_spoiled_in_html_is_found() {
+    for (format, view) in [(Format::Html, "the page"), (Format::HtmlFragment, "the article")] {
+        let sound = text(&article(), format);
+        for (element, from, to) in IN_HTML {
+            let lacks = lacks(format, &spoil(&sound, from, to));
+            assert!(lacks.contains(&(element, view)), "{from} to {to} in {format:?}: {lacks:?}");
+        }
+        for hidden in ["hidden", "style=\"display:none\""] {
+            // The byline stands at the top.
+            let lacks = lacks(format, &spoil(&sound, "class=\"attribution\"", hidden));
+            assert_eq!(lacks.len(), 3, "{hidden}: {lacks:?}");
+        }
+        let cut = lacks(format, &sound.replacen("<header>", "<template>", 1).replacen("</header>", "</template>", 1));
+        assert_eq!(cut, [(Element::Byline, view), (Element::Affiliation, view)]);
+    }
+    let sound = text(&article(), Format::Html);
+    let (author, rights) = ("meta author", "meta dcterms.rights");
+    for (element, place, from, to) in [
+        (Element::Byline, author, "content=\"Ada Quill, ", "content=\""),
+        (Element::Affiliation, author, ", Harbor Press News Foundation\"", "\""),
+        (Element::Byline, author, "name=\"author\"", "name=\"editor\""),
+        (Element::Licence, rights, "name=\"dcterms.rights\"", "name=\"rights\""),
+        (Element::Licence, rights, "is free to any legitimate", "is not free to any legitimate"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let lacks = lacks(Format::Html, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+}
+
+#[test]
+fn what_is_spoiled_in_plain_text_is_found() {
+    let sound = text(&article(), Format::Text);
+    for (element, from, to) in [
+        (Element::Logo, "logo.png", "lego.png"),
+        (Element::Logo, "[Logo: Harbor Press News Foundation", "[Logo: "),
+        (Element::Logo, "[Logo: Harbor Press News Foundation <", "[Logo: Harbor Press News Foundation "),
+        (Element::Logo, ">]", ">"),
+        (Element::Byline, "By Ada Quill", "By Nobody"),
+        (Element::Byline, "By Ada Quill", "By Ada\nQuill"),
+        (Element::Affiliation, "Reporter, Harbor Press News Foundation", "Reporter"),
+        (Element::Affiliation, "Reporter, Harbor", "Reporter\nHarbor"),
+        (Element::Licence, "any legitimate", "every legitimate"),
+        (Element::Contact, "Licensing: licensing@harborpress.example", "Licensing: newslicensing@harborpress.example"),
+        (Element::Contact, "Licensing: licensing@harborpress.example", ""),
+    ] {
+        let lacks = lacks(Format::Text, &spoil(&sound, from, to));
+        assert!(lacks.contains(&(element, "the text")), "{from} to {to}: {lacks:?}");
+    }
+    let end = sound.find("[Logo").unwrap();
+    assert_eq!(lacks(Format::Text, &sound[..end]).len(), 3, "the byline stands at the top");
+}
+
+#[test]
+fn what_is_spoiled_in_atom_is_found() {
+    let sound = text(&article(), Format::Atom);
+    let escaped = |markup: &str| markup.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for (element, place, from, to) in [
+        (Element::Byline, "author/name", "<name>Ada Quill</name>", "<name>Nobody</name>"),
+        (Element::Byline, "author/name", "<name>Ada Quill</name>", "<name><!-- Ada Quill --></name>"),
+        (Element::Byline, "author/name", "<author>", "<contributor>"),
+        (Element::Licence, "rights", "is free to any legitimate", "is not free to any legitimate"),
+        (Element::Licence, "rights", "<rights>", "<rights xmlns=\"urn:x\">"),
+    ] {
+        let spoiled = sound.replacen(from, to, 1);
+        assert_ne!(spoiled, sound, "{from} is there");
+        let spoiled = if to == "<contributor>" { spoiled.replacen("</author>", "</contributor>", 1) } else { spoiled };
+        let lacks = lacks(Format::Atom, &spoiled);
+        assert!(lacks.contains(&(element, place)), "{from} to {to}: {lacks:?}");
+    }
+    for (element, from, to) in IN_HTML {
+        let lacks = lacks(Format::Atom, &spoil(&sound, &escaped(from), &escaped(to)));
+        assert!(lacks.contains(&(element, "content")), "{from} to {to}: {lacks:?}");
+    }
+    let hidden = spoil(&sound, "class=\"attribution\"", "hidden");
+    assert_eq!(lacks(Format::Atom, &hidden).len(), Element::USUAL.len());
+    let gone = text(&super::killed(), Format::Atom);
+    assert_eq!(lacks(Format::Atom, &gone).len(), Element::USUAL.len(), "a deleted entry carries nothing");
+}
+
+#[test]
+fn html_with_something_at_work_in_it_is_not_proved() {
+    let attribution = resolved();
+    for format in [Format::Html, Format::HtmlFragment] {
+        for at_work in [
+            "<style>.attribution{display:none}</style><p>",
+            "<script src=\"https://x.example/\"></script><p>",
+            "<link rel=\"alternate StyleSheet\" href=\"https://x.example/a.css\"><p>",
+            "<base href=\"https://x.example/\"><p>",
+            "<meta http-equiv=\"refresh\" content=\"0;https://x.example/\"><p>",
+            "<p onclick=\"remove()\">",
+        ] {
+            let document = text(&article(), format).replacen("<p>", at_work, 1);
+            let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();
+            assert!(matches!(unproved.missing[..], [Lack::Unreadable { .. }]), "{at_work}: {unproved}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_proved() {
     let attribution = Attribution::resolve(&super::killed(), &own(wire()), &Edition::plain(Format::Json)).unwrap();
     for (format, document) in [
@@ -248,6 +384,11 @@ fn what_cannot_be_read_is_not_proved() {
         (Format::WordPress, "[]"),
         (Format::Nitf, "<nitf><p></nitf>"),
         (Format::Nitf, "<html/>"),
+        (Format::NewsMlG2, "<newsItem>"),
+        (Format::NewsMlG2, "<packageItem/>"),
+        (Format::Atom, "<entry/>"),
+        (Format::Atom, "<entry xmlns=\"http://www.w3.org/2005/Atom\"><content type=\"text\">a</content></entry>"),
+        (Format::Text, "a\u{1b}[8m"),
         (Format::Nitf, "<!DOCTYPE nitf [<!ENTITY a \"b\">]><nitf>&a;</nitf>"),
     ] {
         let unproved = prove(&FormatProfile::plain(format), "".into(), document.into(), &attribution).unwrap_err();

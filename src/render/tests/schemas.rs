@@ -6,8 +6,9 @@ use std::process::Command;
 use crate::config::Format;
 
 /// The formats that have an official schema, each with the validator's name for it.
-pub const OFFICIAL: [(&str, Format); 5] = [
+pub const OFFICIAL: [(&str, Format); 6] = [
     ("nitf", Format::Nitf),
+    ("newsml-g2", Format::NewsMlG2),
     ("ninjs-1.3", Format::Ninjs13),
     ("ninjs-1.6", Format::Ninjs16),
     ("ninjs-2.2", Format::Ninjs22),
@@ -16,7 +17,7 @@ pub const OFFICIAL: [(&str, Format); 5] = [
 
 /// Asserts that every one of `documents` is valid. The schemas are not part of this repository: where they are not
 /// at hand the test fails, unless `NEWSWIRED_WITHOUT_SCHEMAS` says that it may be skipped.
-pub fn assert_valid(kind: &str, documents: &[String]) {
+pub fn assert_valid(kind: &str, documents: &[impl AsRef<[u8]>]) {
     let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/validate-news");
     if !tool.exists() {
         assert!(
@@ -46,7 +47,7 @@ pub fn assert_valid(kind: &str, documents: &[String]) {
         let at: Option<usize> = first
             .strip_prefix(&format!("{}/", folder.path().display()))
             .and_then(|rest| rest.split(':').next()?.parse().ok());
-        let document = at.map_or("", |at| documents[at].as_str());
+        let document = at.map_or("".into(), |at| String::from_utf8_lossy(documents[at].as_ref()));
         panic!("{verdict}{}\n{document}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -451,7 +451,16 @@ fn what_went_out_and_came_back_is_credited_once() {
 
 /// Whether intake takes what the format makes.
 fn comes_back(format: Format) -> bool {
-    format == Format::Ninjs16
+    matches!(
+        format,
+        Format::Ninjs13
+            | Format::Ninjs16
+            | Format::Ninjs22
+            | Format::Ninjs31
+            | Format::SuperdeskNinjs
+            | Format::Nitf
+            | Format::NewsMlG2
+    )
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The little of XML that NITF needs: elements, attributes that are left out when there is nothing to say, and text
-//! without the characters that XML forbids.
+//! The little of XML that the formats need: elements, attributes that are left out when there is nothing to say, and
+//! text without the characters that XML forbids.
 
 use std::io::Result;
 
@@ -18,10 +18,15 @@ pub struct Xml {
 }
 
 impl Xml {
-    /// A document with its declaration.
+    /// A document in UTF-8 with its declaration.
     pub fn document() -> Result<Self> {
+        Self::declared("UTF-8")
+    }
+
+    /// A document that says it is in `encoding`. What is written is UTF-8 all the same, and still to be encoded.
+    pub fn declared(encoding: &str) -> Result<Self> {
         let mut out = Writer::new(Vec::new());
-        out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        out.write_event(Event::Decl(BytesDecl::new("1.0", Some(encoding), None)))?;
         let mut xml = Self { out };
         xml.line_end()?;
         Ok(xml)
@@ -29,6 +34,13 @@ impl Xml {
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.out.into_inner()
+    }
+
+    /// The document type, by its public identifier; neither of the two may have a quote in it.
+    pub fn doctype(&mut self, root: &str, public: &str, system: &str) -> Result<()> {
+        let doctype = format!("{root} PUBLIC \"{public}\" \"{system}\"");
+        self.out.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
+        self.line_end()
     }
 
     pub fn element(
@@ -54,6 +66,11 @@ impl Xml {
     /// Escaped as far as text needs it: some receivers do not know `&apos;`.
     pub fn text(&mut self, text: &str) -> Result<()> {
         self.out.write_event(Event::Text(BytesText::from_escaped(partial_escape(clean(text)))))
+    }
+
+    /// Markup that is well-formed by itself, such as the body as HTML.
+    pub fn raw(&mut self, markup: &str) -> Result<()> {
+        self.out.write_event(Event::Text(BytesText::from_escaped(markup)))
     }
 
     /// For people; only where white space means nothing.
