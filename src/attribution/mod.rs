@@ -3,7 +3,7 @@
 //!
 //! Promise 6: no attribution, no delivery. What leaves was checked by code that reads the finished bytes and shares
 //! nothing with the code that wrote them. So this module has two halves that meet only in [`Attribution::required`]:
-//! the policies ([`Policies`], [`Attribution`], what of it readers see in [`mod@visible`], the [`media`] rules), which
+//! the policies ([`Policies`], [`Attribution`], what of it readers see in `visible`, the [`media`] rules), which
 //! the formats write from, and the [`mod@proof`], which reads what they wrote.
 //!
 //! A required element that neither a policy nor the article can supply stops the delivery here, before anything is
