@@ -93,13 +93,20 @@ fn file_of(address: &str) -> &str {
 
 /// `body` without the images at `address`.
 pub fn without<'b>(body: Cow<'b, Body>, address: &str) -> Cow<'b, Body> {
-    let mut found = false;
-    let blocks = sifted(&body.blocks, &mut |image: &Image| {
-        let is_it = image.src == address;
-        found |= is_it;
-        (!is_it).then(|| Block::Image(image.clone()))
-    });
-    if found { Cow::Owned(Body { blocks }) } else { body }
+    if !shows(&body.blocks, address) {
+        return body;
+    }
+    let mut keep = |image: &Image| (image.src != address).then(|| Block::Image(image.clone()));
+    Cow::Owned(Body { blocks: sifted(&body.blocks, &mut keep) })
+}
+
+fn shows(blocks: &[Block], address: &str) -> bool {
+    blocks.iter().any(|block| match block {
+        Block::Image(image) => image.src == address,
+        Block::Quote(inner) => shows(inner, address),
+        Block::List { items, .. } => items.iter().any(|item| shows(item, address)),
+        Block::Paragraph(_) | Block::Heading(..) | Block::Preformatted(_) | Block::Rule | Block::Table(_) => false,
+    })
 }
 
 /// `blocks` with every image as `keep` has it.

@@ -38,7 +38,7 @@ struct Post<'a> {
     title: String,
     content: String,
     excerpt: String,
-    /// When the story, or the version that is the site's first, came out: WordPress's own form, in UTC without a zone.
+    /// When the story came out: WordPress's own form, in UTC without a zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     date_gmt: Option<String>,
     newswired: About<'a>,
@@ -95,7 +95,7 @@ fn post<'a>(manuscript: &'a Manuscript<'a>) -> Post<'a> {
 
 /// A story that was under embargo came out when that ended.
 fn date(manuscript: &Manuscript<'_>) -> Option<Timestamp> {
-    let made = manuscript.article.versioned.or(manuscript.article.created);
+    let made = manuscript.article.created.or(manuscript.article.versioned);
     made.max(manuscript.embargo_and_expiry().0)
 }
 

@@ -1,5 +1,7 @@
 //! What a reader found in a document, and whether a required element is among it.
 
+use memchr::memmem::Finder;
+
 use super::super::Required;
 use crate::config::Element;
 
@@ -89,18 +91,15 @@ impl Seen {
     /// Looks for `required` in every place that has to carry it. Where a format has no field for an element, what
     /// readers see has to do; an element that no place can hold is sought, in vain, in the document as a whole.
     pub fn seek(&self, required: &Required) -> Vec<Sought<'_>> {
+        let wanted = Wanted::new(required);
         let of_element = |field: &&Field| required.in_field && field.element == required.element;
         let fields: Vec<Sought<'_>> = self
             .fields
             .iter()
             .filter(of_element)
-            .map(|field| Sought {
-                place: field.place,
-                found: field.texts.iter().find(|spot| says(required, &spot.text)),
-            })
+            .map(|field| Sought { place: field.place, found: field.texts.iter().find(|spot| wanted.is_in(&spot.text)) })
             .collect();
-        let views =
-            self.views.iter().filter_map(|view| Some(Sought { place: view.place, found: view.seek(required)? }));
+        let views = self.views.iter().filter_map(|view| Some(Sought { place: view.place, found: view.seek(&wanted)? }));
         let sought: Vec<Sought<'_>> = match required.element {
             // One place is enough for an address.
             Element::Canonical => {
@@ -114,9 +113,8 @@ impl Seen {
             Element::Credit => {
                 let owes = |view: &&View| view.pictures(required) || (fields.is_empty() && view.images.is_none());
                 let views: Vec<&View> = self.views.iter().filter(owes).collect();
-                let views = views
-                    .into_iter()
-                    .filter_map(|view| Some(Sought { place: view.place, found: view.seek(required)? }));
+                let views =
+                    views.into_iter().filter_map(|view| Some(Sought { place: view.place, found: view.seek(&wanted)? }));
                 return fields.into_iter().chain(views).collect();
             }
             Element::Logo
@@ -136,8 +134,9 @@ impl Seen {
 
 impl View {
     /// What in this view carries `required`; `None` when the view cannot hold such a thing.
-    fn seek(&self, required: &Required) -> Option<Option<&Spot>> {
-        let passage = |spot: &&Spot| says(required, &spot.text);
+    fn seek(&self, wanted: &Wanted<'_>) -> Option<Option<&Spot>> {
+        let required = wanted.required;
+        let passage = |spot: &&Spot| wanted.is_in(&spot.text);
         Some(match required.element {
             Element::Logo => self.images.as_ref()?.shown.iter().find(passage),
             Element::Tracking => {
@@ -165,7 +164,7 @@ impl View {
                 let found = found.map(|(_, spot)| spot);
                 let spans_lines = matches!(required.element, Element::Licence | Element::Contact | Element::Line);
                 found.or_else(|| {
-                    let whole = self.whole.as_ref().filter(|whole| spans_lines && says(required, whole));
+                    let whole = self.whole.as_ref().filter(|whole| spans_lines && wanted.is_in(whole));
                     whole.and_then(|_| self.passages.first())
                 })
             }
@@ -178,15 +177,27 @@ impl View {
     }
 }
 
-/// Whether `text` has all the needles of `required` in it.
-fn says(required: &Required, text: &str) -> bool {
-    match required.element {
-        Element::Logo | Element::Canonical | Element::Tracking => required.needles.iter().any(|needle| needle == text),
-        Element::Licence | Element::Line | Element::Credit => {
-            required.needles.iter().all(|needle| text.contains(needle.as_str()))
-        }
-        Element::Byline | Element::Affiliation | Element::Contact => {
-            required.needles.iter().all(|needle| has_word(text, needle))
+/// A required element, ready to be looked for in many texts.
+struct Wanted<'r> {
+    required: &'r Required,
+    finders: Vec<Finder<'r>>,
+}
+
+impl<'r> Wanted<'r> {
+    fn new(required: &'r Required) -> Self {
+        Self { required, finders: required.needles.iter().map(|needle| Finder::new(needle.as_str())).collect() }
+    }
+
+    /// Whether `text` has all the needles in it; of addresses, whether it is one.
+    fn is_in(&self, text: &str) -> bool {
+        let needles = &self.required.needles;
+        let all_found = || self.finders.iter().all(|finder| finder.find(text.as_bytes()).is_some());
+        match self.required.element {
+            Element::Logo | Element::Canonical | Element::Tracking => needles.iter().any(|needle| needle == text),
+            Element::Licence | Element::Line | Element::Credit => all_found(),
+            Element::Byline | Element::Affiliation | Element::Contact => {
+                all_found() && needles.iter().all(|needle| has_word(text, needle))
+            }
         }
     }
 }
