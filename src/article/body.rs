@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::one_line;
+use super::text::{fold_into, one_line};
 
 /// How deep blocks and inlines may nest. Real articles stay below 8; what is deeper is lifted to this level.
 pub const DEEPEST: usize = 24;
@@ -85,18 +85,23 @@ pub struct Image {
 impl Body {
     /// The text that readers see, blocks on lines of their own.
     pub fn text(&self) -> String {
-        let mut out = String::new();
-        for block in &self.blocks {
-            block_text(block, &mut out);
-        }
-        out.truncate(out.trim_end().len());
-        out
+        text(&self.blocks)
     }
 
     /// The number of words that readers see.
     pub fn words(&self) -> usize {
         self.text().split_whitespace().count()
     }
+}
+
+/// The text that readers see of `blocks`, each on lines of its own.
+pub fn text<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> String {
+    let mut out = String::new();
+    for block in blocks {
+        block_text(block, &mut out);
+    }
+    out.truncate(out.trim_end().len());
+    out
 }
 
 fn block_text(block: &Block, out: &mut String) {
@@ -134,23 +139,39 @@ fn block_text(block: &Block, out: &mut String) {
 /// The passages of `blocks`, in order: the text of each paragraph, heading, cell and caption, white space folded.
 pub fn passages(blocks: &[Block]) -> Vec<String> {
     let mut passages = Vec::new();
-    gather(blocks, &mut passages);
+    each_passage(blocks, &mut |text| passages.extend(one_line(text)));
     passages
 }
 
-fn gather(blocks: &[Block], passages: &mut Vec<String>) {
+/// The same passages, a line each.
+pub fn lines(blocks: &[Block]) -> String {
+    let mut lines = String::new();
+    each_passage(blocks, &mut |text| {
+        fold_into(&mut lines, text);
+        lines.push('\n');
+    });
+    lines
+}
+
+fn each_passage(blocks: &[Block], then: &mut dyn FnMut(&str)) {
+    let mut text = String::new();
+    let mut inlines = |inlines: &[Inline], then: &mut dyn FnMut(&str)| {
+        text.clear();
+        inline_text(inlines, &mut text);
+        then(&text);
+    };
     for block in blocks {
         match block {
-            Block::Paragraph(inlines) | Block::Heading(_, inlines) => passages.extend(passage(inlines)),
-            Block::List { items, .. } => items.iter().for_each(|item| gather(item, passages)),
-            Block::Quote(inner) => gather(inner, passages),
-            Block::Preformatted(text) => passages.extend(one_line(text)),
+            Block::Paragraph(content) | Block::Heading(_, content) => inlines(content, then),
+            Block::List { items, .. } => items.iter().for_each(|item| each_passage(item, then)),
+            Block::Quote(inner) => each_passage(inner, then),
+            Block::Preformatted(text) => then(text),
             Block::Rule => {}
             Block::Table(table) => {
-                passages.extend(passage(&table.caption));
-                passages.extend(table.rows.iter().flatten().filter_map(|cell| passage(&cell.content)));
+                inlines(&table.caption, then);
+                table.rows.iter().flatten().for_each(|cell| inlines(&cell.content, then));
             }
-            Block::Image(image) => passages.extend(passage(&image.caption)),
+            Block::Image(image) => inlines(&image.caption, then),
         }
     }
 }

@@ -22,15 +22,19 @@ pub fn is_xml_char(c: char) -> bool {
 
 /// `text` on one line: cleaned, runs of white space folded to one space, ends trimmed. `None` when nothing is left.
 pub fn one_line(text: &str) -> Option<String> {
-    let cleaned = clean(text);
-    let mut folded = String::with_capacity(cleaned.len());
-    for word in cleaned.split_whitespace() {
-        if !folded.is_empty() {
-            folded.push(' ');
-        }
-        folded.push_str(word);
-    }
+    let mut folded = String::with_capacity(text.len());
+    fold_into(&mut folded, text);
     (!folded.is_empty()).then_some(folded)
+}
+
+/// Appends `text` as [`one_line`] has it.
+pub fn fold_into(out: &mut String, text: &str) {
+    let mut gap = "";
+    for word in clean(text).split_whitespace() {
+        out.push_str(gap);
+        out.push_str(word);
+        gap = " ";
+    }
 }
 
 /// `text` as a note of one or more lines: cleaned, line ends as `\n`, ends trimmed. `None` when nothing is left.

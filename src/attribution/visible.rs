@@ -30,14 +30,14 @@ impl Attribution {
     /// time.
     pub fn around(&self, body: &Body) -> (Vec<Block>, Vec<Block>) {
         // What is looked for has no line end in it, so all passages can be looked through at once.
-        let said = body::passages(&body.blocks).join("\n");
+        let said = body::lines(&body.blocks);
         (self.blocks(body, &said, Position::Top), self.blocks(body, &said, Position::End))
     }
 
     /// The byline with the lines that go by it, which stand in [`Self::around`] too. Nothing where
     /// the text begins with the byline.
     pub fn by_the_byline(&self, body: &Body) -> Vec<Block> {
-        let said = body::passages(&body.blocks).join("\n");
+        let said = body::lines(&body.blocks);
         let is_byline = |piece: &Piece| *piece == Piece::Byline;
         let byline = self.pieces.iter().find(|(_, piece)| is_byline(piece));
         let Some(byline) = byline.and_then(|(_, piece)| self.block(piece, body, &said)) else { return Vec::new() };

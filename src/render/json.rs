@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Manuscript, Render, RenderError, html};
-use crate::article::{Body, Concept, Media};
+use crate::article::{Concept, Media, body};
 use crate::attribution::{Attribution, media};
 use crate::config::{FormatProfile, Role};
 
@@ -213,7 +213,6 @@ fn document<'a>(manuscript: &'a Manuscript<'a>) -> Document<'a> {
     let article = manuscript.article;
     let attribution = manuscript.attribution;
     let (embargo, expires) = manuscript.embargo_and_expiry();
-    let blocks = manuscript.blocks().cloned().collect();
     Document {
         newswired: 1,
         wire: article.wire.as_str(),
@@ -239,7 +238,7 @@ fn document<'a>(manuscript: &'a Manuscript<'a>) -> Document<'a> {
             .collect(),
         dateline: article.dateline.as_deref(),
         body_html: html::html(manuscript),
-        body_text: Body { blocks }.text(),
+        body_text: body::text(manuscript.blocks()),
         subjects: article.subjects.iter().map(term).collect(),
         genres: article.genres.iter().map(term).collect(),
         places: article.places.iter().map(term).collect(),

@@ -5,16 +5,59 @@ use scraper::{ElementRef, Html, Node, Selector};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold, style};
 
 /// Elements whose content is not shown as text of the page, or may not be.
-pub const UNSEEN: [&str; 16] = [
-    "script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist", "iframe",
-    "object", "svg", "math", "dialog", "canvas",
-];
+pub fn is_unseen(name: &str) -> bool {
+    matches!(
+        name,
+        "script"
+            | "style"
+            | "template"
+            | "noscript"
+            | "head"
+            | "title"
+            | "textarea"
+            | "select"
+            | "option"
+            | "datalist"
+            | "iframe"
+            | "object"
+            | "svg"
+            | "math"
+            | "dialog"
+            | "canvas"
+    )
+}
 
 /// Elements that do not end a passage.
-pub const INLINE: [&str; 26] = [
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q",
-    "s", "small", "span", "strong", "sub", "sup", "time", "u", "wbr",
-];
+pub fn is_inline(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "ins"
+            | "kbd"
+            | "mark"
+            | "q"
+            | "s"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "u"
+            | "wbr"
+    )
+}
 
 /// Declarations by which a style hides what it is on, without spaces.
 const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:collapse", "opacity:0", "font-size:0"];
@@ -117,14 +160,14 @@ struct Reader {
 impl Reader {
     fn walk(&mut self, element: ElementRef<'_>) {
         let name = element.value().name();
-        if UNSEEN.contains(&name) || is_hidden(element) || self.hiding.iter().any(|it| it.matches(&element)) {
+        if is_unseen(name) || is_hidden(element) || self.hiding.iter().any(|it| it.matches(&element)) {
             return;
         }
         match name {
             "br" => self.passages.text(" "),
             "img" => self.image(element),
             _ => {
-                let boundary = !INLINE.contains(&name);
+                let boundary = !is_inline(name);
                 if boundary {
                     self.passages.boundary();
                 }

@@ -13,29 +13,31 @@ use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, html};
 use crate::config::{Element, NitfEncoding};
 
 /// NITF's inline elements: they do not end a passage.
-const INLINE: [&str; 21] = [
-    "a",
-    "chron",
-    "classifier",
-    "copyrite",
-    "em",
-    "event",
-    "function",
-    "lang",
-    "location",
-    "money",
-    "num",
-    "object.title",
-    "org",
-    "person",
-    "postaddr",
-    "pronounce",
-    "q",
-    "sub",
-    "sup",
-    "frac",
-    "virtloc",
-];
+fn is_inline(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "chron"
+            | "classifier"
+            | "copyrite"
+            | "em"
+            | "event"
+            | "function"
+            | "lang"
+            | "location"
+            | "money"
+            | "num"
+            | "object.title"
+            | "org"
+            | "person"
+            | "postaddr"
+            | "pronounce"
+            | "q"
+            | "sub"
+            | "sup"
+            | "frac"
+            | "virtloc"
+    )
+}
 
 /// Reads a document that goes out with `charset` as what it says of its bytes.
 pub fn read(bytes: &[u8], charset: NitfEncoding, mode: Mode) -> Result<Seen, Lack> {
@@ -151,7 +153,7 @@ impl Reader {
                 }
             }
             _ => {
-                let boundary = !INLINE.contains(&name);
+                let boundary = !is_inline(name);
                 if boundary {
                     self.passages.boundary();
                 }

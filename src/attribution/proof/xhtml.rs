@@ -4,7 +4,7 @@
 
 use roxmltree::Node;
 
-use super::html::{INLINE, UNSEEN, hides};
+use super::html::{hides, is_inline, is_unseen};
 use super::xml::{path, step, words};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
 
@@ -33,14 +33,14 @@ impl Reader {
     fn walk(&mut self, element: Node<'_, '_>) {
         let name = element.tag_name().name();
         let hidden = element.attribute("hidden").is_some() || element.attribute("style").is_some_and(hides);
-        if hidden || UNSEEN.contains(&name) {
+        if hidden || is_unseen(name) {
             return;
         }
         match name {
             "br" => self.passages.text(" "),
             "img" => self.image(element),
             _ => {
-                let boundary = !INLINE.contains(&name);
+                let boundary = !is_inline(name);
                 if boundary {
                     self.passages.boundary();
                 }
