@@ -2,9 +2,10 @@
 
 use crate::article::schema;
 
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("atom", include_str!("../../../docs/formats/atom.md")),
     ("html", include_str!("../../../docs/formats/html.md")),
+    ("json", include_str!("../../../docs/formats/json.md")),
     ("newsml-g2", include_str!("../../../docs/formats/newsml-g2.md")),
     ("nitf", include_str!("../../../docs/formats/nitf.md")),
     ("text", include_str!("../../../docs/formats/text.md")),
@@ -30,7 +31,7 @@ fn every_field_of_an_article_has_its_row() {
 
 #[test]
 fn the_documented_profile_is_one_that_loads() {
-    let documented = TABLES[3].1.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+    let documented = TABLES[4].1.split("```toml").nth(1).unwrap().split("```").next().unwrap();
     let value: toml::Value = toml::from_str(documented).unwrap();
     let profile: crate::config::FormatProfile = value["profiles"]["herald"].clone().try_into().unwrap();
     assert_eq!(profile.dialect().meta.len(), 2);
