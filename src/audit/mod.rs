@@ -36,8 +36,16 @@ pub struct Shown {
     pub name: String,
     /// What it has to say.
     pub wanted: String,
-    /// A CSS selector, and what stands there; `None`: the page does not show it.
-    pub found: Option<(String, String)>,
+    /// `None`: the page does not show it.
+    pub found: Option<Standing>,
+}
+
+/// A place on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// A CSS selector.
+    pub at: String,
+    pub says: String,
 }
 
 /// What became of the headline.
@@ -132,6 +140,7 @@ fn shown(page: &Page, required: &Required, attribution: &Attribution) -> Shown {
         | Element::Line
         | Element::Credit => page.says(&needles, required.href.as_deref()),
     };
+    let found = found.map(|(at, says)| Standing { at, says });
     Shown { name: required.name.clone(), wanted: required.needles.join(" … "), found }
 }
 

@@ -44,7 +44,7 @@ fn a_page_with_everything_has_no_breach() {
     let places: Vec<String> = found
         .elements
         .iter()
-        .map(|element| format!("{}: {}", element.name, element.found.as_ref().map_or("", |(at, _)| at.as_str())))
+        .map(|element| format!("{}: {}", element.name, element.found.as_ref().map_or("", |found| found.at.as_str())))
         .collect();
     insta::assert_snapshot!(places.join("\n"), @"
     logo: body:nth-of-type(1) > main:nth-of-type(1) > div:nth-of-type(1) > div:nth-of-type(1) > figure:nth-of-type(1) > img:nth-of-type(1)

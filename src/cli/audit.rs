@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, Article};
 use crate::attribution::{Attribution, Policies, media};
-use crate::audit::{Findings, about, audit};
+use crate::audit::{Findings, Standing, about, audit};
 use crate::config::{Config, Edition, Format, FormatProfile, PartnerId};
 use crate::ledger::{Held, SqliteReader};
 use crate::transport;
@@ -137,7 +137,7 @@ fn print(article: &Article, findings: &Findings) {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["element", "shown at", "and says"]);
     for element in &findings.elements {
         let (at, text) = match &element.found {
-            Some((at, text)) => (at.clone(), beginning(text)),
+            Some(Standing { at, says }) => (at.clone(), beginning(says)),
             None => ("not shown".to_owned(), format!("it should say: {}", beginning(&element.wanted))),
         };
         table.add_row([element.name.clone(), at, text]);
