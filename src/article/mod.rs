@@ -17,6 +17,8 @@ mod newsml;
 mod ninjs;
 mod nitf;
 mod note;
+#[cfg(test)]
+pub(crate) mod samples;
 mod terms;
 mod text;
 mod when;

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::samples::sample;
 use super::{ID, document, read};
+use crate::article::samples::sample;
 use crate::article::{WireId, decode};
 
 /// Elements that may stand anywhere in the text, in the schema's sense or against it. Their text is for readers.
@@ -78,7 +78,14 @@ fn inked(text: &str) -> String {
 }
 
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let samples = ["nitf-3.6-article.xml", "nitf-3.6-kill.xml", "newsml-g2-2.35-article.xml"].map(sample);
+    let files = ["nitf-3.6-article.xml", "nitf-3.6-kill.xml", "newsml-g2-2.35-article.xml"];
+    let mut samples: Vec<Vec<u8>> = files.iter().filter_map(|file| sample(&format!("formats/{file}"))).collect();
+    // Where there are no samples, less is better than nothing.
+    samples.push(
+        b"<nitf><head><docdata><doc-id id-string=\"a\"/><date.issue norm=\"20261124T101500Z\"/></docdata></head><body>\
+          <body.head><hedline><hl1>H</hl1></hedline></body.head><body.content><p>T <em>t</em></p></body.content></body></nitf>"
+            .to_vec(),
+    );
     let change = (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8, any::<prop::sample::Index>());
     (prop::sample::select(samples.to_vec()), proptest::collection::vec(change, 1..12)).prop_map(
         |(mut bytes, changes)| {
