@@ -30,8 +30,9 @@ pub fn credit(article: &Article, wire: &Wire, affiliation: &str, fields: &Fields
     if authors.is_empty() {
         return raw.map(|raw| Credit { names: vec![raw.clone()], text: raw });
     }
-    if let Some(raw) = raw.as_deref().filter(|raw| names_more(raw, &authors)) {
-        let names = authors.into_iter().map(|(name, _)| name).collect();
+    if let Some(raw) = raw.as_deref()
+        && let Some(names) = names_more(raw, &authors)
+    {
         return Some(Credit { text: raw.to_owned(), names });
     }
     let alone = authors.len() == 1;
@@ -62,13 +63,14 @@ pub fn texts(
     article: &Article,
     wire: &Wire,
     credit: Option<&Credit>,
-    affiliation: &str,
+    affiliations: &[String],
     fields: &Fields,
 ) -> (String, String) {
+    let affiliation = affiliations.join(", ");
     let house = |word: &str, line: &Line| {
         let mut fields = fields.clone();
         fields.insert(Field::Word, word.to_owned());
-        fields.insert(Field::Affiliation, affiliation.to_owned());
+        fields.insert(Field::Affiliation, affiliation.clone());
         fields.extend(credit.map(|credit| (Field::Names, credit.text.clone())));
         // A field that the article lacks: the usual form is better than none.
         tidy(&line.fill(&fields).ok()?)
@@ -82,10 +84,10 @@ pub fn texts(
     }
     let names = credit.map_or("", |credit| credit.text.as_str());
     let without = if names.is_empty() {
-        affiliation.to_owned()
+        affiliation
     } else {
         let mut text = names.to_owned();
-        for name in affiliation.split(", ").filter(|name| !name.is_empty()) {
+        for name in affiliations {
             if !stands_in(&text, name) {
                 text = format!("{text}, {name}");
             }
@@ -155,16 +157,19 @@ fn word_of(language: Option<&str>) -> Option<&'static str> {
     })
 }
 
-/// Whether a byline that names all of `authors` names somebody else too: one of the parts that it joins has none of
-/// them in it.
-fn names_more(raw: &str, authors: &[(String, &Author)]) -> bool {
-    let raw = raw.to_lowercase();
-    let names: Vec<String> = authors.iter().map(|(name, _)| name.to_lowercase()).collect();
-    names.iter().all(|name| raw.contains(name))
-        && raw
-            .split(" and ")
-            .flat_map(|part| part.split(" & "))
-            .any(|part| !names.iter().any(|name| part.contains(name)))
+/// The names of `authors` as a byline spells them that names all of them and somebody else too: one of the parts that it
+/// joins has none of them in it.
+fn names_more(raw: &str, authors: &[(String, &Author)]) -> Option<Vec<String>> {
+    // Many a byline is in capitals.
+    let spelled = |name: &str| {
+        let here = |(at, _)| strip_ignoring_case(&raw[at..], name).map(|rest| &raw[at..raw.len() - rest.len()]);
+        raw.char_indices().find_map(|at| here(at).filter(|found| stands_in(raw, found))).map(str::to_owned)
+    };
+    let names: Vec<String> = authors.iter().map(|(name, _)| spelled(name)).collect::<Option<_>>()?;
+    let lowered = raw.to_lowercase();
+    let has_name = |part: &str| names.iter().any(|name| part.contains(&name.to_lowercase()));
+    let mut parts = lowered.split(" and ").flat_map(|part| part.split(" & "));
+    parts.any(|part| !has_name(part)).then_some(names)
 }
 
 /// What follows `word` in `text`, when the text begins with it as a word of its own.

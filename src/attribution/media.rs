@@ -27,10 +27,11 @@ pub struct Sifted<'a> {
 }
 
 /// What becomes of an image in the text that is somebody else's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Theirs<'a> {
     Dropped,
-    Credited(&'a Media),
+    /// Several assets may be of one file, each with its own credit.
+    Credited(Vec<&'a Media>),
     CreditOnly(&'a Media),
 }
 
@@ -62,15 +63,29 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
             }
         }
     }
-    let credited = sifted.credited.iter().map(|media| (*media, Theirs::Credited(media)));
-    let dropped = sifted.dropped.iter().map(|media| (*media, Theirs::Dropped));
-    let credit_only = sifted.credit_only.iter().map(|media| (*media, Theirs::CreditOnly(media)));
-    for (media, theirs) in credited.chain(dropped).chain(credit_only).collect::<Vec<_>>() {
-        for address in media.renditions.iter().map(|file| &file.href).chain(&media.uri) {
-            sifted.files.insert(file_of(address).to_owned(), theirs);
+    let mut files: HashMap<String, Theirs<'a>> = HashMap::new();
+    for media in &sifted.credited {
+        for file in files_of(media) {
+            let theirs = files.entry(file).or_insert_with(|| Theirs::Credited(Vec::new()));
+            if let Theirs::Credited(owners) = theirs {
+                owners.push(media);
+            }
         }
     }
+    // What one asset forbids, no other allows.
+    for media in &sifted.dropped {
+        files.extend(files_of(media).map(|file| (file, Theirs::Dropped)));
+    }
+    for media in &sifted.credit_only {
+        files.extend(files_of(media).map(|file| (file, Theirs::CreditOnly(media))));
+    }
+    sifted.files = files;
     sifted
+}
+
+fn files_of(media: &Media) -> impl Iterator<Item = String> {
+    let addresses = media.renditions.iter().map(|file| &file.href).chain(&media.uri);
+    addresses.map(|address| file_of(address).to_owned())
 }
 
 fn is_for(rule: &MediaRule, article: &Article, media: &Media, owner: Option<&str>) -> bool {
@@ -144,7 +159,9 @@ impl Sifted<'_> {
         let mut keep = |image: &Image| match self.files.get(file_of(&image.src)) {
             None => Some(Block::Image(image.clone())),
             Some(Theirs::Dropped) => None,
-            Some(Theirs::Credited(media)) => Some(Block::Image(credited(image, media))),
+            Some(Theirs::Credited(owners)) => {
+                Some(Block::Image(owners.iter().fold(image.clone(), |image, media| credited(image, media))))
+            }
             Some(Theirs::CreditOnly(media)) => {
                 told.push(media);
                 in_words(media)
@@ -177,8 +194,7 @@ fn in_words(media: &Media) -> Option<Block> {
     Some(Block::Paragraph(vec![Inline::Text(text)]))
 }
 
-fn credited(image: &Image, media: &Media) -> Image {
-    let mut image = image.clone();
+fn credited(mut image: Image, media: &Media) -> Image {
     if let Some(credit) = credit(media) {
         let mut caption = String::new();
         inline_text(&image.caption, &mut caption);

@@ -28,10 +28,11 @@ impl Attribution {
             required: Vec::new(),
             missing: Vec::new(),
         };
-        let affiliation = resolving.affiliations(&parties);
+        let affiliations = resolving.affiliations(&parties);
+        let affiliation = affiliations.join(", ");
         let credit = byline::credit(article, wire, &affiliation, &resolving.fields);
         let (byline, byline_without_word) =
-            byline::texts(article, wire, credit.as_ref(), &affiliation, &resolving.fields);
+            byline::texts(article, wire, credit.as_ref(), &affiliations, &resolving.fields);
         resolving.fields.insert(Field::Affiliation, affiliation.clone());
         if let Some(credit) = &credit {
             resolving.fields.insert(Field::Names, credit.text.clone());
@@ -102,13 +103,13 @@ struct Resolving<'a> {
 
 impl Resolving<'_> {
     /// The affiliations that the byline names: the wire's, and those that other policies ask for.
-    fn affiliations(&self, parties: &[Party<'_>]) -> String {
+    fn affiliations(&self, parties: &[Party<'_>]) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for party in parties {
             let name = self.carried(party, Element::Affiliation).and_then(|carried| affiliation_of(party, &carried));
             names.extend(name.filter(|name| !names.contains(name)));
         }
-        names.join(", ")
+        names
     }
 
     fn logo(&mut self, party: &Party<'_>) -> Option<Logo> {

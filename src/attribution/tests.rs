@@ -152,3 +152,32 @@ Licensing: licensing@harborpress.example
     assert_eq!(closing(vec![paragraph("News."), lead]), closing(vec![]), "only a leading byline is one");
     assert!(!closing(vec![paragraph("Questions? Write to licensing@harborpress.example!")]).contains("Licensing:"));
 }
+
+#[test]
+fn a_byline_in_capitals_names_the_authors_as_it_spells_them() {
+    let mut article = article();
+    article.byline = Some("By ADA QUILL and Joanna Ray".into());
+    let names = |article: &Article| {
+        let attribution = Attribution::resolve(article, &own(wire()), &Edition::plain(Format::Json)).unwrap();
+        let byline = attribution.required().iter().find(|required| required.element == Element::Byline).unwrap();
+        (attribution.byline(), byline.needles.clone())
+    };
+    let (byline, needles) = names(&article);
+    assert!(byline.starts_with("By ADA QUILL and Joanna Ray, "), "{byline}");
+    assert_eq!(needles, ["ADA QUILL"]);
+
+    article.authors[0].name = "Jo".into();
+    let (byline, needles) = names(&article);
+    assert!(byline.starts_with("By Jo, "), "a part of another's name names nobody: {byline}");
+    assert_eq!(needles, ["Jo"]);
+}
+
+#[test]
+fn an_affiliation_with_a_comma_stands_in_one_piece() {
+    let mut article = article();
+    article.authors[0].role = Some("Port Aren Correspondent".into());
+    let mut wire = wire();
+    wire.affiliation = Some("Harbor Press, Port Aren".into());
+    let attribution = Attribution::resolve(&article, &own(wire), &Edition::plain(Format::Json)).unwrap();
+    assert_eq!(attribution.byline(), "By Ada Quill, Port Aren Correspondent, Harbor Press, Port Aren");
+}

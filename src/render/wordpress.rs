@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::{Manuscript, Render, RenderError, html};
 use crate::article::body::{Image, inline_text};
 use crate::article::{Action, Block, Inline, Media};
-use crate::attribution::media;
-use crate::config::FormatProfile;
+use crate::attribution::{Attribution, media};
+use crate::config::{Element, FormatProfile};
 
 pub struct WordPress;
 
@@ -108,7 +108,7 @@ fn content(manuscript: &Manuscript<'_>) -> String {
     };
     let ((mut head, opening), (at_end, closing)) = (parted(&manuscript.opening), parted(&manuscript.closing));
     head.extend(at_end);
-    let mut pictures = manuscript.media.iter().filter_map(|media| picture(media));
+    let mut pictures = manuscript.media.iter().filter_map(|media| picture(media, manuscript.attribution));
     let mut parts = html::Parts::default();
     parts.within("div", "byline", &head);
     parts.within("div", "attribution", &opening);
@@ -134,7 +134,7 @@ fn correction(manuscript: &Manuscript<'_>) -> Vec<Block> {
 }
 
 /// A picture that goes with the story, under its caption and credit.
-fn picture(asset: &Media) -> Option<Block> {
+fn picture(asset: &Media, attribution: &Attribution) -> Option<Block> {
     if !matches!(asset.kind.as_str(), "picture" | "graphic") {
         return None;
     }
@@ -143,7 +143,15 @@ fn picture(asset: &Media) -> Option<Block> {
         is_image && ["https://", "http://"].iter().any(|scheme| file.href.starts_with(scheme))
     })?;
     let holder = asset.holder.as_deref().filter(|holder| asset.credit.as_ref().is_some_and(|it| !it.contains(holder)));
-    let credit: Vec<String> = media::credit(asset).into_iter().chain(holder.map(str::to_owned)).collect();
+    let mut credit: Vec<String> = media::credit(asset).into_iter().chain(holder.map(str::to_owned)).collect();
+    // The file may be another asset's too, as the still of a video is.
+    let owed =
+        attribution.required().iter().filter(|it| it.element == Element::Credit && it.pictures.contains(&file.href));
+    for name in owed.flat_map(|credit| &credit.needles) {
+        if !credit.contains(name) {
+            credit.push(name.clone());
+        }
+    }
     let credit = (!credit.is_empty()).then(|| format!("({})", credit.join("/")));
     let caption: Vec<&str> = [asset.caption.as_deref(), credit.as_deref()].into_iter().flatten().collect();
     let caption = caption.join(" ");

@@ -11,6 +11,7 @@ mod ninjs;
 mod ninjs_mapping;
 mod ninjs_return;
 mod nitf_round_trip;
+mod owed;
 mod pages;
 mod plain;
 mod schemas;
