@@ -1,5 +1,7 @@
 //! What readers see of an HTML fragment, read by the HTML5 rules.
 
+use std::collections::HashMap;
+
 use scraper::{ElementRef, Html, Node, Selector};
 
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold, style};
@@ -24,6 +26,10 @@ pub fn is_unseen(name: &str) -> bool {
             | "math"
             | "dialog"
             | "canvas"
+            | "video"
+            | "audio"
+            | "noframes"
+            | "noembed"
     )
 }
 
@@ -58,9 +64,6 @@ pub fn is_inline(name: &str) -> bool {
             | "wbr"
     )
 }
-
-/// Declarations by which a style hides what it is on, without spaces.
-const HIDING: [&str; 5] = ["display:none", "visibility:hidden", "visibility:collapse", "opacity:0", "font-size:0"];
 
 /// What readers see of `html`, found at `place` of the document.
 pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
@@ -101,7 +104,7 @@ pub fn web_page(html: &str) -> WebPage {
     let page = Html::parse_document(html);
     let mut reader = Reader { passages: Passages::along(Trail::new(Mode::Explain, " > ")), ..Reader::default() };
     // Whatever else a style sheet does, what it hides by plain rules is hidden.
-    reader.hiding = style::hiding(&page).unwrap_or_default();
+    reader.hiding = style::plainly_hiding(&page);
     reader.walk(page.root_element());
     let mut found = WebPage {
         passages: reader.passages.finish(),
@@ -178,13 +181,24 @@ impl Reader {
                     let spot = Spot { at: self.passages.trail.here(), text };
                     self.links.push(Link { href: href.to_owned(), passage: self.passages.number(), spot });
                 }
+                let closed = is_closed(name, element.value().attr("open"));
+                let mut before: HashMap<&str, usize> = HashMap::new();
                 for child in element.children() {
                     match child.value() {
-                        Node::Text(text) => self.passages.text(text),
+                        Node::Text(text) if !closed => self.passages.text(text),
+                        Node::Text(_) => {}
                         Node::Element(_) => {
                             if let Some(child) = ElementRef::wrap(child) {
-                                self.passages.trail.enter(|| step(child));
-                                self.walk(child);
+                                let name = child.value().name();
+                                // Counted along the way: looking back at every child takes for ever on a long page.
+                                self.passages.trail.enter(|| {
+                                    let number = before.entry(name).or_default();
+                                    *number += 1;
+                                    format!("{name}:nth-of-type({number})")
+                                });
+                                if !closed || name == "summary" {
+                                    self.walk(child);
+                                }
                                 self.passages.trail.leave();
                             }
                         }
@@ -208,16 +222,10 @@ impl Reader {
         if sized {
             let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
             self.pictures.push((spot.clone(), attr("alt").to_owned()));
-            if attr("alt").trim().is_empty() { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
+            let is_mute = attr("alt").trim().is_empty() || is_dot(attr("width"), attr("height"));
+            if is_mute { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
         }
     }
-}
-
-/// The element as a selector among its parent's children.
-fn step(element: ElementRef<'_>) -> String {
-    let name = element.value().name();
-    let before = element.prev_siblings().filter_map(ElementRef::wrap).filter(|other| other.value().name() == name);
-    format!("{name}:nth-of-type({})", before.count() + 1)
 }
 
 fn is_hidden(element: ElementRef<'_>) -> bool {
@@ -225,17 +233,62 @@ fn is_hidden(element: ElementRef<'_>) -> bool {
     element.value().attr("hidden").is_some() || hides(style)
 }
 
-/// Whether a `style` hides what it is on.
+/// Whether it is a `details` of which readers see only the summary until they open it.
+pub fn is_closed(name: &str, open: Option<&str>) -> bool {
+    name == "details" && open.is_none()
+}
+
+/// Whether a picture is too small for anybody to see it, whatever its text says.
+pub fn is_dot(width: &str, height: &str) -> bool {
+    [width, height].iter().all(|size| matches!(size.trim(), "1" | "1px"))
+}
+
+/// Whether a `style` hides what it is on: by saying so, by making it nothing, by cutting it away, or by moving it off the
+/// page, which is how themes hide texts for screen readers alone.
 pub fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
-    style.split(';').any(|declaration| {
-        let declaration = declaration.trim_end_matches("!important");
-        HIDING.iter().any(|hiding| {
-            declaration.strip_prefix(hiding).is_some_and(|rest| {
-                rest.is_empty() || rest == "." || rest.trim_start_matches(['.', '0']).trim_end_matches("px").is_empty()
-            })
-        })
-    })
+    let declarations: Vec<(&str, &str)> =
+        style.split(';').filter_map(|it| it.trim_end_matches("!important").split_once(':')).collect();
+    let has = |name: &str, is: &dyn Fn(&str) -> bool| declarations.iter().any(|it| it.0 == name && is(it.1));
+    let is = |name: &str, wanted: &str| has(name, &|value| value == wanted);
+
+    let is_off = is("display", "none")
+        || is("visibility", "hidden")
+        || is("visibility", "collapse")
+        || is("content-visibility", "hidden");
+    let is_nothing = has("opacity", &is_zero)
+        || has("font-size", &is_zero)
+        || has("font", &|value| value.starts_with("0/"))
+        || has("transform", &|value| matches!(value, "scale(0)" | "scale(0,0)"));
+    let is_cut =
+        has("clip", &is_empty_rectangle) || has("clip-path", &|value| matches!(value, "inset(50%)" | "inset(100%)"));
+    let is_clipped = is("overflow", "hidden") || is("overflow", "clip");
+    let is_flat = |name| has(name, &|value| is_zero(value) || value == "1px");
+    let is_squeezed = is_clipped && ["width", "height", "max-width", "max-height"].into_iter().any(is_flat);
+    let is_placed = is("position", "absolute") || is("position", "fixed");
+    let is_away = has("text-indent", &is_far)
+        || (is_placed && ["left", "top", "right", "bottom"].into_iter().any(|side| has(side, &is_far)));
+    is_off || is_nothing || is_cut || is_squeezed || is_away
+}
+
+/// The number of a length, in whatever unit.
+fn number(length: &str) -> Option<f32> {
+    length.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse().ok()
+}
+
+fn is_zero(length: &str) -> bool {
+    number(length) == Some(0.0)
+}
+
+/// Whether a length leads off any screen.
+fn is_far(length: &str) -> bool {
+    number(length).is_some_and(|number| number <= -999.0)
+}
+
+/// Whether a `rect(…)` without spaces has room for nothing: all its sides are at 0 or 1 pixel.
+fn is_empty_rectangle(value: &str) -> bool {
+    let inner = value.strip_prefix("rect(").and_then(|rest| rest.strip_suffix(')'));
+    inner.is_some_and(|sides| sides.replace("px", "").chars().all(|c| matches!(c, '0' | '1' | ',')))
 }
 
 #[cfg(test)]
@@ -270,10 +323,29 @@ mod tests {
             "<span style='font-size:0px'>By Ada</span>",
             "<p title='By Ada'></p>",
             "<textarea>By Ada</textarea>",
+            "<video src='v.mp4'>By Ada</video>",
+            "<details>By Ada<p>By Ada</p></details>",
+            "<p style='position:absolute; left:-9999px'>By Ada</p>",
+            "<p style='text-indent: -9999px'>By Ada</p>",
+            "<p style='position:absolute;clip:rect(1px, 1px, 1px, 1px)'>By Ada</p>",
+            "<p style='clip-path: inset(50%)'>By Ada</p>",
+            "<p style='height:0; overflow:hidden'>By Ada</p>",
+            "<p style='width:1px;height:1px;overflow:hidden'>By Ada</p>",
+            "<p style='font: 0/0 a'>By Ada</p>",
+            "<p style='transform: scale(0)'>By Ada</p>",
         ] {
             assert_eq!(passages(unseen), [] as [&str; 0], "in {unseen}");
         }
-        assert_eq!(passages("<span style='opacity:0.9;font-size:08px'>By Ada</span>"), ["By Ada"]);
+        for seen in [
+            "<span style='opacity:0.9;font-size:08px'>By Ada</span>",
+            "<p style='overflow:hidden; height:1em'>By Ada</p>",
+            "<p style='left:0; top:-2px; position:absolute'>By Ada</p>",
+            "<p style='clip:rect(0,100px,20px,0); margin:0'>By Ada</p>",
+            "<details open><p>By Ada</p></details>",
+            "<details><summary>By Ada</summary><p>more</p></details>",
+        ] {
+            assert_eq!(passages(seen), ["By Ada"], "in {seen}");
+        }
     }
 
     #[test]
@@ -286,6 +358,7 @@ mod tests {
             "<img src='l.png'>",
             "<img src='l.png' alt=' '>",
             "<img src='l.png' alt='HPNF' height=0>",
+            "<img src='l.png' alt='HPNF' width=1 height='1px'>",
             "<img src='l.png' alt='HPNF' hidden>",
             "<!--<img src='l.png' alt='HPNF'>-->",
             "<div hidden><img src='l.png' alt='HPNF'></div>",

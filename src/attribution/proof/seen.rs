@@ -145,7 +145,8 @@ impl View {
             }
             Element::Canonical => {
                 let links = self.links.as_ref()?;
-                links.iter().find(|link| required.needles.contains(&link.href)).map(|link| &link.spot)
+                let is_it = |link: &&Link| !link.spot.text.is_empty() && required.needles.contains(&link.href);
+                links.iter().find(is_it).map(|link| &link.spot)
             }
             Element::Byline
             | Element::Affiliation

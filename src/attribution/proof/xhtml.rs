@@ -4,7 +4,7 @@
 
 use roxmltree::Node;
 
-use super::html::{hides, is_inline, is_unseen};
+use super::html::{hides, is_closed, is_dot, is_inline, is_unseen};
 use super::xml::{path, step, words};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
 
@@ -50,7 +50,11 @@ impl Reader {
                     let spot = Spot { at: self.passages.trail.here(), text: fold(&words(element)) };
                     self.links.push(Link { href: href.to_owned(), passage: self.passages.number(), spot });
                 }
+                let closed = is_closed(name, element.attribute("open"));
                 for child in element.children() {
+                    if closed && child.tag_name().name() != "summary" {
+                        continue;
+                    }
                     if child.is_text() {
                         self.passages.text(child.text().unwrap_or_default());
                     } else if child.is_element() {
@@ -71,7 +75,8 @@ impl Reader {
         let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
         if sized {
             let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
-            if attr("alt").trim().is_empty() { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
+            let is_mute = attr("alt").trim().is_empty() || is_dot(attr("width"), attr("height"));
+            if is_mute { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
         }
     }
 }
