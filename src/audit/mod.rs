@@ -18,7 +18,7 @@ use crate::article::body::passages;
 use crate::attribution::{Attribution, Required};
 use crate::config::{Edits, Element, Wire};
 use page::Page;
-use words::{Fate, plain};
+use words::{Fate, Words, plain};
 
 /// What was found on a page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -153,10 +153,11 @@ fn headline(page: &Page, article: &Article) -> Headline {
 
 fn text(page: &Page, article: &Article, attribution: &Attribution) -> Text {
     let body = attribution.without_credit(std::borrow::Cow::Borrowed(&article.body));
+    let words: Vec<Words<'_>> = page.plain.iter().map(|passage| Words::of(passage)).collect();
     let mut text = Text::default();
     for sent in passages(&body.blocks) {
         text.paragraphs += 1;
-        match words::fate(&sent, &page.plain) {
+        match words::fate(&sent, &page.plain, &words) {
             Fate::Kept => text.kept += 1,
             Fate::Changed { passage, alike } => {
                 text.changed.push(Changed { sent, stands: page.passages[passage].text.clone(), alike });

@@ -166,3 +166,30 @@ fn another_page_is_not_taken_for_the_story() {
     assert_eq!(about(&page, ["Weather", "", article().headline.as_str()]), Some(2));
     assert_eq!(about("<h1>Weather</h1>", [article().headline.as_str()]), None);
 }
+
+#[test]
+fn a_page_of_megabytes_is_read_in_seconds() {
+    let wire = wire();
+    let filler = "<p>Menu</p>".repeat(200_000);
+    let words = "officials voted harbor ".repeat(100_000);
+    let page = page(&wire, |html| {
+        let changed = html.replace("voted 7-2", "voted 8-1");
+        changed.replace("<footer>", &format!("<aside>{filler}<p>{words}</p></aside><footer>"))
+    });
+    let begun = std::time::Instant::now();
+    let found = findings(&page, &wire);
+    assert!(found.elements.iter().all(|element| element.found.is_some()));
+    assert_eq!(found.text.changed.len(), 1);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_page_hides_what_its_plain_rules_hide_whatever_else_its_style_sheets_say() {
+    let wire = wire();
+    let hidden =
+        page(&wire, |html| html.replace("<style>", "<style>p:nonsense-of(x){display:none} .attribution{display:none}"));
+    let lost = findings(&hidden, &wire).elements.into_iter().filter(|element| element.found.is_none()).count();
+    assert_eq!(lost, 5);
+    let decorated = page(&wire, |html| html.replace("<style>", "<style>.attribution::before{display:none}"));
+    assert_eq!(findings(&decorated, &wire).breaches, [] as [&str; 0]);
+}
