@@ -85,7 +85,7 @@ pub fn sift<'a>(article: &'a Article, wire: &Wire) -> Sifted<'a> {
 
 fn files_of(media: &Media) -> impl Iterator<Item = String> {
     let addresses = media.renditions.iter().map(|file| &file.href).chain(&media.uri);
-    addresses.map(|address| file_of(address).to_owned())
+    addresses.map(|address| file_of(address))
 }
 
 fn is_for(rule: &MediaRule, article: &Article, media: &Media, owner: Option<&str>) -> bool {
@@ -98,12 +98,21 @@ fn is_for(rule: &MediaRule, article: &Article, media: &Media, owner: Option<&str
         && rule.keyword.as_ref().is_none_or(has_keyword)
 }
 
-/// An address by which a file is known whatever size of it is asked for: without the query, where the path names a file
-/// (`…/photo.jpg?w=640`); whole, where the query may be what tells one picture from another (`…/image?id=7`).
-fn file_of(address: &str) -> &str {
+/// What a file is known by whatever size of it is asked for: the address without the query and the size in its name,
+/// where the path names a file (`…/photo.jpg?w=640`, and WordPress's `…/photo-1024x683.jpg`); whole, where the query may
+/// be what tells one picture from another (`…/image?id=7`). The scheme makes no difference.
+fn file_of(address: &str) -> String {
+    let address = ["https:", "http:"].into_iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
     let path = address.split(['?', '#']).next().unwrap_or_default();
-    let names_a_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    if names_a_file { path } else { address }
+    let Some((before, ending)) = path.rsplit_once('.').filter(|(_, ending)| !ending.contains('/')) else {
+        return address.to_owned();
+    };
+    let is_size = |size: &str| {
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+        size == "scaled" || size.split_once('x').is_some_and(|(width, height)| number(width) && number(height))
+    };
+    let name = before.rsplit_once('-').filter(|(_, size)| is_size(size)).map_or(before, |(name, _)| name);
+    format!("{name}.{ending}")
 }
 
 /// `body` without the images at `address`.
@@ -156,7 +165,7 @@ impl Sifted<'_> {
             return Cow::Borrowed(body);
         }
         let mut told: Vec<&Media> = Vec::new();
-        let mut keep = |image: &Image| match self.files.get(file_of(&image.src)) {
+        let mut keep = |image: &Image| match self.files.get(&file_of(&image.src)) {
             None => Some(Block::Image(image.clone())),
             Some(Theirs::Dropped) => None,
             Some(Theirs::Credited(owners)) => {
@@ -222,6 +231,8 @@ mod tests {
         article.body.blocks.push(Block::Quote(vec![
             inline("https://cdn.harborpress.example/theirs.jpg"),
             inline("https://cdn.harborpress.example/theirs.jpg?w=640#top"),
+            inline("http://cdn.harborpress.example/theirs-1024x683.jpg"),
+            inline("//cdn.harborpress.example/theirs-scaled.jpg"),
             inline("https://cdn.harborpress.example/own.jpg"),
         ]));
         let sifted = sift(&article, &wire());
@@ -231,6 +242,17 @@ mod tests {
             sifted.body(&article.body).blocks.last(),
             Some(&Block::Quote(vec![inline("https://cdn.harborpress.example/own.jpg")]))
         );
+    }
+
+    #[test]
+    fn a_file_of_two_owners_is_credited_to_both() {
+        let mut article = article();
+        article.media = vec![picture("theirs", Some("REUTERS")), picture("theirs", Some("AFP"))];
+        article.media.iter_mut().for_each(|media| media.credit = None);
+        article.body.blocks = vec![inline("https://cdn.harborpress.example/theirs.jpg")];
+        let mut wire = wire();
+        wire.third_party_media = MediaUse::Credit;
+        assert_eq!(sift(&article, &wire).body(&article.body).text(), "(REUTERS) (AFP)");
     }
 
     #[test]

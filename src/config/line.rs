@@ -128,6 +128,11 @@ impl Line {
         &self.source
     }
 
+    /// Whether it is anything but the words as they are written.
+    pub fn has_fields(&self) -> bool {
+        self.template.is_some()
+    }
+
     pub fn names(&self, field: Field) -> bool {
         self.fields.contains(&field)
     }

@@ -166,6 +166,14 @@ impl Checks<'_, '_> {
                     self.error(&path.key("text"), format!("the {name} has no words of its own; remove the key"));
                     continue;
                 }
+                if let Some(text) = &change.text {
+                    self.not_blank(&path.key("text"), text.as_str());
+                    if element != Element::Line && text.has_fields() {
+                        let message =
+                            format!("the {name} stands as it is written; write its words without {{{{ … }}}}");
+                        self.error(&path.key("text"), message);
+                    }
+                }
                 for (key, freedom) in change.needs() {
                     if !terms.is_some_and(|terms| terms.waivable.contains(&freedom)) {
                         let word = freedom.as_str();

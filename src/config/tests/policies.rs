@@ -70,11 +70,15 @@ text = "Funded by readers."
 waivable = ["move"]
 [wires.hpnf.elements.logo]
 waivable = ["drop"]
+[wires.hpnf.elements.contact]
+waivable = ["reword"]
 "#;
     let partner = format!(
         r#"{PARTNER}
 [attribution.hpnf.logo]
 drop = true
+[attribution.hpnf.contact]
+text = "desk@{{{{ partner }}}}.example"
 [attribution.hpnf.byline]
 drop = true
 position = "top"
@@ -90,12 +94,13 @@ text = "{{{{ foo }}}}"
 "#
     );
     assert_snapshot!(errors_of(more, &partner), @r#"
-    partners.d/island-post.toml:11:8: wires.hpnf does not let a partner drop its byline; remove the key, or, if the wire agrees, add "drop" to wires.hpnf.elements.byline.waivable
-    partners.d/island-post.toml:12:12: wires.hpnf does not let a partner move its byline; remove the key, or, if the wire agrees, add "move" to wires.hpnf.elements.byline.waivable
-    partners.d/island-post.toml:15:8: wires.hpnf does not let a partner reword its tagline; remove the key, or, if the wire agrees, add "reword" to wires.hpnf.elements.tagline.waivable
-    partners.d/island-post.toml:16:19: wires.hpnf has no element "tagine"; did you mean "tagline"?
-    partners.d/island-post.toml:18:14: unknown wire or policy "hpnd"; did you mean "hpnf"?
-    partners.d/island-post.toml:21:8: unknown field "foo" in "{{ foo }}"; expected one of "agency", "agency_short_name", "agency_url", "policy", "policy_url", "names", "affiliation", "word", "headline", "dateline", "story", "version", "article_url", "copyright_holder", "year", "partner"
+    partners.d/island-post.toml:11:8: the contact stands as it is written; write its words without {{ … }}
+    partners.d/island-post.toml:13:8: wires.hpnf does not let a partner drop its byline; remove the key, or, if the wire agrees, add "drop" to wires.hpnf.elements.byline.waivable
+    partners.d/island-post.toml:14:12: wires.hpnf does not let a partner move its byline; remove the key, or, if the wire agrees, add "move" to wires.hpnf.elements.byline.waivable
+    partners.d/island-post.toml:17:8: wires.hpnf does not let a partner reword its tagline; remove the key, or, if the wire agrees, add "reword" to wires.hpnf.elements.tagline.waivable
+    partners.d/island-post.toml:18:19: wires.hpnf has no element "tagine"; did you mean "tagline"?
+    partners.d/island-post.toml:20:14: unknown wire or policy "hpnd"; did you mean "hpnf"?
+    partners.d/island-post.toml:23:8: unknown field "foo" in "{{ foo }}"; expected one of "agency", "agency_short_name", "agency_url", "policy", "policy_url", "names", "affiliation", "word", "headline", "dateline", "story", "version", "article_url", "copyright_holder", "year", "partner"
     "#);
 }
 
