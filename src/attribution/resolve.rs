@@ -251,7 +251,21 @@ impl Resolving<'_> {
     fn canonical(&mut self, party: &Party<'_>) {
         let Some(carried) = self.carried(party, Element::Canonical).filter(|carried| carried.required) else { return };
         match &self.article.canonical {
-            Some(address) => drop(self.require(party, Element::Canonical, &carried, vec![address.clone()])),
+            Some(address) => {
+                let href = spelled(address.clone());
+                let leads_there =
+                    |piece: &Piece| matches!(piece, Piece::Line { line, .. } if line.href.as_ref() == Some(&href));
+                // Not every format has a field for it.
+                if !self.pieces.iter().any(|(_, piece)| leads_there(piece)) {
+                    let text = format!("Read the original article at {}.", party.name);
+                    let line = CreditLine { text, href: Some(href.clone()) };
+                    let piece = Piece::Line { label: String::new(), line, has_to_link: true };
+                    self.pieces.push((carried.position, piece));
+                }
+                let mut needles = vec![address.clone()];
+                needles.extend(Some(href).filter(|href| href != address));
+                self.require(party, Element::Canonical, &carried, needles);
+            }
             None => {
                 let why = "the article names no canonical address; give it a `canonical_url`";
                 self.lacks(party, Element::Canonical, &carried, why);

@@ -194,16 +194,19 @@ impl<'a> Manuscript<'a> {
     }
 }
 
-/// The first blocks of `body` that have at most `words` words together, at least one, and then `more`.
+/// The first blocks of `body` that have at most `words` words together, at least one that has any, and then `more`.
 fn shortened<'b>(body: Cow<'b, Body>, words: u32, more: Option<Block>) -> Cow<'b, Body> {
     let mut left = words as usize;
+    let mut has_words = false;
     let fits = |block: &&Block| {
         let count = Body { blocks: vec![(*block).clone()] }.words();
-        let fits = count <= left;
+        // A picture before a long paragraph is no story.
+        let fits = count <= left || !has_words;
+        has_words |= count > 0;
         left = left.saturating_sub(count);
         fits
     };
-    let kept = body.blocks.iter().take_while(fits).count().max(1);
+    let kept = body.blocks.iter().take_while(fits).count();
     if kept >= body.blocks.len() {
         return body;
     }
