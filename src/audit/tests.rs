@@ -193,3 +193,18 @@ fn a_page_hides_what_its_plain_rules_hide_whatever_else_its_style_sheets_say() {
     let decorated = page(&wire, |html| html.replace("<style>", "<style>.attribution::before{display:none}"));
     assert_eq!(findings(&decorated, &wire).breaches, [] as [&str; 0]);
 }
+
+#[test]
+fn a_page_of_endless_elements_is_read_too() {
+    let wire = wire();
+    let page = page(&wire, |html| html.replace("<footer>", &format!("{}<footer>", "<span>".repeat(20_000))));
+    assert_eq!(findings(&page, &wire).breaches, [] as [&str; 0]);
+}
+
+#[test]
+fn a_lazy_logo_is_a_logo() {
+    let wire = wire();
+    let page =
+        page(&wire, |html| html.replace("<img src=\"https", "<img src=\"data:image/gif;base64,R0\" data-src=\"https"));
+    assert_eq!(findings(&page, &wire).breaches, [] as [&str; 0]);
+}

@@ -158,12 +158,21 @@ struct Reader {
     /// All images, with their alternative texts.
     pictures: Vec<(Spot, String)>,
     links: Vec<Link>,
+    depth: usize,
 }
+
+/// Elements within elements as far as browsers follow them; Blink stops here too. What a site sends back may be deeper,
+/// and the stack is not.
+const DEEPEST: usize = 512;
 
 impl Reader {
     fn walk(&mut self, element: ElementRef<'_>) {
         let name = element.value().name();
-        if is_unseen(name) || is_hidden(element) || self.hiding.iter().any(|it| it.matches(&element)) {
+        if self.depth > DEEPEST
+            || is_unseen(name)
+            || is_hidden(element)
+            || self.hiding.iter().any(|it| it.matches(&element))
+        {
             return;
         }
         match name {
@@ -197,7 +206,9 @@ impl Reader {
                                     format!("{name}:nth-of-type({number})")
                                 });
                                 if !closed || name == "summary" {
+                                    self.depth += 1;
                                     self.walk(child);
+                                    self.depth -= 1;
                                 }
                                 self.passages.trail.leave();
                             }
@@ -221,7 +232,12 @@ impl Reader {
         let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
         if sized {
             let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
-            self.pictures.push((spot.clone(), attr("alt").to_owned()));
+            // Themes keep the address elsewhere until a script shows the picture.
+            let lazy =
+                ["data-src", "data-lazy-src", "data-original"].into_iter().find_map(|name| element.value().attr(name));
+            let is_held_back = spot.text.is_empty() || spot.text.starts_with("data:");
+            let shown = lazy.filter(|_| is_held_back).map_or_else(|| spot.text.clone(), str::to_owned);
+            self.pictures.push((Spot { text: shown, ..spot.clone() }, attr("alt").to_owned()));
             let is_mute = attr("alt").trim().is_empty() || is_dot(attr("width"), attr("height"));
             if is_mute { self.images.mute.push(spot) } else { self.images.shown.push(spot) }
         }
@@ -306,6 +322,11 @@ mod tests {
             ["By Ada Quill, HPNF", "one", "two", "three"]
         );
         assert_eq!(passages("<table><tr><td>Ada</td><td>Quill</td></tr></table>"), ["Ada", "Quill"]);
+    }
+
+    #[test]
+    fn endless_elements_are_followed_as_far_as_browsers_do() {
+        assert_eq!(passages(&format!("<p>By Ada</p>{}By Jo", "<div>".repeat(5_000))), ["By Ada"]);
     }
 
     #[test]
