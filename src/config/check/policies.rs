@@ -64,6 +64,10 @@ impl Checks<'_, '_> {
                     self.error(&path.below("logo").key(key), message);
                 }
             }
+            if (logo.width, logo.height) == (Some(1), Some(1)) {
+                let message = "a logo of one pixel, which nobody sees; write the size at which it is shown";
+                self.error(&path.below("logo.width"), message);
+            }
         }
         if let Some(tracking) = tracking {
             // Whatever the fields say later, they are encoded.

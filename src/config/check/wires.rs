@@ -55,13 +55,24 @@ impl Checks<'_, '_> {
                 (Field::Names, wire.require.contains(&Element::Byline)),
                 (Field::Affiliation, wire.require.contains(&Element::Affiliation)),
             ];
-            for (field, _) in needs.into_iter().filter(|(field, needed)| *needed && !byline.names(*field)) {
-                let message = format!(
-                    "the wire requires its {}, and the byline does not say it; write {{{{ {} }}}} in it",
-                    if field == Field::Names { "byline" } else { "affiliation" },
-                    field.as_str()
-                );
-                self.error(&path.key("byline"), message);
+            // As it would read, with the fields' own names for what they say: the proof looks for those as whole words.
+            let fields = Field::ALL.into_iter().map(|field| (field, format!("Ada {}", field.as_str()))).collect();
+            let reads = byline.fill(&fields).unwrap_or_default();
+            let joins = |c: char| c.is_alphanumeric() || "_%+-@".contains(c);
+            for (field, _) in needs.into_iter().filter(|(_, needed)| *needed) {
+                let says = format!("Ada {}", field.as_str());
+                let alone = reads.split_once(&says).is_some_and(|(before, after)| {
+                    !before.ends_with(|c| joins(c) || c == '.') && !after.starts_with(joins)
+                });
+                if !alone {
+                    let message = format!(
+                        "the wire requires its {}, and the byline does not say it; write {{{{ {} }}}} in it, as it is and \
+                         with a space or a comma beside it",
+                        if field == Field::Names { "byline" } else { "affiliation" },
+                        field.as_str()
+                    );
+                    self.error(&path.key("byline"), message);
+                }
             }
         }
         for element in &wire.require {

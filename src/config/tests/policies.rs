@@ -52,7 +52,7 @@ wires = ["hpnd"]
     newswired.toml:23:13: unknown policy "fundr"; write "hpnf"
     newswired.toml:24:17: the pattern fits everything; write the line, and "*" where it differs
     newswired.toml:25:16: the rule is for all media; say whose with owner, usage or keyword, or set own_media and third_party_media
-    newswired.toml:26:10: the wire requires its affiliation, and the byline does not say it; write {{ affiliation }} in it
+    newswired.toml:26:10: the wire requires its affiliation, and the byline does not say it; write {{ affiliation }} in it, as it is and with a space or a comma beside it
     newswired.toml:27:12: not an address (relative URL without a base); write https://… or http://…
     newswired.toml:30:8: unknown role "payer"; expected one of "originator", "distributor", "funder"
     newswired.toml:32:11: hpnf is a wire's id, and so the name of its own policy; give this one another
@@ -129,4 +129,18 @@ edits = "none"
     let entitled = format!("{partner}[entitlement]\nwires = [\"hpnf\"]\n");
     let config = Files::new(&format!("{MAIN}{}", more.replace("words = 3", "words = 30")));
     config.partner("island-post", &entitled).load().unwrap();
+}
+
+#[test]
+fn a_byline_that_could_never_be_proved_is_refused() {
+    let with = |form: &str| {
+        let main = MAIN.replace("short_name", &format!("byline = \"{form}\"\nshort_name"));
+        Files::new(&main).partner("island-post", PARTNER).load().err().map(|errors| errors.to_string())
+    };
+    for good in ["{{ names }}", "Von {{ names }}", "{{ names }}/{{ affiliation }}", "{{ names }}. {{ year }}"] {
+        assert_eq!(with(good), None, "{good}");
+    }
+    for bad in ["{{ names | upper }}", "by-{{ names }}", "記者{{ names }}報道", "{{ affiliation }}"] {
+        assert!(with(bad).is_some_and(|errors| errors.contains("does not say it")), "{bad}");
+    }
 }
