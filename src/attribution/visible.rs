@@ -34,8 +34,8 @@ impl Attribution {
         (self.blocks(body, &said, Position::Top), self.blocks(body, &said, Position::End))
     }
 
-    /// The byline with the lines that go by it, which stand in [`Self::around`] too. Nothing where
-    /// the text begins with the byline.
+    /// The byline with the lines that go by it, which stand in [`Self::around`] too. Nothing where the text begins with
+    /// the byline.
     pub fn by_the_byline(&self, body: &Body) -> Vec<Block> {
         let said = body::lines(&body.blocks);
         let is_byline = |piece: &Piece| *piece == Piece::Byline;
