@@ -1,7 +1,7 @@
 //! What a document costs: writing it and proving it, in every format, as ratios to `serde_json` serialising the same
 //! article of about 6 kB in the same run.
 //!
-//! `cargo bench --bench rendering` prints one table. Each figure is the median of several rounds, and each round does
+//! `cargo bench --bench rendering` prints one table; names of formats after `--` choose among them. Each figure is the median of several rounds, and each round does
 //! the baseline and every format in turn, so that a machine that gets slower meanwhile does so for all.
 
 use std::hint::black_box;
@@ -29,7 +29,10 @@ fn main() -> Outcome<()> {
     let policies = Policies::own(wire_id, Arc::new(wire()?));
     let size = serde_json::to_vec(&article)?.len();
 
-    let formats: Vec<(Format, Edition)> = Format::ALL.map(|format| (format, Edition::plain(format))).into();
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_chosen = |format: &Format| chosen.is_empty() || chosen.iter().any(|name| name == format.as_str());
+    let formats = Format::ALL.into_iter().filter(is_chosen).map(|format| (format, Edition::plain(format)));
+    let formats: Vec<(Format, Edition)> = formats.collect();
     let mut baseline = Vec::new();
     let mut costs: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(); formats.len()];
     let mut sizes = vec![0; formats.len()];

@@ -245,8 +245,9 @@ impl Reader {
 }
 
 fn is_hidden(element: ElementRef<'_>) -> bool {
-    let style = element.value().attr("style").unwrap_or_default();
-    element.value().attr("hidden").is_some() || hides(style)
+    let element = element.value();
+    // Most elements have no attribute at all.
+    !element.attrs.is_empty() && (element.attr("hidden").is_some() || element.attr("style").is_some_and(hides))
 }
 
 /// Whether it is a `details` of which readers see only the summary until they open it.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Lack, Mode, Seen, Spot, View, fold, html, lines};
+use super::{Lack, Mode, Seen, Spot, View, html, lines};
 use crate::config::Element;
 
 /// newswired's own JSON, version 1.
@@ -25,7 +25,7 @@ pub fn own(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     seen.views.push(View {
         place: "body_text",
         passages: lines("body_text", plain, mode),
-        whole: Some(fold(plain)),
+        whole: Some(plain.to_owned()),
         images: None,
         links: None,
     });

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::json::{each, parse, spot};
-use super::{Lack, Mode, Seen, Spot, View, fold, html, lines};
+use super::{Lack, Mode, Seen, Spot, View, html, lines};
 use crate::config::Element;
 
 /// IPTC ninjs 1.6.
@@ -124,7 +124,13 @@ fn versions_2_and_3(bytes: &[u8], mode: Mode, names: &Names) -> Result<Seen, Lac
         let value = body["value"].as_str().unwrap_or_default();
         if body[names.content_type].as_str().is_some_and(|content_type| content_type.starts_with("text/plain")) {
             let passages = lines("bodies", value, mode);
-            seen.views.push(View { place: "bodies", passages, whole: Some(fold(value)), images: None, links: None });
+            seen.views.push(View {
+                place: "bodies",
+                passages,
+                whole: Some(value.to_owned()),
+                images: None,
+                links: None,
+            });
         } else {
             seen.views.push(html::view("bodies", value, mode));
         }

@@ -40,7 +40,7 @@ pub struct View {
     pub place: &'static str,
     /// Passages as readers tell them apart, white space folded.
     pub passages: Vec<Spot>,
-    /// Plain text as a whole, where a line may end within a passage: a licence line may span several.
+    /// Plain text as a whole and as it came, where a line may end within a passage: a licence line may span several.
     pub whole: Option<String>,
     /// The addresses of the images; `None` where the view can show no image.
     pub images: Option<Images>,
@@ -165,7 +165,7 @@ impl View {
                 let found = found.map(|(_, spot)| spot);
                 let spans_lines = matches!(required.element, Element::Licence | Element::Contact | Element::Line);
                 found.or_else(|| {
-                    let whole = self.whole.as_ref().filter(|whole| spans_lines && wanted.is_in(whole));
+                    let whole = self.whole.as_ref().filter(|whole| spans_lines && wanted.is_in(&fold(whole)));
                     whole.and_then(|_| self.passages.first())
                 })
             }
@@ -227,6 +227,21 @@ fn has_word(text: &str, needle: &str) -> bool {
 
 /// Runs of white space as one space, ends trimmed.
 pub fn fold(text: &str) -> String {
+    // Nearly every passage is folded already. White space is below `!`, or begins with one of these bytes.
+    let may_be_white = |byte: u8| byte < b' ' || matches!(byte, 0xc2 | 0xe1 | 0xe2 | 0xe3);
+    let mut before = b' ';
+    let is_folded = text.bytes().enumerate().all(|(at, byte)| {
+        let is_good = match byte {
+            b' ' => before != b' ',
+            byte if may_be_white(byte) => !text[at..].starts_with(char::is_whitespace),
+            _ => true,
+        };
+        before = byte;
+        is_good
+    });
+    if is_folded && before != b' ' {
+        return text.to_owned();
+    }
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {

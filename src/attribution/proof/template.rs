@@ -99,7 +99,7 @@ impl Reader {
                 self.passages.push(Spot { at: here, text: line });
             }
         }
-        self.whole.push_str(&fold(text));
+        self.whole.push_str(text);
         self.whole.push('\u{0}');
     }
 

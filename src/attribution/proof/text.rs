@@ -4,7 +4,7 @@
 //! address in angle brackets is a picture, and what stands before the address its alternative text; in any other line
 //! an address in angle brackets is where the words before it lead.
 
-use super::{Images, Lack, Link, Mode, Seen, Spot, View, fold, lines};
+use super::{Images, Lack, Link, Mode, Seen, Spot, View, lines};
 
 pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     let place = "the text";
@@ -29,7 +29,7 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
         }
     }
     let mut seen = Seen::default();
-    seen.views.push(View { place, passages, whole: Some(fold(text)), images: Some(images), links: Some(links) });
+    seen.views.push(View { place, passages, whole: Some(text.to_owned()), images: Some(images), links: Some(links) });
     Ok(seen)
 }
 
