@@ -247,7 +247,7 @@ impl Reader {
 fn is_hidden(element: ElementRef<'_>) -> bool {
     let element = element.value();
     // Most elements have no attribute at all.
-    !element.attrs.is_empty() && (element.attr("hidden").is_some() || element.attr("style").is_some_and(hides))
+    !element.attrs.is_empty() && (element.attr("hidden").is_some() || element.attr("style").is_some_and(style::hides))
 }
 
 /// Whether it is a `details` of which readers see only the summary until they open it.
@@ -258,54 +258,6 @@ pub fn is_closed(name: &str, open: Option<&str>) -> bool {
 /// Whether a picture is too small for anybody to see it, whatever its text says.
 pub fn is_dot(width: &str, height: &str) -> bool {
     [width, height].iter().all(|size| matches!(size.trim(), "1" | "1px"))
-}
-
-/// Whether a `style` hides what it is on: by saying so, by making it nothing, by cutting it away, or by moving it off the
-/// page, which is how themes hide texts for screen readers alone.
-pub fn hides(style: &str) -> bool {
-    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
-    let declarations: Vec<(&str, &str)> =
-        style.split(';').filter_map(|it| it.trim_end_matches("!important").split_once(':')).collect();
-    let has = |name: &str, is: &dyn Fn(&str) -> bool| declarations.iter().any(|it| it.0 == name && is(it.1));
-    let is = |name: &str, wanted: &str| has(name, &|value| value == wanted);
-
-    let is_off = is("display", "none")
-        || is("visibility", "hidden")
-        || is("visibility", "collapse")
-        || is("content-visibility", "hidden");
-    let is_nothing = has("opacity", &is_zero)
-        || has("font-size", &is_zero)
-        || has("font", &|value| value.starts_with("0/"))
-        || has("transform", &|value| matches!(value, "scale(0)" | "scale(0,0)"));
-    let is_cut =
-        has("clip", &is_empty_rectangle) || has("clip-path", &|value| matches!(value, "inset(50%)" | "inset(100%)"));
-    let is_clipped = is("overflow", "hidden") || is("overflow", "clip");
-    let is_flat = |name| has(name, &|value| is_zero(value) || value == "1px");
-    let is_squeezed = is_clipped && ["width", "height", "max-width", "max-height"].into_iter().any(is_flat);
-    let is_placed = is("position", "absolute") || is("position", "fixed");
-    let is_away = has("text-indent", &is_far)
-        || (is_placed && ["left", "top", "right", "bottom"].into_iter().any(|side| has(side, &is_far)));
-    is_off || is_nothing || is_cut || is_squeezed || is_away
-}
-
-/// The number of a length, in whatever unit.
-fn number(length: &str) -> Option<f32> {
-    length.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse().ok()
-}
-
-fn is_zero(length: &str) -> bool {
-    number(length) == Some(0.0)
-}
-
-/// Whether a length leads off any screen.
-fn is_far(length: &str) -> bool {
-    number(length).is_some_and(|number| number <= -999.0)
-}
-
-/// Whether a `rect(…)` without spaces has room for nothing: all its sides are at 0 or 1 pixel.
-fn is_empty_rectangle(value: &str) -> bool {
-    let inner = value.strip_prefix("rect(").and_then(|rest| rest.strip_suffix(')'));
-    inner.is_some_and(|sides| sides.replace("px", "").chars().all(|c| matches!(c, '0' | '1' | ',')))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::xml::{is, path, step};
-use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, html};
+use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, style};
 use crate::config::{Element, NitfEncoding};
 
 /// NITF's inline elements: they do not end a passage.
@@ -138,7 +138,7 @@ struct Reader {
 impl Reader {
     fn walk(&mut self, element: Node<'_, '_>) {
         let name = element.tag_name().name();
-        let hidden = element.attribute("style").is_some_and(html::hides);
+        let hidden = element.attribute("style").is_some_and(style::hides);
         if hidden || (name == "note" && element.attribute("type") == Some("npa")) {
             return;
         }

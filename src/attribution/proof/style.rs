@@ -1,11 +1,9 @@
-//! What a page's own style sheets hide.
+//! What styles hide: those of an element, and those of a page's own style sheets.
 //!
 //! Only declarations that hide count, and they count in whatever medium they are for: a licence line that is gone from
 //! a small screen has not been kept. Style sheets elsewhere are not fetched.
 
 use scraper::{Html, Selector};
-
-use super::html::hides;
 
 /// The most rules that may hide something: every element of the page is held against each of them.
 const MOST_RULES: usize = 100;
@@ -64,4 +62,52 @@ fn without_comments(sheet: &str) -> String {
         rest = comment.split_once("*/").map_or("", |(_, after)| after);
     }
     out + rest
+}
+
+/// Whether a `style` hides what it is on: by saying so, by making it nothing, by cutting it away, or by moving it off the
+/// page, which is how themes hide texts for screen readers alone.
+pub fn hides(style: &str) -> bool {
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    let declarations: Vec<(&str, &str)> =
+        style.split(';').filter_map(|it| it.trim_end_matches("!important").split_once(':')).collect();
+    let has = |name: &str, is: &dyn Fn(&str) -> bool| declarations.iter().any(|it| it.0 == name && is(it.1));
+    let is = |name: &str, wanted: &str| has(name, &|value| value == wanted);
+
+    let is_off = is("display", "none")
+        || is("visibility", "hidden")
+        || is("visibility", "collapse")
+        || is("content-visibility", "hidden");
+    let is_nothing = has("opacity", &is_zero)
+        || has("font-size", &is_zero)
+        || has("font", &|value| value.starts_with("0/"))
+        || has("transform", &|value| matches!(value, "scale(0)" | "scale(0,0)"));
+    let is_cut =
+        has("clip", &is_empty_rectangle) || has("clip-path", &|value| matches!(value, "inset(50%)" | "inset(100%)"));
+    let is_clipped = is("overflow", "hidden") || is("overflow", "clip");
+    let is_flat = |name| has(name, &|value| is_zero(value) || value == "1px");
+    let is_squeezed = is_clipped && ["width", "height", "max-width", "max-height"].into_iter().any(is_flat);
+    let is_placed = is("position", "absolute") || is("position", "fixed");
+    let is_away = has("text-indent", &is_far)
+        || (is_placed && ["left", "top", "right", "bottom"].into_iter().any(|side| has(side, &is_far)));
+    is_off || is_nothing || is_cut || is_squeezed || is_away
+}
+
+/// The number of a length, in whatever unit.
+fn number(length: &str) -> Option<f32> {
+    length.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse().ok()
+}
+
+fn is_zero(length: &str) -> bool {
+    number(length) == Some(0.0)
+}
+
+/// Whether a length leads off any screen.
+fn is_far(length: &str) -> bool {
+    number(length).is_some_and(|number| number <= -999.0)
+}
+
+/// Whether a `rect(…)` without spaces has room for nothing: all its sides are at 0 or 1 pixel.
+fn is_empty_rectangle(value: &str) -> bool {
+    let inner = value.strip_prefix("rect(").and_then(|rest| rest.strip_suffix(')'));
+    inner.is_some_and(|sides| sides.replace("px", "").chars().all(|c| matches!(c, '0' | '1' | ',')))
 }

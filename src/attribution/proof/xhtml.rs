@@ -4,7 +4,8 @@
 
 use roxmltree::Node;
 
-use super::html::{hides, is_closed, is_dot, is_inline, is_unseen};
+use super::html::{is_closed, is_dot, is_inline, is_unseen};
+use super::style::hides;
 use super::xml::{path, step, words};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold};
 
