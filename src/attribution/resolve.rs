@@ -125,7 +125,7 @@ impl Resolving<'_> {
         match &logo {
             None => self.lacks(party, Element::Logo, &carried, "no logo is configured; set {}.logo.url"),
             Some(logo) => {
-                self.pieces.push((carried.position, Piece::Logo(logo.clone())));
+                self.show(carried.position, Piece::Logo(logo.clone()));
                 let required = self.require(party, Element::Logo, &carried, vec![logo.url.clone()]);
                 if let Some(required) = required {
                     required.in_field = party.is_wire();
@@ -139,7 +139,7 @@ impl Resolving<'_> {
     fn byline(&mut self, wire: &Party<'_>, told: Option<Vec<String>>, byline: &str) {
         let Some(carried) = self.carried(wire, Element::Byline) else { return };
         if !byline.is_empty() {
-            self.pieces.push((carried.position, Piece::Byline));
+            self.show(carried.position, Piece::Byline);
         }
         match told {
             Some(told) => drop(self.require(wire, Element::Byline, &carried, told)),
@@ -174,7 +174,7 @@ impl Resolving<'_> {
             None => self.lacks(party, Element::Licence, &carried, "no licence is configured; set {}.licence.line"),
             Some(licence) => {
                 let line = CreditLine { text: licence.line.clone(), href: licence.url.clone() };
-                self.pieces.push((carried.position, Piece::Line { label: String::new(), line, has_to_link: false }));
+                self.show(carried.position, Piece::Line { label: String::new(), line, has_to_link: false });
                 self.require(party, Element::Licence, &carried, vec![licence.line.clone()]);
             }
         }
@@ -191,7 +191,7 @@ impl Resolving<'_> {
                 if !licence.is_some_and(|licence| super::stands_in(&licence.line, contact)) {
                     let label = if party.is_wire() { "Licensing: ".to_owned() } else { format!("{}: ", party.name) };
                     let line = CreditLine { text: contact.clone(), href: super::contact_href(contact) };
-                    self.pieces.push((carried.position, Piece::Line { label, line, has_to_link: false }));
+                    self.show(carried.position, Piece::Line { label, line, has_to_link: false });
                 }
                 self.require(party, Element::Contact, &carried, vec![contact.clone()]);
             }
@@ -210,7 +210,7 @@ impl Resolving<'_> {
                 Ok(Some(line)) => {
                     let has_to_link = line.href.is_some();
                     let piece = Piece::Line { label: String::new(), line: line.clone(), has_to_link };
-                    self.pieces.push((carried.position, piece));
+                    self.show(carried.position, piece);
                     if carried.required {
                         self.required.push(Required {
                             name: party.element(name),
@@ -260,7 +260,7 @@ impl Resolving<'_> {
                     let text = format!("Read the original article at {}.", party.name);
                     let line = CreditLine { text, href: Some(href.clone()) };
                     let piece = Piece::Line { label: String::new(), line, has_to_link: true };
-                    self.pieces.push((carried.position, piece));
+                    self.show(carried.position, piece);
                 }
                 let mut needles = vec![address.clone()];
                 needles.extend(Some(href).filter(|href| href != address));
@@ -285,7 +285,7 @@ impl Resolving<'_> {
             Err(_) => {}
             Ok(address) => {
                 let address = spelled(address);
-                self.pieces.push((Position::End, Piece::Pixel(address.clone())));
+                self.show(Position::End, Piece::Pixel(address.clone()));
                 if let Some(required) = self.require(party, Element::Tracking, &carried, vec![address]) {
                     required.in_field = false;
                 }
@@ -298,6 +298,13 @@ impl Resolving<'_> {
         Self: 'p,
     {
         party.carries(element.as_str(), self.article.action, self.edition)
+    }
+
+    /// Readers see it once, however many policies have them see the same.
+    fn show(&mut self, position: Position, piece: Piece) {
+        if !self.pieces.iter().any(|(_, shown)| *shown == piece) {
+            self.pieces.push((position, piece));
+        }
     }
 
     /// Asks for the element where it is required, by its own name in the format's field and in what readers see.

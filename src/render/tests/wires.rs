@@ -500,3 +500,31 @@ fn all_of_them_are_good_configurations() {
     let config = config.unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(Policies::all(&config).len(), ROWS.len());
 }
+
+#[test]
+fn what_two_policies_have_readers_told_is_told_once() {
+    let toml = r#"
+[wire]
+name = "Harbor Press"
+short_name = "HP"
+require = ["byline"]
+policies = ["one", "other"]
+[policies.one]
+role = "funder"
+name = "One"
+[policies.one.elements.funding]
+text = "Funded by readers."
+link = "https://readers.example/"
+[policies.other]
+role = "distributor"
+name = "Other"
+[policies.other.elements.support]
+text = "Funded by readers."
+link = "https://readers.example/"
+"#;
+    let row = Row { name: "two of one mind", toml, article: AS_IT_IS };
+    let edition = Edition::plain(Format::Json);
+    let Rendition { document, .. } = rendition(&story(row.article), &policies(&row), &edition).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(document.bytes()).unwrap();
+    assert_eq!(document["body_html"].as_str().unwrap().matches("Funded by readers.").count(), 1);
+}
