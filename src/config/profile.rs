@@ -173,6 +173,10 @@ impl Config {
     }
 
     fn policies_name_the_partner(&self) -> bool {
+        let bylines = self.wires.values().flat_map(|wire| [&wire.byline, &wire.byline_of_nobody]);
+        if bylines.flatten().any(|line| line.names(Field::Partner)) {
+            return true;
+        }
         let of_wires = self.wires.values().map(|wire| (&wire.tracking, &wire.elements));
         let of_others = self.policies.values().map(|policy| (&policy.tracking, &policy.elements));
         of_wires.chain(of_others).any(|(tracking, elements)| {

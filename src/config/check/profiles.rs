@@ -3,7 +3,7 @@
 use super::Checks;
 use crate::config::place::KeyPath;
 use crate::config::suggest::mend;
-use crate::config::{Format, FormatName, NitfOptions, TemplateOptions};
+use crate::config::{Field, Format, FormatName, NitfOptions, TemplateOptions};
 
 impl Checks<'_, '_> {
     pub(super) fn profiles(&mut self) {
@@ -13,6 +13,13 @@ impl Checks<'_, '_> {
             self.id(&path, "profile name");
             if let Some(words) = profile.words {
                 self.in_bounds(&path.key("words"), words.into());
+            }
+            // Every shortened story ends with it, whatever else the story has or lacks.
+            let has = [Field::Agency, Field::ArticleUrl];
+            let more = profile.more.iter().flat_map(|more| Field::ALL.into_iter().filter(|field| more.names(*field)));
+            for field in more.filter(|field| !has.contains(field)) {
+                let message = format!("there is no {:?} here; use \"agency\" or \"article_url\"", field.as_str());
+                self.error(&path.key("more"), message);
             }
             if let Some(options) = &profile.nitf {
                 self.nitf(&path.key("nitf"), profile.format, options);

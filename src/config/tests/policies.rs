@@ -144,3 +144,23 @@ fn a_byline_that_could_never_be_proved_is_refused() {
         assert!(with(bad).is_some_and(|errors| errors.contains("does not say it")), "{bad}");
     }
 }
+
+#[test]
+fn what_ends_a_shorter_story_names_only_what_every_story_has() {
+    let more = |line: &str| format!("[profiles.brief]\nformat = \"json\"\nwords = 80\nmore = \"{line}\"\n");
+    let good = Files::new(&format!("{MAIN}{}", more("Read on at {{ agency }}: {{ article_url }}")));
+    good.partner("island-post", PARTNER).load().unwrap();
+    assert_snapshot!(errors_of(&more("Read {{ headline }}"), PARTNER), @r#"newswired.toml:12:8: there is no "headline" here; use "agency" or "article_url""#);
+}
+
+#[test]
+fn a_byline_that_names_the_partner_makes_editions_of_the_partners_own() {
+    let edition = |byline: &str| {
+        let main = MAIN.replace("short_name", &format!("byline = \"{byline}\"\nshort_name"));
+        let config = Files::new(&main).partner("island-post", PARTNER).load().unwrap();
+        let (id, partner) = config.partners.iter().next().unwrap();
+        config.edition(id, partner, &partner.destinations["site"]).unwrap()
+    };
+    assert_eq!(edition("{{ names }}").partner, None);
+    assert!(edition("{{ names }} for {{ partner }}").partner.is_some());
+}
