@@ -208,3 +208,20 @@ fn a_lazy_logo_is_a_logo() {
         page(&wire, |html| html.replace("<img src=\"https", "<img src=\"data:image/gif;base64,R0\" data-src=\"https"));
     assert_eq!(findings(&page, &wire).breaches, [] as [&str; 0]);
 }
+
+#[test]
+fn a_paragraph_in_other_words_is_a_breach_where_only_style_may_change() {
+    let reworded = |html: String| {
+        let sent = "voted 7-2 on Tuesday to reopen the";
+        assert!(html.contains(sent));
+        html.replace(sent, "agreed this week to bring back the")
+    };
+    let mut wire = wire();
+    for (edits, breaches) in [(Edits::None, 1), (Edits::Style, 1), (Edits::Shorten, 1), (Edits::Free, 0)] {
+        wire.edits = edits;
+        let found = findings(&page(&wire, reworded), &wire);
+        assert_eq!((found.text.changed.len(), found.text.missing.len()), (1, 0), "{:?}", found.text);
+        assert_eq!(found.breaches.len(), breaches, "{edits:?}: {:?}", found.breaches);
+        assert!(found.breaches.iter().all(|breach| breach.contains("in other words")), "{:?}", found.breaches);
+    }
+}

@@ -528,3 +528,19 @@ link = "https://readers.example/"
     let document: serde_json::Value = serde_json::from_slice(document.bytes()).unwrap();
     assert_eq!(document["body_html"].as_str().unwrap().matches("Funded by readers.").count(), 1);
 }
+
+/// The byline links to the same site, and is not the line.
+#[test]
+fn a_link_in_another_passage_is_not_the_lines() {
+    let row = &ROWS[3];
+    let (article, policies, edition) = (story(row.article), policies(row), Edition::plain(Format::Json));
+    let attribution = required_of(&article, &policies, &edition);
+    let document = rendition(&article, &policies, &edition).unwrap().document;
+    let document = String::from_utf8(document.bytes().to_vec()).unwrap();
+    let line = "The Texas Tribune is a nonprofit newsroom.";
+    let linked = format!("<a href=\\\"https://tribune.example/\\\">{line}</a>");
+    assert!(document.contains(&linked) && document.matches("href=\\\"https://tribune.example/\\\"").count() == 2);
+    let unlinked = document.replace(&linked, line).into_bytes();
+    let unproved = prove(&edition.profile, "".into(), unlinked, &attribution).unwrap_err();
+    assert!(unproved.to_string().contains("the organisation"), "{unproved}");
+}
