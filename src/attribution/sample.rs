@@ -8,7 +8,7 @@ use crate::article::body::{Cell, Image, Table};
 use crate::article::{
     Action, Article, Author, Block, Body, Concept, Inline, Media, MediaRendition, Urgency, Version, WireId,
 };
-use crate::config::{Edits, Element, Licence, Logo, MediaUse, Wire};
+use crate::config::{Edits, Element, Licence, Logo, MediaUse, Span, Wire};
 
 pub fn wire() -> Wire {
     Wire {
@@ -45,6 +45,7 @@ pub fn wire() -> Wire {
         third_party_media: MediaUse::Drop,
         media_rules: Vec::new(),
         own_holders: Vec::new(),
+        withdraw_for: Span::from_secs(30 * 86_400),
     }
 }
 

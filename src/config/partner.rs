@@ -77,6 +77,9 @@ pub struct Entitlement {
     #[serde(default, deserialize_with = "instant")]
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
+    /// How long before the end of an embargo it may have the story, to prepare it. Left out: not before the end.
+    #[serde(default)]
+    pub embargo_early: Option<Span>,
 }
 
 /// A rule that says which stories a partner gets. Every key that is given must match; a key that is left out matches
@@ -134,6 +137,20 @@ pub struct Destination {
     /// The age after which a delivery is given up. Default: `delivery.give_up_after`.
     #[serde(default)]
     pub give_up_after: Option<Span>,
+    /// Which versions of a story it is sent.
+    #[serde(default)]
+    pub versions: Versions,
+}
+
+/// Which versions of a story a destination is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Versions {
+    /// The newest: one that is replaced before it could leave is not sent.
+    #[default]
+    Newest,
+    /// Every one, in order, as archives ask for.
+    Every,
 }
 
 impl Destination {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Edits, Element, Line, PolicyId, Terms};
+use super::{Edits, Element, Line, PolicyId, Span, Terms};
 
 /// An agency's service, by its id in `[wires.ID]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -74,6 +74,9 @@ pub struct Wire {
     /// The holder names that count as the wire's own, besides its name and short name.
     #[serde(default)]
     pub own_holders: Vec<String>,
+    /// For how long a withdrawal is tried at a door that does not take it. Default: `30d`.
+    #[serde(default = "withdraw_for")]
+    pub withdraw_for: Span,
 }
 
 /// The terms under which the wire gives its stories away.
@@ -135,6 +138,10 @@ pub struct MediaRule {
     #[serde(default)]
     pub keyword: Option<String>,
     pub policy: MediaUse,
+}
+
+fn withdraw_for() -> Span {
+    Span::from_secs(30 * 86_400)
 }
 
 fn pass() -> MediaUse {

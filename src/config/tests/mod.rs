@@ -2,6 +2,7 @@
 
 mod errors;
 mod policies;
+mod rights;
 mod sample;
 mod secrets;
 
