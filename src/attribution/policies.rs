@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::tidy;
 use crate::article::{Action, Article, WireId};
 use crate::config::{
     Change, Config, Edition, Element, Field, Fields, Licence, Line, Logo, Medium, Policy, PolicyId, Position, Role,
-    Terms, Wire,
+    Span, Terms, Wire,
 };
 use crate::route::{Rule, Story};
 
@@ -63,7 +64,7 @@ impl Policies {
 
     /// Everybody whose terms `article` carries, the wire first.
     pub(super) fn parties(&self, article: &Article) -> Vec<Party<'_>> {
-        let Self { wire_id, wire, others } = self;
+        let Self { wire_id, wire, others: _ } = self;
         let own = Party {
             id: wire_id.into(),
             role: None,
@@ -77,10 +78,7 @@ impl Policies {
             elements: &wire.elements,
             requires: Some(&wire.require),
         };
-        let story = Story::of(article);
-        let carried =
-            others.iter().filter(|other| other.stories.as_ref().is_none_or(|rule| rule.passes_by(&story).is_none()));
-        let others = carried.map(|Other { id, policy, .. }| Party {
+        let others = self.carried_by(article).map(|Other { id, policy, .. }| Party {
             id: id.clone(),
             role: Some(policy.role),
             name: tidy(&policy.name).unwrap_or_default(),
@@ -94,6 +92,20 @@ impl Policies {
             requires: None,
         });
         std::iter::once(own).chain(others).collect()
+    }
+
+    /// How long a republisher may keep the story of `article`, counted from the acceptance of its first version: the
+    /// shortest time that a policy gives. `None`: for good.
+    pub fn retention(&self, article: &Article) -> Option<Duration> {
+        let others = self.carried_by(article).filter_map(|other| other.policy.retention);
+        self.wire.retention.into_iter().chain(others).min().map(Span::get)
+    }
+
+    /// The policies of others that are for `article`.
+    fn carried_by(&self, article: &Article) -> impl Iterator<Item = &Other> {
+        let story = Story::of(article);
+        let is_for = move |other: &&Other| other.stories.as_ref().is_none_or(|rule| rule.passes_by(&story).is_none());
+        self.others.iter().filter(is_for)
     }
 }
 

@@ -45,6 +45,7 @@ pub fn wire() -> Wire {
         third_party_media: MediaUse::Drop,
         media_rules: Vec::new(),
         own_holders: Vec::new(),
+        retention: None,
         withdraw_for: Span::from_secs(30 * 86_400),
     }
 }

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::*;
-use crate::article::{Action, Author, Block, Body, Inline};
-use crate::config::{Edition, Format, Wire};
+use crate::article::{Action, Author, Block, Body, Inline, WireId};
+use crate::config::{Edition, Format, PolicyId, Wire};
 use sample::{article, own, paragraph, wire};
 
 fn author(name: &str, role: Option<&str>) -> Author {
@@ -180,4 +183,28 @@ fn an_affiliation_with_a_comma_stands_in_one_piece() {
     wire.affiliation = Some("Harbor Press, Port Aren".into());
     let attribution = Attribution::resolve(&article, &own(wire), &Edition::plain(Format::Json)).unwrap();
     assert_eq!(attribution.byline(), "By Ada Quill, Port Aren Correspondent, Harbor Press, Port Aren");
+}
+
+/// A wire that keeps its stories for `wire`, with a policy for stories about ferries and one for all.
+fn kept_for(wire_keeps: Option<&str>, ferries: &str, all: &str) -> Policies {
+    let policy = |text: &str| Arc::new(toml::from_str(&format!("role = \"funder\"\nname = \"F\"\n{text}")).unwrap());
+    let others = BTreeMap::from([
+        (PolicyId::new("ferries"), policy(&format!("stories = {{ keywords = [\"ferries\"] }}\n{ferries}"))),
+        (PolicyId::new("all"), policy(all)),
+    ]);
+    let retention = wire_keeps.map(|span| span.parse().unwrap());
+    let wire = Wire { retention, policies: others.keys().cloned().collect(), ..wire() };
+    Policies::new(WireId::new("hpnf"), Arc::new(wire), &others, &BTreeMap::new())
+}
+
+#[test]
+fn of_several_times_to_keep_a_story_the_shortest_holds() {
+    let days = |policies: &Policies, article: &Article| Some(policies.retention(article)?.as_secs() / 86_400);
+    let (about_ferries, other) = (article(), Article { keywords: Vec::new(), ..article() });
+    let policies = kept_for(Some("90d"), "retention = \"30d\"", "retention = \"60d\"");
+    assert_eq!(days(&policies, &about_ferries), Some(30));
+    assert_eq!(days(&policies, &other), Some(60), "the policy for ferries is not for this story");
+    assert_eq!(days(&kept_for(Some("7d"), "retention = \"30d\"", ""), &about_ferries), Some(7));
+    assert_eq!(days(&kept_for(None, "retention = \"30d\"", ""), &other), None, "for good");
+    assert_eq!(days(&kept_for(None, "", ""), &about_ferries), None);
 }

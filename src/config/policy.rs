@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Format, Licence, Line, Logo, Subscription};
+use super::{Format, Licence, Line, Logo, Span, Subscription};
 use crate::article::{Action, WireId};
 
 /// A policy's id: of `[policies.ID]`, or of the wire whose own policy it is.
@@ -75,6 +75,9 @@ pub struct Policy {
     /// The terms of single elements, and lines of text.
     #[serde(default)]
     pub elements: BTreeMap<String, Terms>,
+    /// How long a republisher may keep a story that carries it, counted from when its first version was accepted.
+    #[serde(default)]
+    pub retention: Option<Span>,
     /// The stories that carry it, among those of the wires that name it. Left out: all of them.
     #[serde(default)]
     pub stories: Option<Subscription>,

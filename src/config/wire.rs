@@ -74,6 +74,10 @@ pub struct Wire {
     /// The holder names that count as the wire's own, besides its name and short name.
     #[serde(default)]
     pub own_holders: Vec<String>,
+    /// How long a republisher may keep a story, counted from when its first version was accepted; then it is withdrawn.
+    /// Where several policies say it of a story, the shortest holds. Default: for good.
+    #[serde(default)]
+    pub retention: Option<Span>,
     /// For how long a withdrawal is tried at a door that does not take it. Default: `30d`.
     #[serde(default = "withdraw_for")]
     pub withdraw_for: Span,

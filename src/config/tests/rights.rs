@@ -38,3 +38,13 @@ fn times_of_nothing_and_versions_of_no_kind() {
     let partner = PARTNER.replace("[destinations.site]\n", "[destinations.site]\nversions = \"evry\"\n");
     assert_snapshot!(partner_errors(&partner), @r#"partners.d/island-post.toml:4:12: unknown versions "evry"; did you mean "every"?"#);
 }
+
+#[test]
+fn to_keep_a_story_for_no_time_is_no_retention() {
+    let main = MAIN.replace("short_name", "retention = \"0d\"\npolicies = [\"fund\"]\nshort_name");
+    let main = format!("{main}[policies.fund]\nrole = \"funder\"\nname = \"Fund\"\nretention = \"30 days\"\n");
+    assert_snapshot!(Files::new(&main).partner("island-post", PARTNER).errors(), @r#"
+    newswired.toml:4:13: a time of nothing; write a longer one
+    newswired.toml:14:13: "30 days" is not a length of time; write a whole number and a unit: ms, s, m, h or d, for example "30s"
+    "#);
+}

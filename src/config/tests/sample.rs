@@ -60,6 +60,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "position =",
         "position_in =",
         "actions =",
+        "retention =",
         "affiliation = \"Harbor Fund",
         "contact = \"desk@",
     ];

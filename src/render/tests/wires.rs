@@ -149,6 +149,7 @@ url = "https://citydesk.example/"
 require = ["byline", "affiliation"]
 own_media = "drop"
 media_rules = [{ owner = "*City Desk*", policy = "pass" }]
+retention = "90d"
 [wire.elements.source]
 text = "This story was first published by {{ agency }}."
 link = "article"
@@ -253,6 +254,7 @@ name = "The Associated Press"
 short_name = "AP"
 require = ["byline"]
 third_party_media = "credit"
+retention = "30d"
 [wire.licence]
 line = "This material may not be published, broadcast, rewritten or redistributed without permission."
 "#,
@@ -389,6 +391,13 @@ fn what_readers_see_of_every_wires_terms() {
         );
     }
     insta::assert_snapshot!("wires", seen);
+}
+
+#[test]
+fn two_of_them_want_their_stories_withdrawn_after_a_time() {
+    let days = |row: &Row| Some(policies(row).retention(&story(row.article))?.as_secs() / 86_400);
+    let kept: Vec<_> = ROWS.iter().filter_map(|row| Some((row.name, days(row)?))).collect();
+    assert_eq!(kept, [("City Desk ABQ", 90), ("Associated Press", 30)]);
 }
 
 #[test]
