@@ -1,21 +1,23 @@
 //! The daemon: builds the parts, hands each what it needs, and waits.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::attribution::Policies;
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Wakes};
-use crate::intake::{self, Inbox, Intakes};
+use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Shared, Wakes};
+use crate::intake::{self, Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
 use crate::transport::Timeouts;
+use crate::upkeep::Upkeep;
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,7 @@ impl Daemon {
     /// [`StartError`] in a sentence for the operator. Nothing is left running.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
 
         let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
@@ -59,11 +62,30 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let Lanes { working, due, ids } = Lanes::open(config, ledger.as_ref()).await?;
-        let wakes = Wakes::default();
-        let inbox = Inbox::new(config, Arc::clone(&ledger), ids, wakes.clone(), Arc::clone(&metrics));
-        let Intakes { tasks: intake, http: http_intake } =
-            intake::start(config, Arc::new(inbox), &stop_intake).await.map_err(StartError::Listener)?;
+        let Lanes { lanes, due, ids } = Lanes::open(config, ledger.as_ref(), clock.now()).await?;
+        let wakes = Wakes::new(&lanes);
+        let contracts = Arc::new(Contracts::new(config, &ids));
+        let inbox = Arc::new(Inbox::new(
+            config,
+            Arc::clone(&contracts),
+            Arc::clone(&ledger),
+            wakes.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&clock),
+        ));
+        let upkeep = Upkeep {
+            ledger: Arc::clone(&ledger),
+            inbox: Arc::clone(&inbox),
+            contracts,
+            wakes: wakes.clone(),
+            clock: Arc::clone(&clock),
+            keep: config.ledger.clone(),
+        };
+        // What was ordered while nobody ran holds before anything is sent.
+        upkeep.take_orders().await?;
+        let Intakes { tasks: mut intake, http: http_intake } =
+            intake::start(config, inbox, &stop_intake).await.map_err(StartError::Listener)?;
+        intake.spawn(upkeep.run(stop_intake.clone()));
 
         let mut delivery = JoinSet::new();
         let listener = serve::listen(config.admin.listen.get(), "admin").await.map_err(StartError::Listener)?;
@@ -72,14 +94,15 @@ impl Daemon {
             admin::Admin { health: ledger.health(), metrics: Arc::clone(&metrics), stopping: stop_intake.clone() };
         delivery.spawn(serve::serve(listener, admin::router(pages), stop_delivery.clone()));
 
-        let lanes = working.len();
+        let number = lanes.len();
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
         let health = ledger.health();
-        let dispatch = Dispatch::new(working, ledger, Arc::new(renditions), metrics, wakes);
+        let shared = Shared { ledger, renditions: Arc::new(renditions), metrics, clock, random: Mutex::default() };
+        let dispatch = Dispatch::new(lanes, shared, wakes);
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
 
-        tracing::info!(lanes, recovered, %admin, "ready");
+        tracing::info!(lanes = number, recovered, %admin, "ready");
         service::ready();
         Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, http_intake, admin })
     }

@@ -76,6 +76,11 @@ impl Version {
         self.0.unsigned_abs()
     }
 
+    /// The one after it, if there can be one.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
     /// For the ledger's columns.
     pub fn as_i64(self) -> i64 {
         self.0

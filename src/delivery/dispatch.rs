@@ -2,44 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::lane::{Lane, News, Shared, Stops};
-use super::renditions::Renditions;
-use crate::article::Version;
-use crate::ledger::{DestinationId, Ledger, StoryId};
-use crate::telemetry::Metrics;
-
-/// How intake tells lanes that they have something new. At most one note a lane waits, whatever the number of articles.
-#[derive(Clone, Default)]
-pub struct Wakes(Arc<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    lanes: Mutex<HashMap<DestinationId, News>>,
-    notify: Notify,
-}
-
-impl Wakes {
-    /// These lanes have a new version of `story`.
-    pub fn wake(&self, lanes: &[DestinationId], story: StoryId, version: Version, withdrawal: bool) {
-        let mut waiting = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        for lane in lanes {
-            waiting.entry(*lane).or_default().add(story, version, withdrawal);
-        }
-        self.0.notify.notify_one();
-    }
-
-    fn take(&self) -> HashMap<DestinationId, News> {
-        std::mem::take(&mut *self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+use super::lane::{Lane, Shared, Stops};
+use super::pace::Gate;
+use super::wakes::Wakes;
+use crate::ledger::DestinationId;
 
 /// A lane that has something to do.
 #[derive(Debug, Clone, Copy)]
@@ -59,17 +32,10 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// The lanes that are to work; a paused partner's are left out, and what they are owed stays in the ledger.
-    pub fn new(
-        lanes: Vec<Lane>,
-        ledger: Arc<dyn Ledger>,
-        renditions: Arc<Renditions>,
-        metrics: Arc<Metrics>,
-        wakes: Wakes,
-    ) -> Self {
-        let lanes: Vec<_> = lanes.into_iter().map(Arc::new).collect();
+    /// `wakes` is what those lanes are told through.
+    pub fn new(lanes: Vec<Arc<Lane>>, shared: Shared, wakes: Wakes) -> Self {
         let index = lanes.iter().enumerate().map(|(at, lane)| (lane.id, at)).collect();
-        Self { lanes, index, shared: Arc::new(Shared { ledger, renditions, metrics }), wakes }
+        Self { lanes, index, shared: Arc::new(shared), wakes }
     }
 
     /// Runs until `stop`, then waits at most `drain` for what is under way. `due` is when each lane first has something
@@ -89,47 +55,52 @@ impl Dispatch {
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         let mut is_working = vec![false; self.lanes.len()];
         while !stop.is_cancelled() {
-            for (id, news) in self.wakes.take() {
-                let Some(at) = self.index.get(&id).copied() else { continue };
-                if is_working[at] {
-                    self.lanes[at].signal.tell(news);
-                } else {
-                    start.push((at, news.has_withdrawal()));
+            for id in self.wakes.take() {
+                // One that works is told by its own signal.
+                if let Some(lane) = self.index.get(&id).copied().filter(|lane| !is_working[*lane]) {
+                    start.push((lane, self.lanes[lane].signal.has_withdrawal()));
                 }
             }
-            let now = Timestamp::now();
+            let now = self.shared.clock.now();
             while let Some(lane) = agenda.due(now) {
-                start.push((lane, false));
+                // A time that a lane asked for while its door takes nothing else is a withdrawal's.
+                let withdrawal = self.lanes[lane].pace().gate(now) == Gate::Withdrawals;
+                start.push((lane, withdrawal || self.lanes[lane].signal.has_withdrawal()));
             }
-            for (lane, woken_to_withdraw) in start.drain(..) {
+            for (lane, withdrawal) in start.drain(..) {
                 if is_working[lane] {
                     continue;
                 }
                 // A door in trouble is not asked before its time, but for a withdrawal.
-                let withdrawal = woken_to_withdraw || self.lanes[lane].signal.waiting().1;
-                if let Some(until) = self.waits(lane, now).filter(|_| !withdrawal) {
-                    agenda.add(lane, until);
-                    continue;
+                match self.lanes[lane].pace().gate(now) {
+                    Gate::Open => {}
+                    Gate::Until(_) | Gate::Withdrawals if withdrawal => {}
+                    Gate::Until(until) => {
+                        agenda.add(lane, until);
+                        continue;
+                    }
+                    Gate::Withdrawals | Gate::Shut => continue,
                 }
                 is_working[lane] = true;
                 let (work, shared, stops) = (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), stops.clone());
                 let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stops).await) });
                 tasks.insert(task.id(), lane);
             }
-            let next = agenda.heap.peek().map(|Reverse((at, _))| until(*at));
+            let next = agenda.heap.peek().map(|Reverse((at, _))| until(*at, now));
             tokio::select! {
-                () = self.wakes.0.notify.notified() => {}
+                // In this order, so that the same events have the same consequences in the same order.
+                biased;
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
                 Some(ended) = working.join_next_with_id() => {
+                    let now = self.shared.clock.now();
                     let (task, next) = match ended {
                         Ok((task, (_, next))) => (task, next),
                         Err(why) => {
                             tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
                             if let Some(lane) = tasks.get(&why.id()) {
-                                self.abandon(*lane).await;
+                                self.abandon(*lane, now).await;
                             }
-                            (why.id(), Timestamp::now().checked_add(BROKEN).ok())
+                            (why.id(), now.checked_add(BROKEN).ok())
                         }
                     };
                     if let Some(lane) = tasks.remove(&task) {
@@ -138,11 +109,13 @@ impl Dispatch {
                             agenda.add(lane, at);
                         }
                         // What came in between its last look and its end.
-                        if self.lanes[lane].signal.waiting().0 {
-                            agenda.add(lane, Timestamp::now());
+                        if self.lanes[lane].signal.has_news() {
+                            start.push((lane, self.lanes[lane].signal.has_withdrawal()));
                         }
                     }
                 }
+                () = self.wakes.told() => {}
+                () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
             }
         }
         if tokio::time::timeout(drain, ended(&mut working)).await.is_err() {
@@ -158,16 +131,11 @@ impl Dispatch {
     }
 
     /// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
-    async fn abandon(&self, lane: usize) {
+    async fn abandon(&self, lane: usize, now: Timestamp) {
         let lane = &self.lanes[lane];
-        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.door.in_network()).await {
+        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.door.in_network(), now).await {
             tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
         }
-    }
-
-    /// Until when a lane waits for its door, if it does.
-    fn waits(&self, lane: usize, now: Timestamp) -> Option<Timestamp> {
-        self.lanes[lane].pace.lock().unwrap_or_else(PoisonError::into_inner).waits_until(now)
     }
 }
 
@@ -216,6 +184,6 @@ const LAST_RECORDS: Duration = Duration::from_secs(5);
 /// A lane whose work broke off by a defect is taken up again after this, not at once.
 const BROKEN: Duration = Duration::from_secs(5);
 
-fn until(at: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO).min(IDLE)
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO).min(IDLE)
 }

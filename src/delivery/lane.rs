@@ -5,18 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Fuse, FusedFuture};
-
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::pace::{Pace, backoff};
+use super::pace::{Gate, Pace, backoff};
 use super::renditions::{Numbered, Renditions};
-use crate::article::Version;
+use super::signal::{AsOf, Signal};
+use crate::clock::Clock;
 use crate::ledger::state::Settled;
-use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Ledger, LedgerError, Report, StoryId};
+use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Ledger, LedgerError, Report};
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
@@ -36,81 +35,10 @@ pub struct Lane {
     pub door: Box<dyn Transport>,
     /// The age after which a delivery is given up.
     pub give_up_after: Duration,
-    /// When its partner's last pause ended: ages count from there at the earliest.
-    pub resumed: Option<Timestamp>,
+    /// The configuration's own halt, which holds where no order does.
+    pub paused: Option<Halt>,
     pub pace: Mutex<Pace>,
     pub signal: Signal,
-}
-
-/// What others tell a lane while it works.
-#[derive(Default)]
-pub struct Signal {
-    news: Mutex<News>,
-    notify: Notify,
-}
-
-/// What has been accepted for a lane since it last looked.
-#[derive(Debug, Default)]
-pub struct News {
-    /// Stories with their new versions; a lane holds on to older versions of these no longer.
-    stories: Vec<(StoryId, Version)>,
-    /// There were too many to list.
-    all: bool,
-    withdrawal: bool,
-}
-
-/// News that are listed one by one. A lane that is behind by more gives back all that it holds, which is at most a
-/// window.
-const MOST_NEWS: usize = 256;
-
-impl News {
-    /// A new version of `story`.
-    pub fn add(&mut self, story: StoryId, version: Version, withdrawal: bool) {
-        self.withdrawal |= withdrawal;
-        if self.stories.len() < MOST_NEWS {
-            self.stories.push((story, version));
-        } else {
-            self.all = true;
-        }
-    }
-
-    pub fn has_withdrawal(&self) -> bool {
-        self.withdrawal
-    }
-
-    fn append(&mut self, later: Self) {
-        self.all |= later.all;
-        for (story, version) in later.stories {
-            self.add(story, version, later.withdrawal);
-        }
-    }
-
-    /// Whether a newer version may have taken the place of a row that is in hand.
-    fn supersedes(&self, row: &Attempted) -> bool {
-        let newer = |(story, version): &(StoryId, Version)| *story == row.story && *version > row.version;
-        self.all || self.stories.iter().any(newer)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.stories.is_empty()
-    }
-}
-
-impl Signal {
-    pub fn tell(&self, news: News) {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).append(news);
-        self.notify.notify_one();
-    }
-
-    /// Whether there is news that the lane has not taken, and whether a withdrawal is among it.
-    pub fn waiting(&self) -> (bool, bool) {
-        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        (!news.is_empty(), news.withdrawal)
-    }
-
-    fn take(&self) -> News {
-        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// The two steps of a stop.
@@ -127,6 +55,15 @@ pub struct Shared {
     pub ledger: Arc<dyn Ledger>,
     pub renditions: Arc<Renditions>,
     pub metrics: Arc<Metrics>,
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub random: Mutex<fastrand::Rng>,
+}
+
+/// A row in memory, and what the lane knew when it asked for it.
+struct InHand {
+    row: Attempted,
+    as_of: AsOf,
 }
 
 /// An attempt that came to its end.
@@ -134,6 +71,14 @@ struct Done {
     attempted: Attempted,
     began: Timestamp,
     result: Sent,
+}
+
+/// What came of writing down how attempts ended.
+struct Recorded {
+    /// A row of them waits again.
+    waits_again: bool,
+    /// A withdrawal was among them.
+    withdrawal: bool,
 }
 
 enum Sent {
@@ -152,69 +97,68 @@ impl Lane {
     /// all, which a future that is not polled keeps for good.
     pub async fn work(&self, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
         let Stops { stop, abandon } = stops;
-        let mut window: VecDeque<Attempted> = VecDeque::new();
+        let mut window: VecDeque<InHand> = VecDeque::new();
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
         let mut claiming = Fuse::terminated();
         // Something may be due that no claim has seen.
         let mut more = true;
         let mut next_held = None;
-        // What was accepted since the rows in hand, or those that are being claimed, were looked up.
-        let mut news = News::default();
         // A withdrawal waits neither for the door's backoff nor for a slot. One look for it is enough, since each of
         // its tries moves the lane again.
         let mut pressing = withdrawal;
         let mut asked_for_withdrawal = false;
+        // One could not be sent, and is to be tried again.
+        let mut withdrawal_left = false;
         loop {
-            let now = Timestamp::now();
-            let (allowed, waits) = {
+            let now = shared.clock.now();
+            let (allowed, gate, retry_at) = {
                 let pace = self.pace();
-                (pace.allowed(), pace.waits_until(now))
+                (pace.allowed(), pace.gate(now), pace.retry_at())
             };
-            let fresh = self.signal.take();
-            more |= !fresh.is_empty();
-            pressing |= fresh.withdrawal;
-            news.append(fresh);
+            let look = self.signal.look();
+            more |= look.news;
+            pressing |= look.withdrawal;
+            if gate == Gate::Shut {
+                withdrawal_left |= std::mem::take(&mut pressing);
+            }
             let stopping = stop.is_cancelled();
+            let open = gate == Gate::Open;
 
             // What was announced and will not be sent now is given back, so that it can be superseded or claimed again.
-            let (kept, given_back): (Vec<_>, Vec<_>) = window.drain(..).partition(|row| {
-                let in_turn = row.action.withdraws() || (waits.is_none() && !pressing);
-                !stopping && in_turn && !news.supersedes(row)
+            let (kept, given_back): (Vec<_>, Vec<_>) = window.drain(..).partition(|InHand { row, as_of }| {
+                let in_turn = if row.action.withdraws() { gate != Gate::Shut } else { open && !pressing };
+                !stopping && in_turn && !self.signal.outdates(row, *as_of)
             });
             window.extend(kept);
             if !given_back.is_empty() {
-                records.push(shared.ledger.release(self.id, given_back));
-            }
-            if claiming.is_terminated() {
-                news = News::default();
+                let rows = given_back.into_iter().map(|in_hand| in_hand.row).collect();
+                records.push(self.given_back(shared, rows, now));
             }
 
-            let may_claim =
-                !stopping && (waits.is_none() || pressing) && under_way.len() < allowed + usize::from(pressing);
+            let may_claim = !stopping && (open || pressing) && under_way.len() < allowed + usize::from(pressing);
             if may_claim && more && window.is_empty() && claiming.is_terminated() {
                 // A probe is one request; withdrawals are few, and the newest of them is the last in line.
-                let limit = if allowed == 1 && waits.is_none() { 1 } else { WINDOW };
-                claiming = self.claim(shared, limit, waits.is_some(), now).boxed().fuse();
+                let limit = if allowed == 1 && open { 1 } else { WINDOW };
+                claiming = self.claim(shared, limit, !open, look.as_of, now).boxed().fuse();
                 // What is accepted or put back from here on may not be in the answer.
                 more = false;
                 asked_for_withdrawal = std::mem::take(&mut pressing);
             }
-            while let Some(row) = window.pop_front() {
-                if under_way.len() >= allowed + usize::from(row.action.withdraws()) {
-                    window.push_front(row);
+            while let Some(in_hand) = window.pop_front() {
+                if under_way.len() >= allowed + usize::from(in_hand.row.action.withdraws()) {
+                    window.push_front(in_hand);
                     break;
                 }
-                under_way.push(self.attempt(shared, row));
+                under_way.push(self.attempt(shared, in_hand));
             }
 
             if under_way.is_empty() && window.is_empty() && records.is_empty() && claiming.is_terminated() {
                 if stopping {
                     return None;
                 }
-                if let Some(until) = waits.filter(|_| !pressing) {
-                    // A suspended lane has no time to look again; what comes next wakes it or not.
-                    return (!self.pace().is_suspended()).then_some(until);
+                if !open && !pressing {
+                    return self.until(gate, retry_at, next_held, withdrawal_left);
                 }
                 if !more {
                     return next_held;
@@ -222,12 +166,18 @@ impl Lane {
                 continue;
             }
             tokio::select! {
+                // In this order, so that the same events have the same consequences in the same order. Nothing starves:
+                // what is before `under_way` is bounded by what that has put there.
+                biased;
+                () = stop.cancelled(), if !stopping => {}
+                // Their outcome is unknown to us, and the next start will take them for that.
+                () = abandon.cancelled(), if !under_way.is_empty() => under_way.clear(),
                 claimed = &mut claiming => match claimed {
-                    Ok((claimed, withdrawals_only)) => {
+                    Ok((claimed, as_of, withdrawals_only)) => {
                         // What is no withdrawal was not looked at.
                         more |= claimed.more || withdrawals_only;
                         next_held = claimed.next;
-                        window.extend(claimed.rows);
+                        window.extend(claimed.rows.into_iter().map(|row| InHand { row, as_of }));
                     }
                     Err(LedgerError::Closed) => return None,
                     Err(_) => {
@@ -235,27 +185,46 @@ impl Lane {
                         pressing |= asked_for_withdrawal;
                     }
                 },
-                Some(done) = under_way.next() => {
-                    more |= next_held.is_some_and(|at| at <= Timestamp::now());
-                    records.push(self.ended(shared, done));
-                }
                 Some(recorded) = records.next() => match recorded {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
-                    Ok(waits_again) => more |= waits_again,
+                    Ok(Recorded { waits_again, withdrawal }) => {
+                        more |= waits_again;
+                        withdrawal_left |= waits_again && withdrawal;
+                    }
                     Err(why) => {
                         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
                     }
                 },
-                () = self.signal.notify.notified() => {}
-                () = stop.cancelled(), if !stopping => {}
-                // Their outcome is unknown to us, and the next start will take them for that.
-                () = abandon.cancelled(), if !under_way.is_empty() => under_way.clear(),
+                Some(done) = under_way.next() => {
+                    more |= next_held.is_some_and(|at| at <= shared.clock.now());
+                    records.push(self.ended(shared, done));
+                }
+                () = self.signal.notified() => {}
             }
         }
     }
 
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+    pub fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When to look again at a door that may not be sent everything. A withdrawal is tried again by the door's backoff,
+    /// whatever else is held back until an operator looks.
+    fn until(
+        &self,
+        gate: Gate,
+        retry_at: Option<Timestamp>,
+        next_held: Option<Timestamp>,
+        withdrawal_left: bool,
+    ) -> Option<Timestamp> {
+        if withdrawal_left {
+            self.signal.keep_withdrawal();
+        }
+        match gate {
+            Gate::Until(at) => Some(at),
+            Gate::Withdrawals if withdrawal_left => retry_at.max(next_held),
+            Gate::Open | Gate::Withdrawals | Gate::Shut => None,
+        }
     }
 
     async fn claim(
@@ -263,17 +232,17 @@ impl Lane {
         shared: &Shared,
         limit: usize,
         withdrawals_only: bool,
+        as_of: AsOf,
         now: Timestamp,
-    ) -> Result<(Claimed, bool), LedgerError> {
-        let oldest = now.checked_sub(self.give_up_after).unwrap_or(Timestamp::MIN);
-        let give_up_before = if self.resumed > Some(oldest) { Timestamp::MIN } else { oldest };
+    ) -> Result<(Claimed, AsOf, bool), LedgerError> {
+        let give_up_before = self.pace().give_up_before(self.give_up_after, now);
         let claim = Claim { destination: self.id, limit, withdrawals_only, give_up_before, now };
         match shared.ledger.claim(claim).await {
             Ok(claimed) => {
                 if claimed.expired > 0 {
                     tracing::warn!(destination = %self.name, deliveries = claimed.expired, "expired");
                 }
-                Ok((claimed, withdrawals_only))
+                Ok((claimed, as_of, withdrawals_only))
             }
             Err(why) => {
                 tokio::time::sleep(LEDGER_PAUSE).await;
@@ -282,9 +251,10 @@ impl Lane {
         }
     }
 
-    async fn attempt(&self, shared: &Shared, attempted: Attempted) -> Done {
+    async fn attempt(&self, shared: &Shared, in_hand: InHand) -> Done {
+        let InHand { row: attempted, as_of } = in_hand;
         let rendered = shared.renditions.get(attempted.article, &self.edition).await;
-        let began = Timestamp::now();
+        let began = shared.clock.now();
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
             Err(why) => {
@@ -292,7 +262,8 @@ impl Lane {
                 tokio::time::sleep(LEDGER_PAUSE).await;
                 Sent::NotTried
             }
-            // Both are looked at here because the wait for a slot may have been long (promise 5).
+            // All is looked at here once more, because the wait for a slot may have been long (promises 3 and 5).
+            Ok(_) if self.signal.outdates(&attempted, as_of) || !self.may_be_sent(&attempted, began) => Sent::NotTried,
             Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) => Sent::NotTried,
             Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) => Sent::Expired,
             Ok(rendered) => Sent::Answered(match &rendered.document {
@@ -306,13 +277,14 @@ impl Lane {
                         action: rendered.action,
                         urgency: rendered.urgency,
                         attempt: attempted.attempt,
+                        sequence: attempted.sequence,
                         remote: attempted.remote.clone(),
                     };
                     let mut outcome = self.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
                         outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
                     }
-                    log(&self.name, &parcel, &outcome, began);
+                    log(&self.name, &parcel, &outcome, began, shared.clock.now());
                     outcome
                 }
             }),
@@ -320,22 +292,45 @@ impl Lane {
         Done { attempted, began, result }
     }
 
+    /// Whether an operator's word, or the door's own that it is gone, stands against it.
+    fn may_be_sent(&self, attempted: &Attempted, now: Timestamp) -> bool {
+        match self.pace().gate(now) {
+            Gate::Open | Gate::Until(_) => true,
+            Gate::Withdrawals => attempted.action.withdraws(),
+            Gate::Shut => false,
+        }
+    }
+
+    fn given_back<'a>(
+        &self,
+        shared: &'a Shared,
+        rows: Vec<Attempted>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
+        let withdrawal = rows.iter().any(|row| row.action.withdraws());
+        let released = shared.ledger.release(self.id, rows, now);
+        released.map(move |waits| waits.map(|waits_again| Recorded { waits_again, withdrawal })).boxed()
+    }
+
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
-    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<bool, LedgerError>> {
+    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
         let Done { attempted, began, result } = done;
-        let now = Timestamp::now();
+        let now = shared.clock.now();
+        let withdrawal = attempted.action.withdraws();
+        let recorded =
+            move |waits: Result<bool, LedgerError>| waits.map(|waits_again| Recorded { waits_again, withdrawal });
         let outcome = match result {
-            Sent::NotTried => return shared.ledger.release(self.id, vec![attempted]),
+            Sent::NotTried => return self.given_back(shared, vec![attempted], now),
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
                 let outcome = Outcome::refused_here(reason.clone());
                 let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
-                return shared.ledger.record(self.id, vec![report], None);
+                return shared.ledger.record(self.id, vec![report], None).map(recorded).boxed();
             }
             Sent::Answered(outcome) => outcome,
         };
         self.count(shared, &outcome, &attempted, began, now);
-        let mut random = fastrand::Rng::new();
+        let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
         let (changed, state) = {
             let mut pace = self.pace();
             // A refusal that never left the house says nothing about the door.
@@ -351,19 +346,19 @@ impl Lane {
                 tracing::error!(destination = %self.name, reason = why, "suspended");
             }
         }
-        let hold = |random: &mut fastrand::Rng| {
-            let wait = backoff(self.pace().policy(), attempted.attempt, random);
+        let mut hold = || {
+            let wait = backoff(self.pace().policy(), attempted.attempt, &mut random);
             now.checked_add(wait).ok()
         };
         let settled = match outcome.class {
             Class::Delivered => Settled::Delivered { reason: outcome.detail.clone() },
-            Class::Refused => Settled::Refused { reason: outcome.detail.clone() },
-            Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold: hold(&mut random) },
+            Class::Refused => Settled::Refused { reason: outcome.detail.clone(), hold: hold() },
+            Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold: hold() },
             Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
-            Class::Unknown { .. } => Settled::Unknown { hold: hold(&mut random) },
+            Class::Unknown { .. } => Settled::Unknown { hold: hold() },
         };
         let report = self.report(attempted, settled, &outcome, began, now);
-        shared.ledger.record(self.id, vec![report], changed.then_some(state))
+        shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed()
     }
 
     fn report(
@@ -403,8 +398,8 @@ fn word(class: Class) -> &'static str {
     }
 }
 
-fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timestamp) {
-    let elapsed_ms = Timestamp::now().duration_since(began).as_millis();
+fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timestamp, now: Timestamp) {
+    let elapsed_ms = now.duration_since(began).as_millis();
     let (story, version, attempt) = (&parcel.story, parcel.version, parcel.attempt);
     let kind = word(outcome.class);
     if outcome.class == Class::Delivered {

@@ -1,22 +1,25 @@
 //! The lanes of a configuration: one for each destination, going on where the ledger says that it was.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::dispatch::Due;
 use super::lane::Lane;
 use super::pace::{Pace, Policy};
 use super::renditions::Editions;
+use super::signal::Signal;
 use crate::config::{Config, Destination};
-use crate::ledger::{DestinationId, Ledger, LedgerError, Registration};
+use crate::ledger::{DestinationId, Halt, Ledger, LedgerError, Registration};
 use crate::transport::{self, DoorError};
 
 /// All lanes, and what others need to know of them.
 pub struct Lanes {
-    /// Those that are to work. A paused partner's are left out, and what they are owed stays in the ledger.
-    pub working: Vec<Lane>,
+    pub lanes: Vec<Arc<Lane>>,
     /// When each of those first has something to do, where it has.
     pub due: Vec<Due>,
-    /// Every destination's id by its name (`partner/destination`), paused ones too: they go on being owed.
+    /// Every destination's id by its name (`partner/destination`).
     pub ids: HashMap<String, DestinationId>,
 }
 
@@ -36,7 +39,7 @@ impl Lanes {
     ///
     /// # Errors
     /// When a door cannot be built from its configuration, or the ledger cannot be asked.
-    pub async fn open(config: &Config, ledger: &dyn Ledger) -> Result<Self, LanesError> {
+    pub async fn open(config: &Config, ledger: &dyn Ledger, now: Timestamp) -> Result<Self, LanesError> {
         let (mut doors, mut editions) = (Vec::new(), Editions::default());
         for (partner_id, partner) in &config.partners {
             for (destination_id, settings) in &partner.destinations {
@@ -52,31 +55,32 @@ impl Lanes {
             }
         }
         let registrations = doors.iter().map(|(name, paused, ..)| Registration { name: name.clone(), paused: *paused });
-        let ids = ledger.register(registrations.collect()).await?;
+        let ids = ledger.register(registrations.collect(), now).await?;
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
-        let mut lanes = Self { working: Vec::new(), due: Vec::new(), ids: HashMap::new() };
+        let mut lanes = Self { lanes: Vec::new(), due: Vec::new(), ids: HashMap::new() };
         for ((name, paused, settings, edition, door), id) in doors.into_iter().zip(ids) {
             lanes.ids.insert(name.clone(), id);
-            if paused {
-                continue;
-            }
             let before = before.remove(&id);
-            let resumed = before.as_ref().and_then(|lane| lane.resumed);
             lanes.due.extend(
                 before.as_ref().and_then(|lane| Some(Due { lane: id, at: lane.due?, withdrawal: lane.withdrawal })),
             );
-            let state = before.map(|lane| lane.state).unwrap_or_default();
-            lanes.working.push(Lane {
+            let (state, ordered, resumed) =
+                before.map(|lane| (lane.state, lane.halt, lane.resumed)).unwrap_or_default();
+            // A partner that the configuration pauses gets withdrawals all the same.
+            let pause = || Halt { even_kills: false, why: "its partner is paused in the configuration".to_owned() };
+            let paused = paused.then(pause);
+            let halt = ordered.or_else(|| paused.clone());
+            lanes.lanes.push(Arc::new(Lane {
                 id,
                 name,
                 edition,
                 door,
-                resumed,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
-                pace: Pace::new(policy(settings, config), state).into(),
-                signal: Default::default(),
-            });
+                paused,
+                pace: Pace::new(policy(settings, config), state, halt, resumed).into(),
+                signal: Signal::default(),
+            }));
         }
         Ok(lanes)
     }

@@ -10,7 +10,8 @@
 //!
 //! Promise 7 (one door's trouble stays its own): a lane has its own slots, connections and window, and a door in trouble
 //! postpones its lane, not the rows that wait in it. Promise 8: a lane that has nothing to do is a few words. Promise 5:
-//! embargo and expiry are looked at again immediately before each request (`lane.rs`).
+//! embargo and expiry are looked at again immediately before each request (`lane.rs`), and so is whether a newer version or
+//! an operator's order has come (`signal.rs`).
 //!
 //! This module does not know how a document is written or how a request is made.
 
@@ -19,10 +20,14 @@ mod lane;
 mod lanes;
 mod pace;
 mod renditions;
+mod signal;
+mod wakes;
 
-pub use dispatch::{Dispatch, Wakes};
+pub use dispatch::Dispatch;
+pub use lane::Shared;
 pub use lanes::{Lanes, LanesError};
 pub use renditions::Renditions;
+pub use wakes::Wakes;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ledger::LaneState;
+use crate::ledger::{Halt, LaneState};
 use crate::transport::Class;
 
 /// What a destination's configuration says about its pace.
@@ -29,6 +29,22 @@ pub struct Pace {
     allowed: usize,
     /// When the last failure was noticed: attempts begun before it are of the same trouble.
     noticed: Option<Timestamp>,
+    /// What an operator ordered.
+    halt: Option<Halt>,
+    /// When the last halt ended: ages count from there at the earliest.
+    resumed: Option<Timestamp>,
+}
+
+/// What a door may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    /// Nothing but withdrawals, until that time.
+    Until(Timestamp),
+    /// Nothing but withdrawals, until an operator looks.
+    Withdrawals,
+    /// Nothing at all.
+    Shut,
 }
 
 /// Try number `n`, from 1, waits a random time between nothing and `first` × 2ⁿ⁻¹, at most `ceiling`.
@@ -40,10 +56,28 @@ pub fn backoff(policy: &Policy, n: u32, random: &mut fastrand::Rng) -> Duration 
 impl Pace {
     /// Goes on where the ledger says that the lane was. A suspended one is given another try: whoever started the
     /// program has looked.
-    pub fn new(policy: Policy, mut state: LaneState) -> Self {
+    pub fn new(policy: Policy, mut state: LaneState, halt: Option<Halt>, resumed: Option<Timestamp>) -> Self {
         let in_trouble = state.suspended.take().is_some() || state.failures > 0;
         let allowed = if in_trouble { 1 } else { policy.concurrency };
-        Self { policy, state, allowed, noticed: None }
+        Self { policy, state, allowed, noticed: None, halt, resumed }
+    }
+
+    /// An operator halts the lane, or lets it go on; then a door in trouble is tried at once.
+    pub fn order(&mut self, halt: Option<Halt>, now: Timestamp) {
+        if halt.is_none() {
+            self.allowed = if self.state == LaneState::default() { self.allowed } else { 1 };
+            self.state = LaneState::default();
+            self.resumed = Some(now);
+            self.noticed = Some(now);
+        }
+        self.halt = halt;
+    }
+
+    /// What was accepted before this is given up, where that is so after `age`. What came before the end of a halt is
+    /// given up by its age from there.
+    pub fn give_up_before(&self, age: Duration, now: Timestamp) -> Timestamp {
+        let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        if self.resumed > Some(oldest) { Timestamp::MIN } else { oldest }
     }
 
     pub fn policy(&self) -> &Policy {
@@ -60,14 +94,18 @@ impl Pace {
         self.allowed
     }
 
-    /// Until when the lane waits for its door, if it does. A suspended one waits for good.
-    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.is_suspended() { Some(Timestamp::MAX) } else { self.state.retry_at.filter(|at| *at > now) }
+    /// What the door may be sent now.
+    pub fn gate(&self, now: Timestamp) -> Gate {
+        match (&self.halt, &self.state.suspended) {
+            (Some(Halt { even_kills: true, .. }), _) => Gate::Shut,
+            (Some(_), _) | (None, Some(_)) => Gate::Withdrawals,
+            (None, None) => self.state.retry_at.filter(|at| *at > now).map_or(Gate::Open, Gate::Until),
+        }
     }
 
-    /// Whether an operator has to look before anything is sent.
-    pub fn is_suspended(&self) -> bool {
-        self.state.suspended.is_some()
+    /// No try before this time, but for a withdrawal's first.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.state.retry_at
     }
 
     /// An attempt ended. `true` when the lane's durable state has changed.
@@ -94,9 +132,15 @@ impl Pace {
                 return true;
             }
             Class::Gone => {
-                let why = format!("{detail}; nothing but withdrawals is sent here until newswired is started again");
+                // Begun before an operator looked.
+                if self.noticed.is_some_and(|noticed| began < noticed) {
+                    return false;
+                }
+                let why = format!("{detail}; nothing but withdrawals is sent here until an operator resumes it");
                 self.state.suspended = Some(why.clone());
                 self.state.trouble = Some(why);
+                self.state.failures = self.state.failures.saturating_add(1);
+                self.state.retry_at = later(now, backoff(&self.policy, self.state.failures, random));
                 self.noticed = Some(now);
                 self.allowed = 1;
                 return true;
@@ -149,7 +193,7 @@ mod tests {
     #[test]
     fn a_burst_of_failures_is_one_step() {
         let mut random = fastrand::Rng::with_seed(7);
-        let mut pace = Pace::new(POLICY, LaneState::default());
+        let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
         assert_eq!(pace.allowed(), 8);
         assert!(pace.ended(deferred(None), "refused", at(0), at(1), &mut random));
         for _ in 0..7 {
@@ -161,17 +205,17 @@ mod tests {
     #[test]
     fn retry_after_is_honoured_up_to_its_limit() {
         let mut random = fastrand::Rng::with_seed(7);
-        let mut pace = Pace::new(POLICY, LaneState::default());
+        let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
         pace.ended(deferred(Some(120)), "429", at(0), at(1), &mut random);
-        assert_eq!(pace.waits_until(at(1)), Some(at(121)));
+        assert_eq!(pace.gate(at(1)), Gate::Until(at(121)));
         pace.ended(deferred(Some(31_536_000_000)), "429", at(200), at(201), &mut random);
-        assert_eq!(pace.waits_until(at(201)), Some(at(201 + 3600)));
+        assert_eq!(pace.gate(at(201)), Gate::Until(at(201 + 3600)));
     }
 
     #[test]
     fn recovery_begins_slowly() {
         let mut random = fastrand::Rng::with_seed(7);
-        let mut pace = Pace::new(POLICY, LaneState::default());
+        let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
         pace.ended(Class::Unknown { retry_after: None }, "no answer", at(0), at(1), &mut random);
         assert!(pace.ended(Class::Delivered, "200", at(9), at(10), &mut random));
         let mut allowed = vec![pace.allowed()];
@@ -186,14 +230,29 @@ mod tests {
     #[test]
     fn a_door_that_is_gone_waits_for_a_start_or_for_a_success() {
         let mut random = fastrand::Rng::with_seed(7);
-        let mut pace = Pace::new(POLICY, LaneState::default());
+        let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
         assert!(pace.ended(Class::Gone, "answered 410 Gone", at(0), at(1), &mut random));
-        assert_eq!(pace.waits_until(at(999)), Some(Timestamp::MAX));
-        let started = Pace::new(POLICY, pace.state().clone());
-        assert_eq!((started.waits_until(at(999)), started.allowed()), (None, 1), "a start tries once");
+        assert_eq!(pace.gate(at(9999)), Gate::Withdrawals);
+        let started = Pace::new(POLICY, pace.state().clone(), None, None);
+        assert_eq!((started.gate(at(9999)), started.allowed()), (Gate::Open, 1), "a start tries once");
+        let mut resumed = pace.clone();
+        resumed.order(None, at(2));
+        assert_eq!((resumed.gate(at(2)), resumed.allowed()), (Gate::Open, 1), "and so does an operator's word");
         assert!(!pace.ended(Class::Delivered, "200", at(0), at(2), &mut random), "begun before it said so");
         assert!(pace.ended(Class::Delivered, "200", at(2), at(3), &mut random), "a withdrawal that was taken");
-        assert_eq!(pace.waits_until(at(3)), None);
+        assert_eq!(pace.gate(at(3)), Gate::Open);
+    }
+
+    #[test]
+    fn what_was_owed_during_a_halt_is_not_given_up_for_its_age() {
+        let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
+        let age = Duration::from_secs(100);
+        assert_eq!(pace.give_up_before(age, at(500)), at(400));
+        pace.order(Some(Halt { even_kills: true, why: "suspend by anna".to_owned() }), at(500));
+        assert_eq!(pace.gate(at(500)), Gate::Shut);
+        pace.order(None, at(1000));
+        assert_eq!(pace.give_up_before(age, at(1099)), Timestamp::MIN);
+        assert_eq!(pace.give_up_before(age, at(1101)), at(1001));
     }
 
     proptest! {

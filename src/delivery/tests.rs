@@ -9,15 +9,18 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{Dispatch, Wakes};
-use super::lane::Lane;
+use super::dispatch::Dispatch;
+use super::lane::{Lane, Shared};
 use super::pace::{Pace, Policy};
 use super::renditions::{Editions, Renditions};
+use super::wakes::Wakes;
 use crate::article::{Action, Version};
 use crate::attribution::sample;
+use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
 use crate::ledger::{
-    Acceptance, Accepted, DestinationId, LaneState, Ledger, Registration, SqliteLedger, SqliteOptions, SqliteReader,
+    Acceptance, Accepted, DestinationId, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger, SqliteOptions,
+    SqliteReader,
 };
 use crate::telemetry::Metrics;
 use crate::transport::{Class, Outcome, Parcel, Transport};
@@ -79,7 +82,7 @@ impl Scene {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let names: Vec<String> = (0..doors.number).map(|number| format!("p{number}/main")).collect();
         let registrations = names.iter().map(|name| Registration { name: name.clone(), paused: false });
-        let ids = ledger.register(registrations.collect()).await.unwrap();
+        let ids = ledger.register(registrations.collect(), Timestamp::now()).await.unwrap();
         let metrics = Arc::new(Metrics::new());
         let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::own(sample::wire())))]);
         let renditions = Arc::new(Renditions::new(Arc::clone(&ledger), wires, 8 << 20, Arc::clone(&metrics)));
@@ -96,13 +99,15 @@ impl Scene {
             edition: Editions::default().number(Edition::plain(Format::Json)),
             door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
-            resumed: None,
-            pace: Pace::new(policy, LaneState::default()).into(),
+            paused: None,
+            pace: Pace::new(policy, LaneState::default(), None, None).into(),
             signal: Default::default(),
         };
-        let lanes = names.into_iter().enumerate().map(lane).collect();
-        let (wakes, stop) = (Wakes::default(), CancellationToken::new());
-        let dispatch = Dispatch::new(lanes, Arc::clone(&ledger), renditions, metrics, wakes.clone());
+        let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
+        let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
+        let clock = Arc::new(SystemClock);
+        let shared = Shared { ledger: Arc::clone(&ledger), renditions, metrics, clock, random: Mutex::default() };
+        let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
         Self { dir, ledger, ids, wakes, got, stop, running }
     }
@@ -113,9 +118,16 @@ impl Scene {
         article.version = Version::try_from(version).unwrap();
         article.action = action;
         let version = article.version;
-        let acceptance = Acceptance { article, source: "test".into(), routed: self.ids.clone(), now: Timestamp::now() };
+        let acceptance = Acceptance {
+            article,
+            source: "test".into(),
+            routed: self.ids.iter().copied().map(Owed::plainly).collect(),
+            rights: Rights::Lasting,
+            withdraw_for: Duration::from_secs(86_400),
+            now: Timestamp::now(),
+        };
         match self.ledger.accept(acceptance).await.unwrap() {
-            Accepted::Fresh { story, touched, .. } => self.wakes.wake(&touched, story, version, action.withdraws()),
+            Accepted::Fresh { story, touched, .. } => self.wakes.news(&touched, story, version, action.withdraws()),
             other => panic!("{name} version {version}: {other:?}"),
         }
     }

@@ -8,26 +8,25 @@
 
 mod amqp;
 mod http;
+mod owed;
 mod retry;
 mod spool;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use owed::Contracts;
+
 use crate::article::{self, Article, DecodeError, WireId};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Wakes;
-use crate::ledger::{
-    Acceptance, Accepted, DestinationId, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt,
-};
-use crate::route::Router;
+use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
 use crate::serve;
 use crate::telemetry::{IntakeLabel, Metrics};
 
@@ -128,8 +127,7 @@ pub enum Rejection {
 pub struct Inbox {
     ledger: Arc<dyn Ledger>,
     wakes: Wakes,
-    router: Arc<Router>,
-    destinations: HashMap<String, DestinationId>,
+    contracts: Arc<Contracts>,
     wires: Vec<WireId>,
     default_wire: WireId,
     limit: usize,
@@ -137,30 +135,32 @@ pub struct Inbox {
     /// Articles between their commit and the waking of their lanes. They are tasks of their own so that a source that
     /// goes away meanwhile (an HTTP client above all) cannot come between the two.
     accepting: TaskTracker,
+    clock: Arc<dyn Clock>,
 }
 
 impl Inbox {
-    /// `destinations` are the ledger's ids by name (`partner/destination`).
+    /// `contracts` are those of the same configuration.
     pub fn new(
         config: &Config,
+        contracts: Arc<Contracts>,
         ledger: Arc<dyn Ledger>,
-        destinations: HashMap<String, DestinationId>,
         wakes: Wakes,
         metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let wires: Vec<_> = config.wires.keys().cloned().collect();
         let default_wire = config.intake.wire.clone().or_else(|| wires.first().cloned());
         Self {
             ledger,
             wakes,
-            router: Arc::new(Router::new(config)),
-            destinations,
+            contracts,
             wires,
             // A checked configuration has a wire.
             default_wire: default_wire.unwrap_or_else(|| WireId::new("")),
             limit: config.intake.article_limit.get(),
             metrics,
             accepting: TaskTracker::new(),
+            clock,
         }
     }
 
@@ -232,27 +232,22 @@ impl Inbox {
             let why = Rejection::UnknownWire(article.wire.to_string());
             return self.quarantine(arrival, why, Some(guid)).await;
         }
-        let now = Timestamp::now();
-        let routed = self.routed(&article, now);
-        let acceptance = Acceptance { article: article.clone(), source: arrival.source.clone(), routed, now };
         let article = Box::new(article);
-        match self.accept(acceptance).await {
+        match self.accept(Article::clone(&article), arrival.source.clone()).await {
             Err(LedgerError::Damaged(why)) => self.quarantine(arrival, Rejection::Broke(why), Some(guid)).await,
             Err(why) => Err(why),
             Ok(accepted) => self.taken(accepted, arrival, article, guid).await,
         }
     }
 
-    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, LedgerError> {
+    /// Takes responsibility for an article, and tells the lanes that have it to send.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it could not be committed.
+    pub async fn accept(&self, article: Article, source: String) -> Result<Accepted, LedgerError> {
+        let acceptance = self.contracts.acceptance(article, source, self.clock.now());
         let (ledger, wakes) = (Arc::clone(&self.ledger), self.wakes.clone());
-        let (version, withdraws) = (acceptance.article.version, acceptance.article.action.withdraws());
-        let accepting = self.accepting.spawn(async move {
-            let accepted = ledger.accept(acceptance).await?;
-            if let Accepted::Fresh { story, touched, .. } = &accepted {
-                wakes.wake(touched, *story, version, withdraws);
-            }
-            Ok(accepted)
-        });
+        let accepting = self.accepting.spawn(async move { commit(acceptance, ledger.as_ref(), &wakes).await });
         accepting.await.map_err(|_| LedgerError::Closed)?
     }
 
@@ -271,20 +266,6 @@ impl Inbox {
                 self.quarantine(arrival, why, Some(guid)).await
             }
         }
-    }
-
-    fn routed(&self, article: &Article, now: Timestamp) -> Vec<DestinationId> {
-        let mut routed = Vec::new();
-        for one in self.router.route(article, now) {
-            tracing::debug!(story = %article.guid, version = %article.version, partner = %one.partner, verdict = %one.verdict, "routed");
-            if !one.verdict.gets() {
-                continue;
-            }
-            for destination in one.destinations {
-                routed.extend(self.destinations.get(&format!("{}/{destination}", one.partner)));
-            }
-        }
-        routed
     }
 
     /// Counts what did not come as far as [`Self::take`].
@@ -306,9 +287,19 @@ impl Inbox {
             guid,
             reason: why.to_string(),
             bytes: arrival.bytes.into(),
-            at: Timestamp::now(),
+            at: self.clock.now(),
         };
         let quarantined = self.ledger.quarantine(entry).await?;
         Ok(Taken::Quarantined { receipt: quarantined.receipt, id: quarantined.id, why })
     }
+}
+
+/// The commit, and the waking of the lanes that it concerns.
+async fn commit(acceptance: Acceptance, ledger: &dyn Ledger, wakes: &Wakes) -> Result<Accepted, LedgerError> {
+    let (version, withdraws) = (acceptance.article.version, acceptance.article.action.withdraws());
+    let accepted = ledger.accept(acceptance).await?;
+    if let Accepted::Fresh { story, touched, .. } = &accepted {
+        wakes.news(touched, *story, version, withdraws);
+    }
+    Ok(accepted)
 }

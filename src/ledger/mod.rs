@@ -9,12 +9,18 @@
 
 pub mod state;
 
+mod orders;
 mod records;
 mod sqlite;
 
+pub use orders::{
+    Candidate, Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom,
+    ReplayStep, Replayed, Target, Woken,
+};
 pub use records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState,
-    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Stage, states,
+    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState, Lapsed, Owed,
+    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy,
+    states,
 };
 pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
 
@@ -23,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::article::Article;
@@ -32,11 +39,11 @@ use crate::article::Article;
 pub struct DestinationId(pub(in crate::ledger) i64);
 
 /// A story's row in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoryId(pub(in crate::ledger) i64);
 
-/// An article's row in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// An article's row in the ledger. They grow with the time of acceptance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleId(pub(in crate::ledger) i64);
 
 impl DestinationId {
@@ -86,7 +93,11 @@ pub enum Health {
 /// Where the truth is kept. Every method that changes something returns after the commit.
 pub trait Ledger: Send + Sync + 'static {
     /// The ids of destinations, made where they are new. A pause that is over is noted with its time.
-    fn register(&self, destinations: Vec<Registration>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>>;
+    fn register(
+        &self,
+        destinations: Vec<Registration>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>>;
 
     /// Takes responsibility for an article and all of its deliveries. The same (guid, version) again is a no-op.
     fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>>;
@@ -108,10 +119,20 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<bool, LedgerError>>;
 
     /// Gives back rows that were claimed and never sent. `true` when one of them waits again.
-    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<bool, LedgerError>>;
+    fn release(
+        &self,
+        destination: DestinationId,
+        rows: Vec<Attempted>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, LedgerError>>;
 
     /// A lane broke off: whatever it had announced may have arrived, within `in_network` from now.
-    fn abandon(&self, destination: DestinationId, in_network: Duration) -> BoxFuture<'_, Result<(), LedgerError>>;
+    fn abandon(
+        &self,
+        destination: DestinationId,
+        in_network: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), LedgerError>>;
 
     /// An article's content.
     fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>>;
@@ -124,6 +145,31 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Ends a retry: the entry is done with, or goes back to waiting with a new reason.
     fn retried(&self, id: i64, refused: Option<String>) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Writes an operator's order down.
+    fn place(&self, order: NewOrder) -> BoxFuture<'_, Result<OrderId, LedgerError>>;
+
+    /// Orders that are not at their end, the oldest first, with the last article that each looked at.
+    fn open_orders(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(OrderRecord, ArticleId)>, LedgerError>>;
+
+    /// Does what an order says, or begins to; what it changed is for whoever holds rows and lanes in memory. One that
+    /// was taken up before changes nothing.
+    fn carry_out(&self, id: OrderId, now: Timestamp) -> BoxFuture<'_, Result<CarriedOut, LedgerError>>;
+
+    /// Ends an order that cannot be done.
+    fn refuse(&self, id: OrderId, why: String, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// The stories that a replay looks at next, in the order of their acceptance.
+    fn candidates(&self, next: Candidates) -> BoxFuture<'_, Result<Vec<Candidate>, LedgerError>>;
+
+    /// Goes a few stories further in a replay. Returns the lanes that have something new, by story.
+    fn replay(&self, step: ReplayStep) -> BoxFuture<'_, Result<Vec<Woken>, LedgerError>>;
+
+    /// Stories that those who have them must have no longer, at most `limit`.
+    fn lapsed(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<Lapsed>, LedgerError>>;
+
+    /// Ends what waits and has expired, and removes what was kept for long enough, in a small step.
+    fn tidy(&self, tidy: Tidy) -> BoxFuture<'_, Result<Tidied, LedgerError>>;
 
     /// Follows whether the ledger can write.
     fn health(&self) -> watch::Receiver<Health>;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use super::state::Stage;
-use super::state::{End, Settled};
-use super::{ArticleId, DestinationId, Receipt, StoryId};
+use super::state::{End, Settled, Versions};
+use super::{ArticleId, DestinationId, Halt, Receipt, StoryId};
 use crate::article::{Action, Article, Version};
 
 /// An article that intake decoded and routed.
@@ -17,8 +17,79 @@ pub struct Acceptance {
     /// Where it came from: `amqp`, `http`, `spool`, with what tells it from others.
     pub source: String,
     /// Who is entitled to it now.
-    pub routed: Vec<DestinationId>,
+    pub routed: Vec<Owed>,
+    /// Until when it may be kept by those who have it.
+    pub rights: Rights,
+    /// How long it is tried, where it is a withdrawal.
+    pub withdraw_for: Duration,
     pub now: Timestamp,
+}
+
+/// A destination that an article is for, with what its contract says of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    pub destination: DestinationId,
+    /// How long before the embargo's end it may have the story.
+    pub early: Duration,
+    pub versions: Versions,
+}
+
+impl Owed {
+    /// On ordinary terms.
+    pub fn plainly(destination: DestinationId) -> Self {
+        Self { destination, early: Duration::ZERO, versions: Versions::Newest }
+    }
+}
+
+/// Until when a story may be kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rights {
+    /// For good.
+    #[default]
+    Lasting,
+    /// For this long after the story's first acceptance.
+    For(Duration),
+    Until(Timestamp),
+}
+
+/// A story whose time with its republishers is over.
+#[derive(Debug, Clone)]
+pub struct Lapsed {
+    pub story: StoryId,
+    /// Its newest version.
+    pub article: Article,
+    pub until: Timestamp,
+}
+
+/// What the ledger is relieved of in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct Tidy {
+    pub now: Timestamp,
+    /// Stories go whose deliveries all ended before this.
+    pub stories_before: Timestamp,
+    /// Attempts and carried-out orders go that ended before this.
+    pub attempts_before: Timestamp,
+    /// Quarantine entries go that came before this.
+    pub quarantine_before: Timestamp,
+    /// Where the last step came to, among articles.
+    pub after: ArticleId,
+    /// Rows of each kind, at most.
+    pub limit: usize,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Waiting deliveries that ended because their time was over.
+    pub expired: usize,
+    pub stories: usize,
+    /// Attempts and orders.
+    pub attempts: usize,
+    pub quarantined: usize,
+    /// Where the next step begins.
+    pub reached: ArticleId,
+    /// There may be more to do at once.
+    pub more: bool,
 }
 
 /// What became of an article.
@@ -148,8 +219,29 @@ pub struct Attempted {
     pub embargo: Option<Timestamp>,
     pub expires: Option<Timestamp>,
     pub accepted: Timestamp,
+    /// Its number in the destination's sequence.
+    pub sequence: u64,
     /// What an earlier attempt of the story at this destination left for the next.
     pub remote: Option<String>,
+}
+
+#[cfg(test)]
+impl Attempted {
+    /// A first attempt; what is not said is whatever it is.
+    pub fn for_tests(story: i64, version: Version, action: Action) -> Self {
+        Self {
+            story: StoryId(story),
+            version,
+            article: ArticleId(1),
+            action,
+            attempt: 1,
+            embargo: None,
+            expires: None,
+            accepted: Timestamp::UNIX_EPOCH,
+            sequence: 1,
+            remote: None,
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -191,6 +283,8 @@ pub struct LaneDue {
     pub due: Option<Timestamp>,
     /// A withdrawal is ready: it does not wait for the door's backoff.
     pub withdrawal: bool,
+    /// What an operator ordered.
+    pub halt: Option<Halt>,
     /// When its partner's last pause ended. What it was owed meanwhile is not given up for its age.
     pub resumed: Option<Timestamp>,
 }

@@ -41,6 +41,8 @@ pub struct Parcel {
     pub urgency: Urgency,
     /// 1 for the first.
     pub attempt: u32,
+    /// Its number in the destination's sequence, which has no gaps: the same at every attempt.
+    pub sequence: u64,
     /// What an earlier attempt of this story at this destination was told to remember.
     pub remote: Option<String>,
 }

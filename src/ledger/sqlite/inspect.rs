@@ -6,8 +6,9 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::{classed, commands, rows, schema};
 use crate::article::Article;
-use crate::ledger::LedgerError;
+use crate::ledger::orders::OrderRecord;
 use crate::ledger::records::{DeliveryFilter, DeliveryRecord, QuarantineEntry, QuarantineKind, QuarantineState};
+use crate::ledger::{ArticleId, LedgerError};
 
 /// A ledger that is only looked at.
 pub struct SqliteReader {
@@ -205,6 +206,16 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         at: rows::maybe_timestamp(row, if waits { 11 } else { 12 })?,
         reason: row.get(if waits { 14 } else { 13 })?,
     })
+}
+
+/// Orders that are not at their end, with the last article that each looked at.
+pub fn open_orders(db: &Connection, limit: usize) -> rusqlite::Result<Vec<(OrderRecord, ArticleId)>> {
+    db.prepare_cached(
+        "SELECT id, at, by, what, reason, state, taken, result, reached FROM operator_order \
+         INDEXED BY operator_order_open WHERE state IN ('waiting', 'working') ORDER BY id LIMIT ?1",
+    )?
+    .query_map([limit], |row| Ok((commands::order_record(row)?, ArticleId(row.get(8)?))))?
+    .collect()
 }
 
 const QUARANTINED: &str = "SELECT id, kind, source, content_type, guid, reason, bytes, at FROM quarantine";

@@ -10,6 +10,8 @@
 //! The writer is the only one that changes anything, in the order of its channel; so what a lane recorded is in
 //! effect for that lane's next claim, before either is on the disk.
 
+mod answers;
+mod command;
 mod commands;
 mod inspect;
 mod rows;
@@ -29,13 +31,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
-use self::writer::Command;
-use super::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, QuarantineEntry, Quarantined, Registration,
-    Report,
-};
-use super::{ArticleId, DestinationId, Health, Ledger, LedgerError};
-use crate::article::Article;
+use self::command::Command;
+use super::{Health, LedgerError};
 
 /// Read-only connections that are kept open.
 const READERS: usize = 2;
@@ -148,77 +145,6 @@ impl SqliteLedger {
         let readers = Arc::clone(&self.readers);
         async move { tokio::task::spawn_blocking(move || readers.with(read)).await.map_err(|_| LedgerError::Closed)? }
             .boxed()
-    }
-}
-
-impl Ledger for SqliteLedger {
-    fn register(&self, destinations: Vec<Registration>) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>> {
-        self.ask(|answer| Command::Register(destinations, Timestamp::now(), answer))
-    }
-
-    fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>> {
-        let content = match serde_json::to_vec(&acceptance.article) {
-            Ok(content) => content,
-            Err(why) => return async move { Err(LedgerError::Damaged(why.to_string())) }.boxed(),
-        };
-        self.ask(|answer| Command::Accept(Box::new(acceptance), content, answer))
-    }
-
-    fn quarantine(&self, entry: QuarantineEntry) -> BoxFuture<'_, Result<Quarantined, LedgerError>> {
-        self.ask(|answer| Command::Quarantine(Box::new(entry), answer))
-    }
-
-    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
-        self.ask(|answer| Command::Claim(claim, answer))
-    }
-
-    fn record(
-        &self,
-        destination: DestinationId,
-        reports: Vec<Report>,
-        lane: Option<LaneState>,
-    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
-        self.ask(|answer| Command::Record(destination, reports, lane, answer))
-    }
-
-    fn release(&self, destination: DestinationId, rows: Vec<Attempted>) -> BoxFuture<'_, Result<bool, LedgerError>> {
-        self.ask(|answer| Command::Release(destination, rows, Timestamp::now(), answer))
-    }
-
-    fn abandon(&self, destination: DestinationId, in_network: Duration) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.ask(|answer| Command::Abandon(destination, in_network, Timestamp::now(), answer))
-    }
-
-    fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>> {
-        let stored = self.read(move |db| {
-            db.prepare_cached("SELECT content, accepted FROM article WHERE id = ?1")?
-                .query_row([id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, rows::timestamp(row, 1)?)))
-        });
-        async move {
-            let (content, accepted) = stored.await?;
-            let mut article: Article =
-                serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))?;
-            // Some formats cannot be without the time of a version; a kill seldom says when it was made.
-            article.versioned.get_or_insert(accepted);
-            Ok(Arc::new(article))
-        }
-        .boxed()
-    }
-
-    fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>> {
-        self.read(move |db| destinations.into_iter().map(|destination| commands::lane(db, destination)).collect())
-    }
-
-    fn retries(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(i64, QuarantineEntry)>, LedgerError>> {
-        self.read(move |db| inspect::quarantined(db, "WHERE state = 'retry' ORDER BY id LIMIT ?1", limit))
-    }
-
-    fn retried(&self, id: i64, refused: Option<String>) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.ask(|answer| Command::Retried(id, refused, answer))
-    }
-
-    fn health(&self) -> watch::Receiver<Health> {
-        self.health.clone()
     }
 }
 

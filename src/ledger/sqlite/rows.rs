@@ -1,16 +1,19 @@
 //! Between rows of the file and the types of [`state`](crate::ledger::state).
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
 use crate::article::{Action, Version};
-use crate::ledger::state::{End, PastEnd, Row, Stage, Wanted};
+use crate::ledger::state::{End, Numbered, PastEnd, Row, Stage, Standing, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
-                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote";
+                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
+                       on_hold, cancelled, sequence, numbered, later, story";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -61,7 +64,7 @@ pub fn action(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Action> {
     word(row, column, &Action::ALL, |action| action.as_str())
 }
 
-fn damaged(
+pub fn damaged(
     column: usize,
     kind: Type,
     why: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
@@ -69,7 +72,16 @@ fn damaged(
     rusqlite::Error::FromSqlConversionFailure(column, kind, why.into())
 }
 
-fn row(from: &SqlRow<'_>) -> rusqlite::Result<(DestinationId, Row)> {
+/// A delivery's row as it stands in the ledger.
+pub struct Stored {
+    pub story: StoryId,
+    pub destination: DestinationId,
+    pub row: Row,
+    /// Versions follow its wanted one in their own table.
+    queued: bool,
+}
+
+fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
     let stage = match from.get(8)? {
         READY => Stage::Ready,
         HELD => Stage::Held { until: timestamp(from, 9)? },
@@ -99,56 +111,107 @@ fn row(from: &SqlRow<'_>) -> rusqlite::Result<(DestinationId, Row)> {
         settles: maybe_timestamp(from, 18)?,
         older_settles: maybe_timestamp(from, 19)?,
         remote: from.get(20)?,
+        later: VecDeque::new(),
+        standing: Standing { on_hold: from.get(21)?, cancelled: from.get(22)? },
+        number: match (from.get(23)?, maybe_version(from, 24)?) {
+            (Some(sequence), Some(version)) => Some(Numbered { sequence, version }),
+            (None, _) | (_, None) => None,
+        },
     };
-    Ok((DestinationId(from.get(0)?), row))
+    let (story, destination) = (StoryId(from.get(26)?), DestinationId(from.get(0)?));
+    Ok(Stored { story, destination, row, queued: from.get::<_, i64>(25)? > 0 })
+}
+
+impl Stored {
+    /// One that the ledger does not have yet.
+    pub fn new(story: StoryId, destination: DestinationId, row: Row) -> Self {
+        Self { story, destination, row, queued: false }
+    }
+
+    fn with_later(mut self, db: &Connection) -> rusqlite::Result<Self> {
+        if self.queued {
+            self.row.later = later_of(db, self.story, self.destination)?;
+        }
+        Ok(self)
+    }
+
+    /// Writes the row, and the ends of versions that left it.
+    pub fn save(&self, db: &Connection, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
+        save(db, self.story, self.destination, &self.row)?;
+        if self.queued || !self.row.later.is_empty() {
+            save_later(db, self.story, self.destination, &self.row.later)?;
+        }
+        past.into_iter().try_for_each(|past| save_past(db, self.story, self.destination, &past))
+    }
+}
+
+fn later_of(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<VecDeque<Wanted>> {
+    let sql = "SELECT version, article, action, rank, accepted, embargo, expires FROM later \
+               WHERE story = ?1 AND destination = ?2 ORDER BY version";
+    let wanted = |from: &SqlRow<'_>| {
+        Ok(Wanted {
+            version: version(from, 0)?,
+            article: ArticleId(from.get(1)?),
+            action: action(from, 2)?,
+            rank: from.get(3)?,
+            accepted: timestamp(from, 4)?,
+            embargo: maybe_timestamp(from, 5)?,
+            expires: maybe_timestamp(from, 6)?,
+        })
+    };
+    db.prepare_cached(sql)?.query_map(params![story.0, destination.0], wanted)?.collect()
 }
 
 /// One delivery.
-pub fn load(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<Option<Row>> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1 AND destination = ?2"))?
-        .query_row(params![story.0, destination.0], row)
-        .optional()
-        .map(|found| found.map(|(_, row)| row))
+pub fn load(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<Option<Stored>> {
+    let found = db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1 AND destination = ?2"))?
+        .query_row(params![story.0, destination.0], stored)
+        .optional()?;
+    found.map(|found| found.with_later(db)).transpose()
 }
 
 /// All deliveries of a story.
-pub fn of_story(db: &Connection, story: StoryId) -> rusqlite::Result<Vec<(DestinationId, Row)>> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1"))?.query_map([story.0], row)?.collect()
+pub fn of_story(db: &Connection, story: StoryId) -> rusqlite::Result<Vec<Stored>> {
+    all(db, "WHERE story = ?1", params![story.0])
 }
 
-/// The first `limit` ready rows of a lane, in its order; with `withdrawals_only` those below rank zero.
-pub fn ready(
-    db: &Connection,
-    destination: DestinationId,
-    below: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<(StoryId, Row)>> {
-    db.prepare_cached(&format!(
-        "SELECT {COLUMNS}, story FROM delivery INDEXED BY delivery_ready \
-         WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3"
-    ))?
-    .query_map(params![destination.0, below, limit], |from| Ok((StoryId(from.get(21)?), row(from)?.1)))?
-    .collect()
+/// The first `limit` ready rows of a lane, in its order, that are below a rank.
+pub fn ready(db: &Connection, destination: DestinationId, below: i64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
+    all(
+        db,
+        "INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3",
+        params![destination.0, below, limit],
+    )
+}
+
+/// Some that wait, and whose time is over.
+pub fn expired(db: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<Stored>> {
+    all(
+        db,
+        "INDEXED BY delivery_expiring WHERE stage < 3 AND expires IS NOT NULL AND expires <= ?1 \
+         ORDER BY expires LIMIT ?2",
+        params![micros(now), limit],
+    )
 }
 
 /// The rows that are announced as attempted, of all destinations or of one: after a crash, what may have been in the
 /// network.
-pub fn attempting(
-    db: &Connection,
-    only: Option<DestinationId>,
-) -> rusqlite::Result<Vec<(StoryId, DestinationId, Row)>> {
+pub fn attempting(db: &Connection, only: Option<DestinationId>) -> rusqlite::Result<Vec<Stored>> {
     let condition = if only.is_some() { "AND destination = ?1" } else { "AND ?1 IS NULL" };
-    let attempting = "FROM delivery INDEXED BY delivery_attempting WHERE stage = 3";
-    db.prepare(&format!("SELECT {COLUMNS}, story {attempting} {condition}"))?
-        .query_map([only.map(|id| id.0)], |from| {
-            let (destination, row) = row(from)?;
-            Ok((StoryId(from.get(21)?), destination, row))
-        })?
-        .collect()
+    let announced = format!("INDEXED BY delivery_attempting WHERE stage = 3 {condition}");
+    all(db, &announced, params![only.map(|id| id.0)])
 }
 
-/// Writes a delivery, new or changed.
-pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+fn all(db: &Connection, condition: &str, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Stored>> {
+    let rows: Vec<Stored> = db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM delivery {condition}"))?
+        .query_map(params, stored)?
+        .collect::<Result<_, _>>()?;
+    rows.into_iter().map(|found| found.with_later(db)).collect()
+}
+
+fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
     let (stage, due, attempting, since, ended, ended_at, reason) = match &row.stage {
         Stage::Ready => (READY, None, None, None, None, None, None),
         Stage::Held { until } => (HELD, Some(micros(*until)), None, None, None, None, None),
@@ -161,12 +224,14 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
     };
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
-         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
+         on_hold, cancelled, sequence, numbered, later) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+         ?23, ?24, ?25, ?26, ?27) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
          ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
-         remote = ?22",
+         remote = ?22, on_hold = ?23, cancelled = ?24, sequence = ?25, numbered = ?26, later = ?27",
     )?
     .execute(params![
         story.0,
@@ -191,12 +256,46 @@ pub fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &R
         row.settles.map(micros),
         row.older_settles.map(micros),
         row.remote,
+        row.standing.on_hold,
+        row.standing.cancelled,
+        row.number.map(|number| number.sequence),
+        row.number.map(|number| number.version.as_i64()),
+        row.later.len(),
     ])?;
     Ok(())
 }
 
+/// Writes what follows a row's wanted version, in place of what did.
+fn save_later(
+    db: &Connection,
+    story: StoryId,
+    destination: DestinationId,
+    later: &VecDeque<Wanted>,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM later WHERE story = ?1 AND destination = ?2")?
+        .execute(params![story.0, destination.0])?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO later (story, destination, version, article, action, rank, accepted, embargo, expires) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for wanted in later {
+        insert.execute(params![
+            story.0,
+            destination.0,
+            wanted.version.as_i64(),
+            wanted.article.0,
+            wanted.action.as_str(),
+            wanted.rank,
+            micros(wanted.accepted),
+            wanted.embargo.map(micros),
+            wanted.expires.map(micros),
+        ])?;
+    }
+    Ok(())
+}
+
 /// Writes the end of a version that left its row.
-pub fn save_past(db: &Connection, story: StoryId, destination: DestinationId, past: &PastEnd) -> rusqlite::Result<()> {
+fn save_past(db: &Connection, story: StoryId, destination: DestinationId, past: &PastEnd) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT OR REPLACE INTO past (story, destination, version, ended, ended_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?

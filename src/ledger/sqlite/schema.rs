@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 
 /// How long a statement waits for another process that writes (an operator's command) before it gives up.
 const BUSY: Duration = Duration::from_secs(5);

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use super::*;
 use crate::article::{Action, Article, Body};
 use crate::ledger::state::Settled;
-use crate::ledger::{DeliveryFilter, QuarantineKind, QuarantineState};
+use crate::ledger::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DestinationId, Ledger, Owed, QuarantineEntry,
+    QuarantineKind, QuarantineState, Registration, Report, Rights,
+};
 
 fn article(guid: &str, version: u64, action: Action) -> Article {
     serde_json::from_value(serde_json::json!({
@@ -29,15 +32,16 @@ async fn fixture(destinations: usize) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = SqliteLedger::open(&options(&dir.path().join("ledger.sqlite"))).unwrap();
     let names = (0..destinations).map(|n| Registration { name: format!("partner-{n}/main"), paused: false });
-    let destinations = ledger.register(names.collect()).await.unwrap();
+    let destinations = ledger.register(names.collect(), Timestamp::now()).await.unwrap();
     Fixture { ledger, destinations, dir }
 }
 
 impl Fixture {
     async fn accept(&self, article: Article) -> Accepted {
-        let routed = self.destinations.clone();
-        let now = Timestamp::now();
-        self.ledger.accept(Acceptance { article, source: "test".into(), routed, now }).await.unwrap()
+        let routed = self.destinations.iter().copied().map(Owed::plainly).collect();
+        let (rights, withdraw_for, now) = (Rights::Lasting, Duration::from_secs(86_400), Timestamp::now());
+        let acceptance = Acceptance { article, source: "test".into(), routed, rights, withdraw_for, now };
+        self.ledger.accept(acceptance).await.unwrap()
     }
 
     async fn claim(&self, at: usize) -> Claimed {
@@ -161,7 +165,9 @@ async fn what_was_announced_when_the_daemon_died_may_have_arrived() {
         .accept(Acceptance {
             article: article("urn:x:a", 1, Action::Publish),
             source: "test".into(),
-            routed: destinations.clone(),
+            routed: destinations.iter().copied().map(Owed::plainly).collect(),
+            rights: Rights::Lasting,
+            withdraw_for: Duration::ZERO,
             now,
         })
         .await
@@ -207,7 +213,7 @@ async fn what_an_attempt_left_is_there_for_every_later_one() {
         (1, Settled::Unknown { hold: None }, Some("42 unfinished")),
         (1, delivered(), None),
         (2, delivered(), Some("42")),
-        (3, Settled::Refused { reason: "422".into() }, None),
+        (3, Settled::Refused { reason: "422".into(), hold: None }, None),
         (4, delivered(), None),
     ] {
         let _ = fixture.accept(article("urn:x:a", version, Action::Update)).await;
@@ -239,7 +245,7 @@ async fn an_older_ledger_is_migrated() {
     drop(old);
     let (ledger, _) = SqliteLedger::open(&options(&path)).unwrap();
     let registration = Registration { name: "partner-0/main".into(), paused: false };
-    let destinations = ledger.register(vec![registration]).await.unwrap();
+    let destinations = ledger.register(vec![registration], Timestamp::now()).await.unwrap();
     let claim = Claim {
         destination: destinations[0],
         limit: 9,

@@ -4,44 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::commands::Taken;
-use super::{classed, commands};
-use crate::ledger::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
-};
-use crate::ledger::{DestinationId, Health, LedgerError, Receipt};
-
-type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
-
-/// What the writer is asked to do, and whom it tells when it is on the disk.
-pub enum Command {
-    Register(Vec<Registration>, Timestamp, Answer<Vec<DestinationId>>),
-    Accept(Box<Acceptance>, Vec<u8>, Answer<Accepted>),
-    Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
-    Claim(Claim, Answer<Claimed>),
-    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<bool>),
-    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<bool>),
-    Abandon(DestinationId, Duration, Timestamp, Answer<()>),
-    Retried(i64, Option<String>, Answer<()>),
-}
-
-/// What a command came to, before its commit.
-enum Done {
-    Registered(Vec<DestinationId>),
-    Accepted(Taken),
-    Quarantined(i64),
-    Claimed(Claimed),
-    /// Whether a row waits again.
-    Settled(bool),
-    Nothing,
-}
+use super::classed;
+use super::command::{Command, Done};
+use crate::ledger::{Health, LedgerError};
 
 /// A commit that is on the disk: what receipts are made from.
-struct Committed(());
+pub struct Committed(());
 
 /// How long the writer waits before it tries a failing disk again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -180,79 +151,6 @@ fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committe
         Ok(done)
     };
     attempt().map(|done| (Committed(()), done)).map_err(classed)
-}
-
-impl Command {
-    fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
-        match self {
-            Self::Register(destinations, now, _) => commands::register(db, destinations, *now).map(Done::Registered),
-            Self::Accept(acceptance, content, _) => commands::accept(db, acceptance, content).map(Done::Accepted),
-            Self::Quarantine(entry, _) => commands::quarantine(db, entry).map(Done::Quarantined),
-            Self::Claim(claim, _) => commands::claim(db, claim).map(Done::Claimed),
-            Self::Record(destination, reports, lane, _) => {
-                commands::record(db, *destination, reports, lane.as_ref()).map(Done::Settled)
-            }
-            Self::Release(destination, attempted, now, _) => {
-                commands::release(db, *destination, attempted, *now).map(Done::Settled)
-            }
-            Self::Abandon(destination, in_network, now, _) => {
-                commands::recover(db, Some(*destination), *now, *in_network).map(|_| Done::Nothing)
-            }
-            Self::Retried(id, refused, _) => {
-                let to = if refused.is_some() { "waiting" } else { "done" };
-                commands::move_quarantine(db, *id, &["retry"], to, refused.as_deref()).map(|_| Done::Nothing)
-            }
-        }
-    }
-
-    /// Tells the caller. One that has gone away does not need to know.
-    fn answer(self, done: Done, _committed: &Committed) {
-        match (self, done) {
-            (Self::Register(.., answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
-            (Self::Accept(_, _, answer), Done::Accepted(taken)) => {
-                let accepted = match taken {
-                    Taken::Fresh { story, deliveries, touched } => {
-                        Accepted::Fresh { receipt: Receipt(()), story, deliveries, touched }
-                    }
-                    Taken::Repeat { deliveries } => Accepted::Repeat { receipt: Receipt(()), deliveries },
-                    Taken::Conflict => Accepted::Conflict,
-                };
-                drop(answer.send(Ok(accepted)));
-            }
-            (Self::Quarantine(_, answer), Done::Quarantined(id)) => {
-                drop(answer.send(Ok(Quarantined { id, receipt: Receipt(()) })));
-            }
-            (Self::Claim(_, answer), Done::Claimed(claimed)) => drop(answer.send(Ok(claimed))),
-            (Self::Record(.., answer) | Self::Release(.., answer), Done::Settled(waits)) => {
-                drop(answer.send(Ok(waits)));
-            }
-            (Self::Abandon(.., answer) | Self::Retried(.., answer), Done::Nothing) => drop(answer.send(Ok(()))),
-            (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
-        }
-    }
-
-    fn fail(self, why: LedgerError) {
-        match self {
-            Self::Register(.., answer) => drop(answer.send(Err(why))),
-            Self::Accept(_, _, answer) => drop(answer.send(Err(why))),
-            Self::Quarantine(_, answer) => drop(answer.send(Err(why))),
-            Self::Claim(_, answer) => drop(answer.send(Err(why))),
-            Self::Record(.., answer) | Self::Release(.., answer) => drop(answer.send(Err(why))),
-            Self::Abandon(.., answer) | Self::Retried(.., answer) => drop(answer.send(Err(why))),
-        }
-    }
-
-    /// While the disk fails, a request is refused so that its source keeps what it has; what already happened at a
-    /// partner is kept here until it can be written down.
-    fn refuse_or_keep(self, why: &str) -> Option<Self> {
-        match self {
-            Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Some(self),
-            Self::Register(..) | Self::Accept(..) | Self::Quarantine(..) | Self::Claim(..) | Self::Retried(..) => {
-                self.fail(LedgerError::Unavailable(why.to_owned()));
-                None
-            }
-        }
-    }
 }
 
 /// A WAL beyond this size is moved into the file.

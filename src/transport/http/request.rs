@@ -62,6 +62,7 @@ impl Head {
         put("newswire-action", parcel.action.as_str())?;
         put("newswire-urgency", &parcel.urgency.to_string())?;
         put("newswire-attempt", &parcel.attempt.to_string())?;
+        put("newswire-sequence", &parcel.sequence.to_string())?;
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();

@@ -27,6 +27,7 @@ fn parcel() -> Parcel {
         action: Action::Kill,
         urgency: Urgency::NORMAL,
         attempt: 1,
+        sequence: 7,
         remote: None,
     }
 }

@@ -85,6 +85,7 @@ fn parcel(action: Action, remote: Option<&str>) -> Parcel {
         action,
         urgency: article.urgency,
         attempt: 1,
+        sequence: 7,
         remote: remote.map(str::to_owned),
     }
 }

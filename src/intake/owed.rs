@@ -1,0 +1,99 @@
+//! To whom an article is owed, and on what terms: what routing says, what contracts say of time, and how long the wire
+//! lends a story.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::article::{Article, WireId};
+use crate::attribution::Policies;
+use crate::config::{Config, Span};
+use crate::ledger::{Acceptance, DestinationId, Owed, Rights, Target};
+use crate::route::Router;
+
+/// The configuration, as far as it says what is owed to whom.
+pub struct Contracts {
+    router: Router,
+    /// By name (`partner/destination`).
+    destinations: HashMap<String, Owed>,
+    wires: BTreeMap<WireId, Terms>,
+}
+
+/// What a wire says of its stories' time.
+struct Terms {
+    policies: Arc<Policies>,
+    withdraw_for: Duration,
+}
+
+impl Contracts {
+    /// `ids` are the ledger's ids by name (`partner/destination`).
+    pub fn new(config: &Config, ids: &HashMap<String, DestinationId>) -> Self {
+        let mut destinations = HashMap::new();
+        for (partner_id, partner) in &config.partners {
+            for (name, settings) in &partner.destinations {
+                let name = format!("{partner_id}/{name}");
+                let Some(id) = ids.get(&name) else { continue };
+                let early = partner.entitlement.embargo_early.map(Span::get).unwrap_or_default();
+                destinations.insert(name, Owed { destination: *id, early, versions: settings.versions });
+            }
+        }
+        let policies = Policies::all(config);
+        let terms = |(id, wire): (&WireId, &Arc<crate::config::Wire>)| {
+            let policies = Arc::clone(policies.get(id)?);
+            Some((id.clone(), Terms { policies, withdraw_for: wire.withdraw_for.get() }))
+        };
+        Self { router: Router::new(config), destinations, wires: config.wires.iter().filter_map(terms).collect() }
+    }
+
+    /// An article as the ledger accepts it, with everyone to whom it is owed at `now`.
+    pub fn acceptance(&self, article: Article, source: String, now: Timestamp) -> Acceptance {
+        Acceptance {
+            routed: self.owed(&article, None, now),
+            rights: self.rights(&article),
+            withdraw_for: self.withdraw_for(&article),
+            article,
+            source,
+            now,
+        }
+    }
+
+    /// The destinations that are routed an article at `now`; with `only`, those of them.
+    pub fn owed(&self, article: &Article, only: Option<&Target>, now: Timestamp) -> Vec<Owed> {
+        let mut owed = Vec::new();
+        for one in self.router.route(article, now) {
+            tracing::debug!(story = %article.guid, version = %article.version, partner = %one.partner, verdict = %one.verdict, "routed");
+            if !one.verdict.gets() {
+                continue;
+            }
+            for destination in one.destinations {
+                let name = format!("{}/{destination}", one.partner);
+                if only.is_none_or(|only| only.covers(&name)) {
+                    owed.extend(self.destinations.get(&name));
+                }
+            }
+        }
+        owed
+    }
+
+    /// The first destination that a target covers, in the order of names.
+    pub fn first_of(&self, target: &Target) -> Option<DestinationId> {
+        self.destinations
+            .iter()
+            .filter(|(name, _)| target.covers(name))
+            .min_by_key(|(name, _)| *name)
+            .map(|(_, owed)| owed.destination)
+    }
+
+    /// How long a withdrawal is tried. A wire that is not configured any more says nothing, and so it is tried once.
+    pub fn withdraw_for(&self, article: &Article) -> Duration {
+        self.wires.get(&article.wire).map_or(Duration::ZERO, |terms| terms.withdraw_for)
+    }
+
+    /// Until when those who get it may keep it: what the article says goes before what the wire does.
+    fn rights(&self, article: &Article) -> Rights {
+        let retention = self.wires.get(&article.wire).and_then(|terms| terms.policies.retention(article));
+        retention.map_or(Rights::Lasting, Rights::For)
+    }
+}

@@ -1,0 +1,154 @@
+//! The ledger's trait on SQLite: each question becomes a command to the writer, or a read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::command::Command;
+use super::{SqliteLedger, commands, inspect, rows};
+use crate::article::Article;
+use crate::ledger::orders::{Candidate, Candidates, CarriedOut, NewOrder, OrderId, OrderRecord, ReplayStep, Woken};
+use crate::ledger::records::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
+    Registration, Report, Tidied, Tidy,
+};
+use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId};
+
+impl Ledger for SqliteLedger {
+    fn register(
+        &self,
+        destinations: Vec<Registration>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<DestinationId>, LedgerError>> {
+        self.ask(|answer| Command::Register(destinations, now, answer))
+    }
+
+    fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>> {
+        let content = match serde_json::to_vec(&acceptance.article) {
+            Ok(content) => content,
+            Err(why) => return async move { Err(LedgerError::Damaged(why.to_string())) }.boxed(),
+        };
+        self.ask(|answer| Command::Accept(Box::new(acceptance), content, answer))
+    }
+
+    fn quarantine(&self, entry: QuarantineEntry) -> BoxFuture<'_, Result<Quarantined, LedgerError>> {
+        self.ask(|answer| Command::Quarantine(Box::new(entry), answer))
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>> {
+        self.ask(|answer| Command::Claim(claim, answer))
+    }
+
+    fn record(
+        &self,
+        destination: DestinationId,
+        reports: Vec<Report>,
+        lane: Option<LaneState>,
+    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
+        self.ask(|answer| Command::Record(destination, reports, lane, answer))
+    }
+
+    fn release(
+        &self,
+        destination: DestinationId,
+        rows: Vec<Attempted>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
+        self.ask(|answer| Command::Release(destination, rows, now, answer))
+    }
+
+    fn abandon(
+        &self,
+        destination: DestinationId,
+        in_network: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Abandon(destination, in_network, now, answer))
+    }
+
+    fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>> {
+        let stored = self.read(move |db| {
+            db.prepare_cached("SELECT content, accepted FROM article WHERE id = ?1")?
+                .query_row([id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, rows::timestamp(row, 1)?)))
+        });
+        async move {
+            let (content, accepted) = stored.await?;
+            let mut article = decoded(id, &content)?;
+            // Some formats cannot be without the time of a version; a kill seldom says when it was made.
+            article.versioned.get_or_insert(accepted);
+            Ok(Arc::new(article))
+        }
+        .boxed()
+    }
+
+    fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>> {
+        self.read(move |db| destinations.into_iter().map(|destination| commands::lane(db, destination)).collect())
+    }
+
+    fn retries(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(i64, QuarantineEntry)>, LedgerError>> {
+        self.read(move |db| inspect::quarantined(db, "WHERE state = 'retry' ORDER BY id LIMIT ?1", limit))
+    }
+
+    fn retried(&self, id: i64, refused: Option<String>) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Retried(id, refused, answer))
+    }
+
+    fn place(&self, order: NewOrder) -> BoxFuture<'_, Result<OrderId, LedgerError>> {
+        self.ask(|answer| Command::Place(Box::new(order), answer))
+    }
+
+    fn open_orders(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(OrderRecord, ArticleId)>, LedgerError>> {
+        self.read(move |db| inspect::open_orders(db, limit))
+    }
+
+    fn carry_out(&self, id: OrderId, now: Timestamp) -> BoxFuture<'_, Result<CarriedOut, LedgerError>> {
+        self.ask(|answer| Command::CarryOut(id, now, answer))
+    }
+
+    fn refuse(&self, id: OrderId, why: String, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Refuse(id, why, now, answer))
+    }
+
+    fn candidates(&self, next: Candidates) -> BoxFuture<'_, Result<Vec<Candidate>, LedgerError>> {
+        let found = self.read(move |db| commands::candidates(db, &next));
+        async move {
+            let candidate = |(story, id, content): (StoryId, ArticleId, Vec<u8>)| {
+                Ok(Candidate { story, id, article: Arc::new(decoded(id, &content)?) })
+            };
+            found.await?.into_iter().map(candidate).collect()
+        }
+        .boxed()
+    }
+
+    fn replay(&self, step: ReplayStep) -> BoxFuture<'_, Result<Vec<Woken>, LedgerError>> {
+        self.ask(|answer| Command::Replay(Box::new(step), answer))
+    }
+
+    fn lapsed(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<Lapsed>, LedgerError>> {
+        let found = self.read(move |db| commands::lapsed(db, now, limit));
+        async move {
+            let lapsed = |(story, content, until): (StoryId, Vec<u8>, Timestamp)| {
+                let article = serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(why.to_string()))?;
+                Ok(Lapsed { story, article, until })
+            };
+            found.await?.into_iter().map(lapsed).collect()
+        }
+        .boxed()
+    }
+
+    fn tidy(&self, tidy: Tidy) -> BoxFuture<'_, Result<Tidied, LedgerError>> {
+        self.ask(|answer| Command::Tidy(tidy, answer))
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+}
+
+fn decoded(id: ArticleId, content: &[u8]) -> Result<Article, LedgerError> {
+    serde_json::from_slice(content).map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))
+}

@@ -1,0 +1,151 @@
+//! What the writer is asked to do, how it is done inside a transaction, and how the one who asked is told.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::commands::{self, Taken};
+use super::writer::Committed;
+use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
+use crate::ledger::records::{
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
+    Tidied, Tidy,
+};
+use crate::ledger::{DestinationId, LedgerError, Receipt};
+
+type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+/// What the writer is asked to do, and whom it tells when it is on the disk.
+pub enum Command {
+    Register(Vec<Registration>, Timestamp, Answer<Vec<DestinationId>>),
+    Accept(Box<Acceptance>, Vec<u8>, Answer<Accepted>),
+    Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
+    Claim(Claim, Answer<Claimed>),
+    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<bool>),
+    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<bool>),
+    Abandon(DestinationId, Duration, Timestamp, Answer<()>),
+    Retried(i64, Option<String>, Answer<()>),
+    Place(Box<NewOrder>, Answer<OrderId>),
+    CarryOut(OrderId, Timestamp, Answer<CarriedOut>),
+    Refuse(OrderId, String, Timestamp, Answer<()>),
+    Replay(Box<ReplayStep>, Answer<Vec<Woken>>),
+    Tidy(Tidy, Answer<Tidied>),
+}
+
+/// What a command came to, before its commit.
+pub enum Done {
+    Registered(Vec<DestinationId>),
+    Accepted(Taken),
+    Quarantined(i64),
+    Claimed(Claimed),
+    /// Whether a row waits again.
+    Settled(bool),
+    Placed(OrderId),
+    CarriedOut(CarriedOut),
+    Replayed(Vec<Woken>),
+    Tidied(Tidied),
+    Nothing,
+}
+
+impl Command {
+    pub fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
+        match self {
+            Self::Register(destinations, now, _) => commands::register(db, destinations, *now).map(Done::Registered),
+            Self::Accept(acceptance, content, _) => commands::accept(db, acceptance, content).map(Done::Accepted),
+            Self::Quarantine(entry, _) => commands::quarantine(db, entry).map(Done::Quarantined),
+            Self::Claim(claim, _) => commands::claim(db, claim).map(Done::Claimed),
+            Self::Record(destination, reports, lane, _) => {
+                commands::record(db, *destination, reports, lane.as_ref()).map(Done::Settled)
+            }
+            Self::Release(destination, attempted, now, _) => {
+                commands::release(db, *destination, attempted, *now).map(Done::Settled)
+            }
+            Self::Abandon(destination, in_network, now, _) => {
+                commands::recover(db, Some(*destination), *now, *in_network).map(|_| Done::Nothing)
+            }
+            Self::Retried(id, refused, _) => {
+                let to = if refused.is_some() { "waiting" } else { "done" };
+                commands::move_quarantine(db, *id, &["retry"], to, refused.as_deref()).map(|_| Done::Nothing)
+            }
+            Self::Place(order, _) => commands::place_order(db, order).map(Done::Placed),
+            Self::CarryOut(id, now, _) => commands::carry_out(db, *id, *now).map(Done::CarriedOut),
+            Self::Refuse(id, why, now, _) => {
+                commands::close_order(db, *id, OrderState::Refused, why, *now).map(|_| Done::Nothing)
+            }
+            Self::Replay(step, _) => commands::replay(db, step).map(Done::Replayed),
+            Self::Tidy(tidy, _) => commands::tidy(db, tidy).map(Done::Tidied),
+        }
+    }
+
+    /// Tells the caller. One that has gone away does not need to know.
+    pub fn answer(self, done: Done, _committed: &Committed) {
+        match (self, done) {
+            (Self::Register(.., answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
+            (Self::Accept(_, _, answer), Done::Accepted(taken)) => {
+                let accepted = match taken {
+                    Taken::Fresh { story, deliveries, touched } => {
+                        Accepted::Fresh { receipt: Receipt(()), story, deliveries, touched }
+                    }
+                    Taken::Repeat { deliveries } => Accepted::Repeat { receipt: Receipt(()), deliveries },
+                    Taken::Conflict => Accepted::Conflict,
+                };
+                drop(answer.send(Ok(accepted)));
+            }
+            (Self::Quarantine(_, answer), Done::Quarantined(id)) => {
+                drop(answer.send(Ok(Quarantined { id, receipt: Receipt(()) })));
+            }
+            (Self::Claim(_, answer), Done::Claimed(claimed)) => drop(answer.send(Ok(claimed))),
+            (Self::Record(.., answer) | Self::Release(.., answer), Done::Settled(waits)) => {
+                drop(answer.send(Ok(waits)));
+            }
+            (Self::Place(_, answer), Done::Placed(id)) => drop(answer.send(Ok(id))),
+            (Self::CarryOut(.., answer), Done::CarriedOut(carried)) => drop(answer.send(Ok(carried))),
+            (Self::Replay(_, answer), Done::Replayed(woken)) => drop(answer.send(Ok(woken))),
+            (Self::Tidy(_, answer), Done::Tidied(tidied)) => drop(answer.send(Ok(tidied))),
+            (Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::Refuse(.., answer), Done::Nothing) => {
+                drop(answer.send(Ok(())));
+            }
+            (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
+        }
+    }
+
+    pub fn fail(self, why: LedgerError) {
+        match self {
+            Self::Register(.., answer) => drop(answer.send(Err(why))),
+            Self::Accept(_, _, answer) => drop(answer.send(Err(why))),
+            Self::Quarantine(_, answer) => drop(answer.send(Err(why))),
+            Self::Claim(_, answer) => drop(answer.send(Err(why))),
+            Self::Record(.., answer) | Self::Release(.., answer) => drop(answer.send(Err(why))),
+            Self::Place(_, answer) => drop(answer.send(Err(why))),
+            Self::CarryOut(.., answer) => drop(answer.send(Err(why))),
+            Self::Replay(_, answer) => drop(answer.send(Err(why))),
+            Self::Tidy(_, answer) => drop(answer.send(Err(why))),
+            Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::Refuse(.., answer) => {
+                drop(answer.send(Err(why)));
+            }
+        }
+    }
+
+    /// While the disk fails, a request is refused so that its source keeps what it has; what already happened at a
+    /// partner is kept here until it can be written down.
+    pub fn refuse_or_keep(self, why: &str) -> Option<Self> {
+        match self {
+            Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Some(self),
+            Self::Register(..)
+            | Self::Accept(..)
+            | Self::Quarantine(..)
+            | Self::Claim(..)
+            | Self::Retried(..)
+            | Self::Place(..)
+            | Self::CarryOut(..)
+            | Self::Refuse(..)
+            | Self::Replay(..)
+            | Self::Tidy(..) => {
+                self.fail(LedgerError::Unavailable(why.to_owned()));
+                None
+            }
+        }
+    }
+}

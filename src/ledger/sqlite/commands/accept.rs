@@ -1,0 +1,182 @@
+//! Taking responsibility for an article and all of its deliveries.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::article::{Action, Article, Version};
+use crate::ledger::records::{Acceptance, Owed, Rights};
+use crate::ledger::sqlite::rows::{self, Stored};
+use crate::ledger::state::{self, Row, Stage, Standing, Versions, Wanted};
+use crate::ledger::{ArticleId, DestinationId, StoryId};
+
+/// What came of an acceptance, before its commit.
+pub enum Taken {
+    Fresh { story: StoryId, deliveries: usize, touched: Vec<DestinationId> },
+    Repeat { deliveries: usize },
+    Conflict,
+}
+
+/// A story that the ledger knew before.
+struct Known {
+    id: StoryId,
+    newest: Version,
+    on_hold: bool,
+}
+
+pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusqlite::Result<Taken> {
+    let article = &acceptance.article;
+    let digest = Sha256::digest(content);
+    let known = db
+        .prepare_cached("SELECT id, newest, on_hold IS NOT NULL FROM story WHERE guid = ?1")?
+        .query_row([article.guid.as_str()], |row| {
+            Ok(Known { id: StoryId(row.get(0)?), newest: rows::version(row, 1)?, on_hold: row.get(2)? })
+        })
+        .optional()?;
+    if let Some(story) = &known {
+        let stored = db
+            .prepare_cached("SELECT digest FROM article WHERE story = ?1 AND version = ?2")?
+            .query_row(params![story.id.0, article.version.as_i64()], |row| row.get::<_, Vec<u8>>(0))
+            .optional()?;
+        if let Some(stored) = stored {
+            if stored != digest[..] {
+                return Ok(Taken::Conflict);
+            }
+            let deliveries = db
+                .prepare_cached("SELECT count(*) FROM delivery WHERE story = ?1 AND version = ?2")?
+                .query_row(params![story.id.0, article.version.as_i64()], |row| row.get(0))?;
+            return Ok(Taken::Repeat { deliveries });
+        }
+    }
+    let (story, is_newest) = match &known {
+        Some(story) => (story.id, article.version > story.newest),
+        None => {
+            db.prepare_cached("INSERT INTO story (guid, wire, newest) VALUES (?1, ?2, ?3)")?.execute(params![
+                article.guid.as_str(),
+                article.wire.as_str(),
+                article.version.as_i64()
+            ])?;
+            (StoryId(db.last_insert_rowid()), true)
+        }
+    };
+    db.prepare_cached(
+        "INSERT INTO article (story, version, action, headline, source, accepted, digest, content) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        story.0,
+        article.version.as_i64(),
+        article.action.as_str(),
+        article.headline,
+        acceptance.source,
+        rows::micros(acceptance.now),
+        &digest[..],
+        content
+    ])?;
+    let id = ArticleId(db.last_insert_rowid());
+    // A version that comes late is kept and goes nowhere: a newer one has its place everywhere.
+    if !is_newest {
+        return Ok(Taken::Fresh { story, deliveries: 0, touched: Vec::new() });
+    }
+    let until = rights_until(db, story, acceptance)?;
+    db.prepare_cached("UPDATE story SET newest = ?2, rights_until = ?3 WHERE id = ?1")?.execute(params![
+        story.0,
+        article.version.as_i64(),
+        until.map(rows::micros)
+    ])?;
+    let rows = if known.is_some() { rows::of_story(db, story)? } else { Vec::new() };
+    let standing = Standing { on_hold: known.is_some_and(|story| story.on_hold), cancelled: false };
+    fan_out(db, acceptance, story, id, standing, rows)
+}
+
+/// When those who have the story must have it no longer. A withdrawn one is with nobody.
+fn rights_until(db: &Connection, story: StoryId, acceptance: &Acceptance) -> rusqlite::Result<Option<Timestamp>> {
+    if acceptance.article.action.withdraws() {
+        return Ok(None);
+    }
+    match acceptance.rights {
+        Rights::Lasting => Ok(None),
+        Rights::Until(until) => Ok(Some(until)),
+        Rights::For(span) => {
+            let first = db
+                .prepare_cached("SELECT min(accepted) FROM article WHERE story = ?1")?
+                .query_row([story.0], |row| rows::timestamp(row, 0))?;
+            Ok(first.checked_add(span).ok())
+        }
+    }
+}
+
+/// Gives the newest version of a story to whom it is owed: who is routed it, and who has the story already where the
+/// action is for those.
+fn fan_out(
+    db: &Connection,
+    acceptance: &Acceptance,
+    story: StoryId,
+    id: ArticleId,
+    standing: Standing,
+    existing: Vec<Stored>,
+) -> rusqlite::Result<Taken> {
+    let article = &acceptance.article;
+    let now = acceptance.now;
+    let withdraws = article.action.withdraws();
+    let mut deliveries = 0;
+    let mut touched = Vec::new();
+    let routed: HashMap<DestinationId, Owed> = acceptance.routed.iter().map(|owed| (owed.destination, *owed)).collect();
+    let mut seen = HashSet::with_capacity(existing.len());
+    for mut stored in existing {
+        let destination = stored.destination;
+        seen.insert(destination);
+        let row = &mut stored.row;
+        let owed = routed.get(&destination);
+        let terms = owed.copied().unwrap_or_else(|| Owed::plainly(destination));
+        let wanted = wanted(article, id, &terms, acceptance.withdraw_for, now);
+        let past = if withdraws {
+            row.withdraw(wanted, now)
+        } else if owed.is_some() || (article.action == Action::Correct && row.may_have_it()) {
+            // One that takes every version goes on doing so with those that wait.
+            let versions = if row.later.is_empty() { terms.versions } else { Versions::Every };
+            row.want(wanted, versions, now)
+        } else {
+            row.pass_over(article.version, now);
+            Vec::new()
+        };
+        if row.newest() == article.version && !matches!(row.stage, Stage::Ended { .. }) {
+            deliveries += 1;
+            touched.push(destination);
+        }
+        stored.save(db, past)?;
+    }
+    // Who never had the story needs no withdrawal of it.
+    if !withdraws {
+        for owed in acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)) {
+            let row = Row::first(wanted(article, id, owed, acceptance.withdraw_for, now), standing, now);
+            Stored::new(story, owed.destination, row).save(db, None)?;
+            deliveries += 1;
+            touched.push(owed.destination);
+        }
+    }
+    Ok(Taken::Fresh { story, deliveries, touched })
+}
+
+/// What a destination is to have of an article, on its terms. A withdrawal is tried for `withdraw_for`.
+pub(super) fn wanted(article: &Article, id: ArticleId, owed: &Owed, withdraw_for: Duration, now: Timestamp) -> Wanted {
+    // A withdrawal waits for nothing, and ends when the wire says that it is tried no longer.
+    let (embargo, expires) = if article.action.withdraws() {
+        (None, now.checked_add(withdraw_for).ok())
+    } else {
+        let early = |embargo: Timestamp| embargo.checked_sub(owed.early).unwrap_or(Timestamp::MIN);
+        (article.embargo.map(early), article.expires)
+    };
+    Wanted {
+        version: article.version,
+        article: id,
+        action: article.action,
+        rank: state::rank(article.action, article.urgency, now),
+        accepted: now,
+        embargo,
+        expires,
+    }
+}

@@ -1,0 +1,221 @@
+//! What lanes do: register, claim, record, release; and what is settled when one broke off.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::ledger::DestinationId;
+use crate::ledger::orders::Halt;
+use crate::ledger::records::{Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report};
+use crate::ledger::sqlite::rows;
+use crate::ledger::state::{NEVER, Settled, Stage};
+
+pub fn register(
+    db: &Connection,
+    destinations: &[Registration],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<DestinationId>> {
+    let mut save = db.prepare_cached(
+        "INSERT INTO destination (name, paused) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET paused = ?2, \
+         resumed = iif(paused AND NOT ?2, ?3, resumed) RETURNING id",
+    )?;
+    destinations
+        .iter()
+        .map(|one| {
+            save.query_row(params![one.name, one.paused, rows::micros(now)], |row| Ok(DestinationId(row.get(0)?)))
+        })
+        .collect()
+}
+
+pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
+    let destination = claim.destination;
+    // Held rows whose time has come join the others; in steps, so that no commit grows with a backlog.
+    db.prepare_cached(
+        "UPDATE delivery SET stage = 1, due = NULL WHERE (story, destination) IN (SELECT story, destination \
+         FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due <= ?2 ORDER BY due LIMIT 256)",
+    )?
+    .execute(params![destination.0, rows::micros(claim.now)])?;
+
+    let below = if claim.withdrawals_only { 0 } else { i64::MAX };
+    let ready = rows::ready(db, destination, below, claim.limit)?;
+    let mut claimed = Claimed { more: ready.len() == claim.limit, ..Claimed::default() };
+    let given = last_number(db, destination)?;
+    let mut last = given;
+    for mut stored in ready {
+        let row = &mut stored.row;
+        let mut past = None;
+        if row.wanted.expires.is_some_and(|expires| expires <= claim.now) {
+            past = row.expire(time_was_over(row.wanted.action.withdraws()), claim.now);
+            claimed.expired += 1;
+        } else if Some(claim.give_up_before) > row.wanted.embargo.max(Some(row.wanted.accepted)) && row.wanted.rank >= 0
+        {
+            let reason = "it could not be delivered within the time that is configured (give_up_after)";
+            past = row.expire(reason, claim.now);
+            claimed.expired += 1;
+        } else if row.begin(&mut last, claim.now) {
+            claimed.rows.push(Attempted {
+                story: stored.story,
+                version: row.wanted.version,
+                article: row.wanted.article,
+                action: row.wanted.action,
+                attempt: row.attempts,
+                embargo: row.wanted.embargo,
+                expires: row.wanted.expires,
+                accepted: row.wanted.accepted,
+                sequence: row.number.map_or(last, |number| number.sequence),
+                remote: row.remote.clone(),
+            });
+        }
+        // What followed it at a destination that takes every version waits now.
+        claimed.more |= row.waits();
+        stored.save(db, past)?;
+    }
+    if last > given {
+        db.prepare_cached("UPDATE destination SET sequence = ?2 WHERE id = ?1")?
+            .execute(params![destination.0, last])?;
+    }
+    claimed.next = next_held(db, destination)?;
+    Ok(claimed)
+}
+
+/// Why what waited is over when its time is.
+pub(super) fn time_was_over(withdraws: bool) -> &'static str {
+    if withdraws {
+        "the time was over for which the wire tries a withdrawal (withdraw_for)"
+    } else {
+        "the article's own time was over"
+    }
+}
+
+fn last_number(db: &Connection, destination: DestinationId) -> rusqlite::Result<u64> {
+    db.prepare_cached("SELECT sequence FROM destination WHERE id = ?1")?.query_row([destination.0], |row| row.get(0))
+}
+
+/// When the first row is due that waits for a time. What only an operator can let go is due never.
+fn next_held(db: &Connection, destination: DestinationId) -> rusqlite::Result<Option<Timestamp>> {
+    db.prepare_cached(
+        "SELECT due FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due < ?2 \
+         ORDER BY due LIMIT 1",
+    )?
+    .query_row(params![destination.0, rows::micros(NEVER)], |row| rows::timestamp(row, 0))
+    .optional()
+}
+
+pub fn record(
+    db: &Connection,
+    destination: DestinationId,
+    reports: &[Report],
+    lane: Option<&LaneState>,
+) -> rusqlite::Result<bool> {
+    let mut waits = false;
+    for report in reports {
+        let story = report.attempted.story;
+        let Some(mut stored) = rows::load(db, story, destination)? else { continue };
+        let row = &mut stored.row;
+        row.remember(report.remote.as_deref());
+        let past = row.settle(report.attempted.version, report.settled.clone(), report.ended, report.in_network);
+        waits |= row.waits();
+        stored.save(db, past)?;
+        let outcome = match report.settled {
+            Settled::Delivered { .. } | Settled::Expired { .. } => continue,
+            Settled::Refused { .. } => "refused",
+            Settled::Deferred { .. } => "deferred",
+            Settled::Unknown { .. } => "unknown",
+        };
+        db.prepare_cached(
+            "INSERT INTO attempt (story, destination, version, attempt, began, ended, outcome, status, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            story.0,
+            destination.0,
+            report.attempted.version.as_i64(),
+            report.attempted.attempt,
+            rows::micros(report.began),
+            rows::micros(report.ended),
+            outcome,
+            report.status,
+            report.detail
+        ])?;
+    }
+    if let Some(lane) = lane {
+        db.prepare_cached(
+            "UPDATE destination SET failures = ?2, retry_at = ?3, suspended = ?4, trouble = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            destination.0,
+            lane.failures,
+            lane.retry_at.map(rows::micros),
+            lane.suspended,
+            lane.trouble
+        ])?;
+    }
+    Ok(waits)
+}
+
+pub fn release(
+    db: &Connection,
+    destination: DestinationId,
+    attempted: &[Attempted],
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let mut waits = false;
+    for one in attempted {
+        let Some(mut stored) = rows::load(db, one.story, destination)? else { continue };
+        let past = stored.row.release(one.version, now);
+        waits |= stored.row.waits();
+        stored.save(db, past)?;
+    }
+    Ok(waits)
+}
+
+/// After a crash, of the program or of one lane: whatever was announced as attempted may have arrived. Its rows are as
+/// many as the lanes' windows.
+pub fn recover(
+    db: &Connection,
+    only: Option<DestinationId>,
+    now: Timestamp,
+    in_network: Duration,
+) -> rusqlite::Result<usize> {
+    let announced = rows::attempting(db, only)?;
+    let number = announced.len();
+    for mut stored in announced {
+        if let Stage::Attempting { version, .. } = stored.row.stage {
+            let past = stored.row.settle(version, Settled::Unknown { hold: None }, now, in_network);
+            stored.save(db, past)?;
+        }
+    }
+    Ok(number)
+}
+
+pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<LaneDue> {
+    let (state, resumed, halt) = db
+        .prepare_cached(
+            "SELECT failures, retry_at, suspended, trouble, resumed, halted, halted_why FROM destination WHERE id = ?1",
+        )?
+        .query_row([destination.0], |row| {
+            let state = LaneState {
+                failures: row.get(0)?,
+                retry_at: rows::maybe_timestamp(row, 1)?,
+                suspended: row.get(2)?,
+                trouble: row.get(3)?,
+            };
+            let halt = match row.get(5)? {
+                0_i64 => None,
+                halted => Some(Halt { even_kills: halted > 1, why: row.get::<_, Option<_>>(6)?.unwrap_or_default() }),
+            };
+            Ok((state, rows::maybe_timestamp(row, 4)?, halt))
+        })
+        .optional()?
+        .unwrap_or_default();
+    let first: Option<i64> = db
+        .prepare_cached(
+            "SELECT rank FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 \
+             ORDER BY rank LIMIT 1",
+        )?
+        .query_row([destination.0], |row| row.get(0))
+        .optional()?;
+    let due = if first.is_some() { Some(Timestamp::UNIX_EPOCH) } else { next_held(db, destination)? };
+    Ok(LaneDue { destination, state, due, withdrawal: first.is_some_and(|rank| rank < 0), halt, resumed })
+}

@@ -1,0 +1,15 @@
+//! What a ledger is asked to change, each as statements inside one transaction.
+//!
+//! A command is applied by reference, so that a batch whose commit failed can be applied again.
+
+mod accept;
+mod lanes;
+mod orders;
+mod quarantine;
+mod upkeep;
+
+pub use accept::{Taken, accept};
+pub use lanes::{claim, lane, record, recover, register, release};
+pub use orders::{candidates, carry_out, close_order, order_record, place_order, replay};
+pub use quarantine::{move_quarantine, quarantine};
+pub use upkeep::{lapsed, tidy};

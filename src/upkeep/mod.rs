@@ -1,0 +1,77 @@
+//! Upkeep: what the daemon does by its own clock. Operators' orders take effect ([`orders`]), stories whose time with
+//! republishers is over are withdrawn ([`rights`]), what has expired ends, and what is old enough leaves the ledger
+//! ([`retention`]).
+//!
+//! Promise 5 (nothing stale): what expired ends though its lane does not look. Promise 2: each of these ends has a time
+//! and a reason. Everything here goes through the ledger's own commits and wakes lanes as intake does; nothing of it is
+//! kept in memory between two looks, so it goes on where it was after a crash.
+
+mod orders;
+mod retention;
+mod rights;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::delivery::Wakes;
+use crate::intake::{Contracts, Inbox};
+use crate::ledger::{ArticleId, Ledger, LedgerError};
+
+/// How soon an order takes effect. A look at nothing is one probe of an empty index.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How often the rest is done. A replay goes its rate further each time.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the daemon does by its own clock.
+pub struct Upkeep {
+    pub ledger: Arc<dyn Ledger>,
+    pub inbox: Arc<Inbox>,
+    pub contracts: Arc<Contracts>,
+    pub wakes: Wakes,
+    pub clock: Arc<dyn Clock>,
+    /// How long what is done is kept.
+    pub keep: config::Ledger,
+}
+
+impl Upkeep {
+    /// Works until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut after = ArticleId::default();
+        let mut next_tick = tokio::time::Instant::now();
+        while !stop.is_cancelled() {
+            let looked = self.take_orders().await;
+            self.tell("orders", looked);
+            if tokio::time::Instant::now() >= next_tick {
+                next_tick = tokio::time::Instant::now() + TICK;
+                let replayed = self.replay().await;
+                self.tell("replays", replayed);
+                let withdrawn = self.withdraw_lapsed().await;
+                self.tell("the rights clock", withdrawn);
+                match self.tidy(after).await {
+                    Ok(reached) => after = reached,
+                    Err(why) => self.tell("retention", Err(why)),
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// A ledger that cannot write says so itself; the next look tries again.
+    fn tell(&self, what: &str, done: Result<(), LedgerError>) {
+        match done {
+            Ok(()) | Err(LedgerError::Unavailable(_) | LedgerError::Closed) => {}
+            Err(why @ (LedgerError::Unusable(_) | LedgerError::Damaged(_))) => {
+                tracing::error!(what, reason = %why, "upkeep not done");
+            }
+        }
+    }
+}
