@@ -260,12 +260,15 @@ fn has_marker(text: &str) -> Result<bool, DecodeError> {
 
 /// What holds of every article, whatever it came in.
 pub(super) fn checked(article: Article, kind: Kind) -> Result<Article, DecodeError> {
-    if let (Some(embargo), Some(expires)) = (article.embargo, article.expires)
-        && expires <= embargo
-        && !article.action.withdraws()
-    {
-        let problem = format!("{expires} is not after the end of the embargo, {embargo}: the story could never leave");
-        return Err(DecodeError::content(kind, "expires", problem));
+    let ends = [("expires", article.expires), ("rights_until", article.rights_until)];
+    for (path, end) in ends {
+        if let (Some(embargo), Some(end)) = (article.embargo, end)
+            && end <= embargo
+            && !article.action.withdraws()
+        {
+            let problem = format!("{end} is not after the end of the embargo, {embargo}: the story could never leave");
+            return Err(DecodeError::content(kind, path, problem));
+        }
     }
     Ok(article)
 }
@@ -380,6 +383,22 @@ mod tests {
             decode(document.as_bytes(), None, &wire()).unwrap_err(),
             @"expires: 2026-11-24T12:00:00Z is not after the end of the embargo, 2026-11-24T12:00:00Z: the story could never leave (read as ninjs 1.x)"
         );
+    }
+
+    #[test]
+    fn a_story_that_nobody_could_ever_publish_is_refused() {
+        let own = |action: &str, until: &str| {
+            let more = format!(
+                "\"B\", \"embargo\": \"2026-11-24T12:00:00Z\", \"rights_until\": \"{until}\", \"version\": 2, \"action\": \"{action}\""
+            );
+            decode(OWN.replace("\"B\"", &more).as_bytes(), None, &wire())
+        };
+        insta::assert_snapshot!(
+            own("update", "2026-11-24T13:00:00+01:00").unwrap_err(),
+            @"rights_until: 2026-11-24T12:00:00Z is not after the end of the embargo, 2026-11-24T12:00:00Z: the story could never leave (read as newswired article)"
+        );
+        assert!(own("update", "2026-11-24T12:00:01Z").is_ok());
+        assert!(own("kill", "2026-11-24T12:00:00Z").is_ok(), "what takes a story down is never held up");
     }
 
     proptest::proptest! {

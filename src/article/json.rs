@@ -98,6 +98,10 @@ pub struct ArticleV1 {
     /// Nothing leaves after this time (RFC 3339, with a zone).
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires: Option<Timestamp>,
+    /// Until when those who have the story may keep it (RFC 3339, with a zone). Then it is withdrawn. A later version may
+    /// move it. Without it, as long as the wire's policies let it be kept.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub rights_until: Option<Timestamp>,
     /// The story's address on the wire's own site: http or https.
     #[schemars(url)]
     pub canonical_url: Option<String>,
@@ -361,6 +365,7 @@ impl ArticleV1 {
             versioned: self.versioned,
             embargo: self.embargo,
             expires: self.expires,
+            rights_until: self.rights_until,
             canonical: self.canonical_url.map(|url| address(&url, "canonical_url")).transpose()?,
             copyright_holder: line(self.copyright_holder),
             copyright_notice: line(self.copyright_notice),

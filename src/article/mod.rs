@@ -99,6 +99,10 @@ pub struct Article {
     /// Nothing leaves after this time.
     #[serde(default)]
     pub expires: Option<Timestamp>,
+    /// Until when those who have the story may keep it; then it is withdrawn. It wins over how long the policies let it
+    /// be kept, and a later version may move it.
+    #[serde(default)]
+    pub rights_until: Option<Timestamp>,
     /// The address of the story on the wire's own site.
     #[serde(default)]
     pub canonical: Option<String>,
@@ -142,6 +146,7 @@ impl Article {
             versioned: None,
             embargo: None,
             expires: None,
+            rights_until: None,
             canonical: None,
             copyright_holder: None,
             copyright_notice: None,

@@ -11,6 +11,8 @@ mod content;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
+
 use super::decode::checked;
 use super::html::web_address;
 use super::note::opens_with_a_correction;
@@ -168,6 +170,7 @@ impl<'d> Item<'d> {
             versioned: self.time("versionCreated"),
             embargo: self.deciding("embargoed")?.and_then(When::latest),
             expires: self.deciding("expires")?.and_then(When::earliest),
+            rights_until: self.rights_until()?,
             canonical: self.canonical(),
             copyright_holder: self.all("copyrightHolder").find_map(named),
             copyright_notice: self.line("copyrightNotice"),
@@ -304,7 +307,7 @@ impl<'d> Item<'d> {
     }
 
     /// A time that decides nothing and cannot be understood is no reason to hold a story back.
-    fn time(&self, name: &str) -> Option<jiff::Timestamp> {
+    fn time(&self, name: &str) -> Option<Timestamp> {
         self.all(name).find_map(|time| When::parse(&time.line()?)?.utc())
     }
 
@@ -314,11 +317,24 @@ impl<'d> Item<'d> {
             // The schema allows it; it says that there is a limit, and not which.
             return self.refuse(element, "is empty; leave it out, or say when");
         };
-        match When::parse(&text) {
-            Some(when) => Ok(Some(when)),
+        self.when(element, name, &text).map(Some)
+    }
+
+    /// The end of the first of the rights in the whole item that ends. What has `idrefs` is of a part of it.
+    fn rights_until(&self) -> Result<Option<Timestamp>, DecodeError> {
+        let rights = self.root.all("rightsInfo").filter(|rights| rights.attribute("idrefs").is_none());
+        let ends = rights.filter_map(|rights| Some((rights, rights.attribute("validto")?)));
+        let ends: Result<Vec<When>, DecodeError> =
+            ends.map(|(rights, text)| self.when(rights, "rightsInfo@validto", text)).collect();
+        Ok(ends?.into_iter().filter_map(When::earliest).min())
+    }
+
+    fn when(&self, element: &Element, path: &str, text: &str) -> Result<When, DecodeError> {
+        match When::parse(text) {
+            Some(when) => Ok(when),
             None => {
                 let problem = format!("{text:?} is not a time; write it as ISO 8601 does: \"2026-11-24T12:00:00Z\"");
-                self.refuse(element, problem)
+                self.refuse_as(element, path, problem)
             }
         }
     }

@@ -94,6 +94,8 @@ fn article(item: &Object, wire: &WireId, guid: Guid, version: Version, action: A
         versioned: item.time_if_readable(&["versioncreated", "versionCreated"]),
         embargo: item.time(&["embargoed", "embargoedUntil", "embargoeduntil"])?,
         expires: item.time(&["expires", "expiry"])?.or_else(|| item.extra("expires")?.trim().parse().ok()),
+        // What ninjs says of rights it says in words, or in a language of somebody else's.
+        rights_until: None,
         canonical,
         copyright_holder: item.line(&["copyrightholder", "copyrightHolder"])?,
         copyright_notice: item.line(&["copyrightnotice", "copyrightNotice"])?,

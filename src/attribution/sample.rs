@@ -124,6 +124,7 @@ pub fn article() -> Article {
         versioned: Some("2026-11-24T11:10:00.250Z".parse().unwrap()),
         embargo: Some("2026-11-24T12:00:00Z".parse().unwrap()),
         expires: Some("2026-12-24T12:00:00Z".parse().unwrap()),
+        rights_until: Some("2027-02-22T12:00:00Z".parse().unwrap()),
         canonical: Some("https://harborpress.example/2026/11/24/ferry-vote?ref=wire&x=1".into()),
         copyright_holder: None,
         copyright_notice: Some("© 2026 Harbor Press News Foundation".into()),

@@ -79,6 +79,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rights_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     canonical_url: Option<&'a str>,
     copyright_holder: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,6 +252,7 @@ fn document<'a>(manuscript: &'a Manuscript<'a>) -> Document<'a> {
         versioned: article.versioned,
         embargo,
         expires,
+        rights_until: manuscript.rights_until(),
         canonical_url: article.canonical.as_deref(),
         copyright_holder: manuscript.copyright_holder(),
         copyright_notice: article.copyright_notice.as_deref(),

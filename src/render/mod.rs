@@ -131,6 +131,11 @@ impl<'a> Manuscript<'a> {
         if action.withdraws() { (None, None) } else { (embargo, expires) }
     }
 
+    /// Until when it may be kept; a withdrawal is not to be kept at all.
+    fn rights_until(&self) -> Option<Timestamp> {
+        self.article.rights_until.filter(|_| !self.article.action.withdraws())
+    }
+
     /// The headline. A withdrawal says so where every receiver looks.
     fn headline(&self) -> Cow<'a, str> {
         let headline = self.article.headline.as_str();

@@ -61,7 +61,7 @@ fn document(manuscript: &Manuscript<'_>) -> Result<Vec<u8>> {
     xml.element("newsItem", &attributes, |xml| {
         xml.line_end()?;
         line(xml, |xml| xml.empty("catalogRef", &[("href", Some(CATALOGUE))]))?;
-        line(xml, |xml| xml.element("rightsInfo", &[], |xml| rights(xml, manuscript)))?;
+        rights(xml, manuscript)?;
         line(xml, |xml| xml.element("itemMeta", &[], |xml| item_meta(xml, manuscript)))?;
         line(xml, |xml| xml.element("contentMeta", &[], |xml| content_meta(xml, manuscript)))?;
         line(xml, |xml| xml.element("contentSet", &[], |xml| content(xml, manuscript)))
@@ -89,14 +89,40 @@ fn instant(xml: &mut Xml, name: &str, at: Option<Timestamp>) -> Result<()> {
     text(xml, name, at.map(|at| at.to_string()).as_deref())
 }
 
+/// Whose it is, and on what terms it may be used. Terms that end stand by themselves: its holder it keeps.
 fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let until = manuscript.rights_until().map(|at| at.to_string());
+    let info = |xml: &mut Xml, attributes: &[_], write: &dyn Fn(&mut Xml) -> Result<()>| {
+        line(xml, |xml| {
+            xml.element("rightsInfo", attributes, |xml| {
+                xml.line_end()?;
+                write(xml)
+            })
+        })
+    };
+    match until.as_deref() {
+        None => info(xml, &[], &|xml| {
+            copyright(xml, manuscript)?;
+            usage_terms(xml, manuscript)
+        }),
+        until => {
+            info(xml, &[], &|xml| copyright(xml, manuscript))?;
+            info(xml, &[("validto", until)], &|xml| usage_terms(xml, manuscript))
+        }
+    }
+}
+
+fn copyright(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
     let Manuscript { article, attribution, .. } = *manuscript;
-    xml.line_end()?;
     let holder = manuscript.copyright_holder();
     // Only the agency's own address is known.
     let uri = attribution.agency.url.as_deref().filter(|_| holder == attribution.agency.name);
     party(xml, "copyrightHolder", holder, uri)?;
-    text(xml, "copyrightNotice", article.copyright_notice.as_deref())?;
+    text(xml, "copyrightNotice", article.copyright_notice.as_deref())
+}
+
+fn usage_terms(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+    let Manuscript { article, attribution, .. } = *manuscript;
     let terms = attribution.licence.as_ref().and_then(|licence| iri(licence.url.as_deref()?));
     attribution
         .usage_terms(article)

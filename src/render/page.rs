@@ -109,6 +109,7 @@ fn head(html: &mut Html, manuscript: &Manuscript<'_>) {
         ("dcterms.modified", article.versioned),
         ("dcterms.available", embargo),
         ("newswire-expires", expires),
+        ("newswire-rights-until", manuscript.rights_until()),
     ] {
         meta(name, at.map(|at| at.to_string()).as_deref());
     }

@@ -129,6 +129,21 @@ fn times_that_decide_are_understood_or_refused() {
 }
 
 #[test]
+fn of_several_rights_the_first_to_end_says_how_long_a_story_may_be_kept() {
+    let until = |rights: &str| {
+        let document = item("", "", "<headline>H</headline>", XHTML).replacen("<itemMeta>", &format!("{rights}<itemMeta>"), 1);
+        read(&document).map(|story| story.rights_until.map(|at| at.to_string()))
+    };
+    let (one, other) = ("<rightsInfo validto='2026-12-24T13:00:00+01:00'/>", "<rightsInfo validto='2027-01-01'/>");
+    assert_eq!(until(&format!("<rightsInfo/>{other}{one}")).unwrap().unwrap(), "2026-12-24T12:00:00Z");
+    assert_eq!(until(other).unwrap().unwrap(), "2026-12-31T10:00:00Z", "a day without a zone begins first in the east");
+    let picture = "<rightsInfo idrefs='p1' validto='2026-12-01T00:00:00Z'/>";
+    assert_eq!(until(&format!("{picture}{one}")).unwrap().unwrap(), "2026-12-24T12:00:00Z", "a picture's are its own");
+    assert_eq!(until("<rightsInfo/>").unwrap(), None);
+    insta::assert_snapshot!(until("<rightsInfo validto='spring'/>").unwrap_err(), @r#"rightsInfo@validto: "spring" is not a time; write it as ISO 8601 does: "2026-11-24T12:00:00Z" (line 2, column 1) (read as NewsML-G2)"#);
+}
+
+#[test]
 fn terms_are_read_by_their_alias_their_uri_or_their_word() {
     let terms = |term: &str| {
         let concept = article("", "", term).subjects.remove(0);

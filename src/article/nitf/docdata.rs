@@ -18,6 +18,7 @@ pub struct Times {
     pub issued: Option<Timestamp>,
     pub embargo: Option<Timestamp>,
     pub expires: Option<Timestamp>,
+    pub rights_until: Option<Timestamp>,
 }
 
 impl Nitf<'_> {
@@ -43,21 +44,35 @@ impl Nitf<'_> {
             issued: issued.and_then(When::utc),
             embargo: release.and_then(When::latest),
             expires: self.deciding("date.expire")?.and_then(When::earliest),
+            rights_until: self.rights_until()?,
         })
     }
 
+    /// The end of the first of the rights that ends: each may be a right of its own, to print or to keep.
+    fn rights_until(&self) -> Result<Option<Timestamp>, DecodeError> {
+        let ends: Result<Vec<When>, DecodeError> =
+            self.dates("doc.rights", "enddate").chain(self.dates("rights.enddate", "norm")).collect();
+        Ok(ends?.into_iter().filter_map(When::earliest).min())
+    }
+
     fn deciding(&self, name: &str) -> Result<Option<When>, DecodeError> {
-        for date in self.all(name) {
-            let Some(norm) = date.attribute("norm") else { continue };
-            return match When::parse(norm) {
-                Some(when) => Ok(Some(when)),
-                None => {
-                    let problem = format!("{norm:?} is not a time; write it as ISO 8601 does: \"20261124T120000Z\"");
-                    self.refuse_as(date, &format!("{name}@norm"), problem)
-                }
-            };
-        }
-        Ok(None)
+        self.dates(name, "norm").next().transpose()
+    }
+
+    /// The times that the elements called `name` have in `attribute`.
+    fn dates<'n>(
+        &self,
+        name: &'n str,
+        attribute: &'n str,
+    ) -> impl Iterator<Item = Result<When, DecodeError>> + use<'_, 'n> {
+        let given = self.all(name).into_iter().filter_map(move |date| Some((date, date.attribute(attribute)?)));
+        given.map(move |(date, text)| match When::parse(text) {
+            Some(when) => Ok(when),
+            None => {
+                let problem = format!("{text:?} is not a time; write it as ISO 8601 does: \"20261124T120000Z\"");
+                self.refuse_as(date, &format!("{name}@{attribute}"), problem)
+            }
+        })
     }
 
     /// NITF's scale is the IPTC's without its last step, 9. Absent or 0: normal. What lies off it is moved to its end.

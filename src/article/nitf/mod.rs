@@ -100,6 +100,7 @@ fn article(nitf: &Nitf<'_>, wire: &WireId, identity: Identity) -> Result<Article
         versioned: times.issued,
         embargo: times.embargo,
         expires: times.expires,
+        rights_until: times.rights_until,
         canonical: nitf.all("pubdata").into_iter().find_map(|data| data.attribute("ex-ref").and_then(web_address)),
         copyright_holder: nitf.all("doc.copyright").into_iter().find_map(|it| it.line_of("holder")),
         copyright_notice: nitf.copyright_notice(),
@@ -239,8 +240,7 @@ impl<'d> Nitf<'d> {
         let worldwide =
             |place: &String| ["worldwide", "world", "global"].iter().any(|it| place.eq_ignore_ascii_case(it));
         let geography = said("geography").or_else(|| self.line("rights.geography")).filter(|place| !worldwide(place));
-        let until = said("enddate").map(|date| format!("Until {date}."));
-        let parts = [limits, geography.map(|place| format!("Geography: {place}.")), until];
+        let parts = [limits, geography.map(|place| format!("Geography: {place}."))];
         parts.into_iter().flatten().reduce(|one, other| format!("{one} {other}"))
     }
 }

@@ -50,12 +50,20 @@ fn editors_note(manuscript: &Manuscript<'_>) -> Option<String> {
     }
 }
 
+/// `usageterms`: the terms, and until when the story may be kept, which no field of ninjs says.
+fn terms(manuscript: &Manuscript<'_>) -> Option<String> {
+    let until = manuscript.rights_until().map(|until| format!("Not to be kept after {until}."));
+    sentences([manuscript.attribution.usage_terms(manuscript.article), until])
+}
+
 /// `usageterms` where nothing else can say whom to ask: the terms, and the contact after them.
 fn terms_and_contact(manuscript: &Manuscript<'_>) -> Option<String> {
-    let attribution = manuscript.attribution;
-    let contact = attribution.contact.as_ref().map(|contact| format!("Licensing: {contact}"));
-    let parts: Vec<String> = [attribution.usage_terms(manuscript.article), contact].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    let contact = manuscript.attribution.contact.as_ref().map(|contact| format!("Licensing: {contact}"));
+    sentences([terms(manuscript), contact])
+}
+
+fn sentences(parts: [Option<String>; 2]) -> Option<String> {
+    parts.into_iter().flatten().reduce(|one, other| format!("{one} {other}"))
 }
 
 /// `type` of an asset, where it is one that the schemas know.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    asset_uri, contact_type, editors_note, free_name, is_uri, kind, role, status, terms_and_contact, vocabulary,
+    asset_uri, contact_type, editors_note, free_name, is_uri, kind, role, status, terms, terms_and_contact, vocabulary,
 };
 use crate::article::{Author, Concept, Media};
 use crate::attribution::{Attribution, Logo, media};
@@ -215,7 +215,7 @@ fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
         urgency: Some(article.urgency.get()),
         copyrightholder: Some(manuscript.copyright_holder()),
         copyrightnotice: article.copyright_notice.as_deref(),
-        usageterms: attribution.usage_terms(article),
+        usageterms: terms(manuscript),
         ednote: editors_note(manuscript),
         language: article.language.as_deref(),
         byline: Some(attribution.byline_without_word()).filter(|byline| !byline.is_empty()),

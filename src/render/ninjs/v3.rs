@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
 
-use super::{asset_uri, contact_type, editors_note, is_uri, kind, role, status, term_uri, vocabulary};
+use super::{asset_uri, contact_type, editors_note, is_uri, kind, role, status, term_uri, terms, vocabulary};
 use crate::article::{Author, Concept, Media};
 use crate::attribution::{Attribution, Logo, media};
 use crate::config::FormatProfile;
@@ -197,7 +197,7 @@ pub fn item<'a>(manuscript: &'a Manuscript<'a>) -> Item<'a> {
         urgency: Some(article.urgency.get()),
         copyright_holder: Some(manuscript.copyright_holder()),
         copyright_notice: article.copyright_notice.as_deref(),
-        usage_terms: attribution.usage_terms(article),
+        usage_terms: terms(manuscript),
         ed_note: editors_note(manuscript),
         language: article.language.as_deref(),
         by: Some(attribution.byline_without_word()).filter(|byline| !byline.is_empty()),

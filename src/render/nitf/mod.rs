@@ -220,8 +220,10 @@ fn docdata(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
         let holder = manuscript.copyright_holder();
         row("doc.copyright", &[("year", year.as_deref()), ("holder", Some(holder))])?;
         let terms = attribution.usage_terms(article);
+        let until = manuscript.rights_until().map(|at| norm(at, dialect.dates));
         let rights = [
             ("owner", Some(holder)),
+            ("enddate", until.as_deref()),
             ("agent", attribution.contact.as_deref()),
             ("type", Some("republication")),
             ("limitations", terms.as_deref()),
@@ -273,7 +275,7 @@ fn body_head(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
         xml.element("note", &attributes, |xml| xml.element("body.content", &[], |xml| xml.leaf("p", &[], notice)))?;
         xml.line_end()?;
     }
-    rights(xml, manuscript)?;
+    rights(xml, writing)?;
     byline(xml, writing)?;
     xml.element("distributor", &[], |xml| xml.leaf("org", &[], &attribution.agency.name))?;
     xml.line_end()?;
@@ -328,13 +330,17 @@ fn parted<'b>(byline: &'b str, article: &Article, affiliation: &str) -> (&'b str
     }
 }
 
-fn rights(xml: &mut Xml, manuscript: &Manuscript<'_>) -> Result<()> {
+fn rights(xml: &mut Xml, writing: &Writing<'_>) -> Result<()> {
+    let manuscript = writing.manuscript;
     let Manuscript { article, attribution, .. } = *manuscript;
     xml.element("rights", &[], |xml| {
         let contact = attribution.contact.as_deref();
         xml.leaf("rights.owner", &[("contact", contact)], manuscript.copyright_holder())?;
         if let Some(contact) = contact {
             xml.leaf("rights.agent", &[("contact", Some(contact))], &attribution.agency.name)?;
+        }
+        if let Some(until) = manuscript.rights_until() {
+            xml.empty("rights.enddate", &[("norm", Some(&norm(until, writing.dialect.dates)))])?;
         }
         attribution.usage_terms(article).map_or(Ok(()), |terms| xml.leaf("rights.limitations", &[], &terms))
     })?;

@@ -123,18 +123,17 @@ fn times() -> impl Strategy<Value = Map<String, Value>> {
     let second = || 0..4_102_444_800_i64;
     let fraction = || prop_oneof![2 => Just(0), 1 => 0..1_000_000_000_i32];
     let time = || weighted(0.75, (second(), fraction()));
-    let length = weighted(0.6, 2..100_000_000_i64);
-    (time(), time(), time(), length).prop_map(|(created, versioned, embargo, length)| {
+    let length = || weighted(0.6, 2..100_000_000_i64);
+    (time(), time(), time(), length(), length()).prop_map(|(created, versioned, embargo, length, kept)| {
         let written = |(second, fraction)| Timestamp::new(second, fraction).expect("it is in range").to_string();
-        let expires = length.map(|length| {
-            let (second, fraction) = embargo.unwrap_or((1_800_000_000, 0));
-            (second + length, fraction)
-        });
+        let (second, fraction) = embargo.unwrap_or((1_800_000_000, 0));
+        let after = |length: i64| (second + length, fraction);
         object([
             ("created", created.map(written).into()),
             ("versioned", versioned.map(written).into()),
             ("embargo", embargo.map(written).into()),
-            ("expires", expires.map(written).into()),
+            ("expires", length.map(after).map(written).into()),
+            ("rights_until", kept.map(after).map(written).into()),
         ])
     })
 }

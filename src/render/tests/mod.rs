@@ -118,6 +118,7 @@ fn every_action_and_every_odd_article_is_valid() {
         versioned: None,
         embargo: None,
         expires: None,
+        rights_until: None,
         canonical: None,
         copyright_notice: None,
         media: Vec::new(),
@@ -225,6 +226,26 @@ fn the_editors_note_is_in_nothing_that_readers_see() {
             assert_eq!(is_told, format != Format::WordPress, "the note of {format:?}: {notes:?}");
             assert!(!document.to_string().contains(note), "elsewhere in {format:?}");
         }
+    }
+}
+
+#[test]
+fn until_when_a_story_may_be_kept_is_said_by_every_format_that_tells_software_of_its_rights() {
+    let (story, killed) = (article(), Article { action: Action::Kill, ..article() });
+    for format in [Format::Nitf, Format::NewsMlG2] {
+        let back = |article: &Article| {
+            let document = rendered(article, wire(), format).unwrap().document;
+            crate::article::decode(document.bytes(), Some(document.content_type()), &article.wire).unwrap()
+        };
+        assert_eq!(back(&story).rights_until, story.rights_until, "{format:?}");
+        assert_eq!(back(&killed).rights_until, None, "{format:?}: a withdrawal is not to be kept at all");
+    }
+    let dated = |article: &Article, format| text(article, format).contains("2027-02-22T12:00:00Z");
+    for format in Format::ALL {
+        let silent =
+            matches!(format, Format::Nitf | Format::HtmlFragment | Format::Text | Format::Atom | Format::WordPress);
+        assert_eq!(dated(&story, format), !silent, "{format:?}");
+        assert!(!dated(&killed, format), "{format:?}");
     }
 }
 

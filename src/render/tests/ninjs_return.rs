@@ -70,7 +70,10 @@ fn expected(article: &Article, wire: &Wire, format: Format) -> Article {
     // 1.3 and Superdesk's dialect have no contacts; theirs ends the terms of use.
     let contact = attribution.contact.as_ref().filter(|_| matches!(format, Format::Ninjs13 | Format::SuperdeskNinjs));
     let contact = contact.map(|contact| format!("Licensing: {contact}"));
-    let terms: Vec<String> = [attribution.usage_terms(article), contact].into_iter().flatten().collect();
+    // And no version has a field for how long the story may be kept.
+    let until = manuscript.rights_until().map(|until| format!("Not to be kept after {until}."));
+    expected.rights_until = None;
+    let terms: Vec<String> = [attribution.usage_terms(article), until, contact].into_iter().flatten().collect();
     expected.usage_terms = Some(terms.join(" ")).filter(|terms| !terms.is_empty());
 
     // What a withdrawal goes without, in any format.

@@ -80,6 +80,7 @@ prop_compose! {
         more in (some(words()), some(words()), some(words()), some(words())),
         dates in (instant(), instant()),
         expiry in proptest::option::of(4_000_000_001_i64..5_000_000_000),
+        rights_end in proptest::option::of(4_000_000_001_i64..5_000_000_000),
         subjects in proptest::collection::vec(prop_oneof![concept("medtop", "[0-9]{8}"), concept("subj", "[0-9]{8}"), concept("desk", "[A-Z]{1,5}")], 0..4),
         places in proptest::collection::vec(concept("iso3166-2", "[A-Z]{2}-[A-Z]{2}"), 0..3),
         lists in (proptest::collection::vec(words(), 0..3), proptest::collection::hash_set(words(), 0..4), proptest::option::of(words())),
@@ -107,6 +108,7 @@ prop_compose! {
             created: None,
             embargo: dates.1,
             expires: expiry.map(|second| Timestamp::from_second(second).unwrap()),
+            rights_until: rights_end.map(|second| Timestamp::from_second(second).unwrap()),
             subjects,
             genres: genres.into_iter().map(|name| Concept { name: Some(name), ..Concept::default() }).collect(),
             places,
@@ -175,6 +177,6 @@ fn a_withdrawal_comes_back_as_one() {
         assert_eq!(got.notice, sent.notice);
         let note = got.editor_note.unwrap();
         assert!(note.contains("The story is wrong.") && note.ends_with(sent.editor_note.as_deref().unwrap()), "{note}");
-        assert_eq!((got.embargo, got.expires), (None, None));
+        assert_eq!((got.embargo, got.expires, got.rights_until), (None, None, None));
     }
 }

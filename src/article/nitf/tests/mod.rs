@@ -170,6 +170,22 @@ fn a_zone_that_is_not_given_is_the_one_that_keeps_the_promise() {
 }
 
 #[test]
+fn of_several_rights_the_first_to_end_says_how_long_a_story_may_be_kept() {
+    let until = |head: &str| article(head).rights_until.map(|at| at.to_string());
+    let (head, displayed) = ("<doc.rights enddate='20261224T120000Z'/>", "<rights.enddate norm='20261223T120000Z'/>");
+    assert_eq!(until(head).unwrap(), "2026-12-24T12:00:00Z");
+    assert_eq!(until(&format!("{head}<rights>{displayed}</rights>")).unwrap(), "2026-12-23T12:00:00Z");
+    assert_eq!(until(&format!("<doc.rights enddate='20270101'/>{head}")).unwrap(), "2026-12-24T12:00:00Z");
+    assert_eq!(until("<doc.rights enddate='20261224T120000'/>").unwrap(), "2026-12-23T22:00:00Z", "first in the east");
+    assert_eq!(
+        until("<doc.rights owner='AAP' enddate=''/><rights><rights.enddate>soon</rights.enddate></rights>"),
+        None
+    );
+    assert_eq!(article(head).usage_terms, None, "it is said once");
+    insta::assert_snapshot!(refused(&format!("{ID}<doc.rights enddate='never'/>")), @r#"doc.rights@enddate: "never" is not a time; write it as ISO 8601 does: "20261124T120000Z" (line 2, column 55) (read as NITF)"#);
+}
+
+#[test]
 fn urgency_is_the_iptcs() {
     for (head, step) in [
         ("", 5),
