@@ -8,7 +8,7 @@ use crate::article::body::{Cell, Image, Table};
 use crate::article::{
     Action, Article, Author, Block, Body, Concept, Inline, Media, MediaRendition, Urgency, Version, WireId,
 };
-use crate::config::{Edits, Element, Licence, Logo, MediaUse, Span, Wire};
+use crate::config::{Edits, Element, Licence, Limits, Logo, MediaUse, Span, Wire};
 
 pub fn wire() -> Wire {
     Wire {
@@ -46,6 +46,7 @@ pub fn wire() -> Wire {
         media_rules: Vec::new(),
         own_holders: Vec::new(),
         retention: None,
+        limits: Limits::default(),
         withdraw_for: Span::from_secs(30 * 86_400),
     }
 }

@@ -57,7 +57,7 @@ impl Render {
         let policies = Policies::of(&config, &article.wire).ok_or_else(|| {
             Failure::Config(format!("the wire {:?} is not configured; add [wires.{0}]", article.wire))
         })?;
-        let verdict = route(&article, partner, &config.subject_descendants, Timestamp::now());
+        let verdict = route(&article, partner, &config, Timestamp::now());
         eprintln!("{}: {verdict}", self.partner);
         let held = |flaw: Flaw| Failure::No(format!("it would be held back: {flaw}"));
         let draft = Draft::write(&article, &policies, &edition).map_err(held)?;

@@ -8,12 +8,14 @@
 //! Secrets stand in it only as references ([`SecretRef`]; promise 11).
 
 mod check;
+mod country;
 mod delivery;
 mod document;
 mod environment;
 mod error;
 mod intake;
 mod ledger;
+mod limits;
 mod line;
 mod listen;
 mod load;
@@ -32,11 +34,13 @@ mod units;
 mod wire;
 mod wordpress;
 
+pub use country::Country;
 pub use delivery::Delivery;
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
+pub use limits::{Limits, Use};
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Changes, FormatName, SecretRef, Size, Span, WordPress};
+use super::{Changes, Country, FormatName, SecretRef, Size, Span, Use, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -77,6 +77,12 @@ pub struct Entitlement {
     #[serde(default, deserialize_with = "instant")]
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
+    /// Where it publishes: ISO 3166-1 codes, `US`. Needed where a wire limits in which countries its stories may be used.
+    #[serde(default)]
+    pub countries: BTreeSet<Country>,
+    /// How it publishes. Needed where a wire limits what its stories may be used for.
+    #[serde(default)]
+    pub uses: BTreeSet<Use>,
     /// How long before the end of an embargo it may have the story, to prepare it. Left out: not before the end.
     #[serde(default)]
     pub embargo_early: Option<Span>,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Format, Licence, Line, Logo, Span, Subscription};
+use super::{Format, Licence, Limits, Line, Logo, Span, Subscription};
 use crate::article::{Action, WireId};
 
 /// A policy's id: of `[policies.ID]`, or of the wire whose own policy it is.
@@ -78,6 +78,9 @@ pub struct Policy {
     /// How long a republisher may keep a story that carries it, counted from when its first version was accepted.
     #[serde(default)]
     pub retention: Option<Span>,
+    /// Where and for what republishers may use a story that carries it.
+    #[serde(default)]
+    pub limits: Limits,
     /// The stories that carry it, among those of the wires that name it. Left out: all of them.
     #[serde(default)]
     pub stories: Option<Subscription>,

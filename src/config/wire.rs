@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Edits, Element, Line, PolicyId, Span, Terms};
+use super::{Edits, Element, Limits, Line, PolicyId, Span, Terms};
 
 /// An agency's service, by its id in `[wires.ID]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -78,6 +78,9 @@ pub struct Wire {
     /// Where several policies say it of a story, the shortest holds. Default: for good.
     #[serde(default)]
     pub retention: Option<Span>,
+    /// Where and for what republishers may use its stories.
+    #[serde(default)]
+    pub limits: Limits,
     /// For how long a withdrawal is tried at a door that does not take it. Default: `30d`.
     #[serde(default = "withdraw_for")]
     pub withdraw_for: Span,

@@ -1,14 +1,16 @@
-//! Who gets an article: the entitlement a partner's contract gives, and the subscriptions that choose from it.
+//! Who gets an article: the entitlement a partner's contract gives, what the story's terms exclude, and the subscriptions
+//! that choose from the rest.
 //!
 //! A pure function of the article, the configuration and the time: the same three give the same [`Verdict`], which
 //! says in plain words by which rule a partner gets a story, or why each of its rules passed it by. Whether a partner
 //! is paused has no influence: it keeps what it is owed, and so it has to be owed it.
 //!
-//! Withdrawals are routed like any version, but neither urgency nor `actions` hold one back (promise 4); who has the
-//! story, and so must be told though no rule matches any more, is the ledger's to know.
+//! Withdrawals are routed like any version, but neither urgency, nor `actions`, nor where and how a partner publishes hold
+//! one back (promise 4); who has the story, and so must be told though no rule matches any more, is the ledger's to know.
 //!
 //! This module knows nothing of delivery, of formats, or of what went before.
 
+mod limits;
 mod rule;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ use jiff::Timestamp;
 
 use crate::article::{Article, WireId};
 use crate::config::{Config, Partner, PartnerId};
+pub use limits::Excluded;
+use limits::WireLimits;
 use rule::Key;
 pub use rule::{Rule, Story};
 
@@ -39,6 +43,8 @@ pub enum NotEntitled {
     Wire(WireId),
     Before(Timestamp),
     Ended(Timestamp),
+    /// Where or how it publishes, the story's terms exclude.
+    Excluded(Excluded),
 }
 
 /// The first key of a rule that the article does not match.
@@ -77,6 +83,7 @@ impl fmt::Display for NotEntitled {
             Self::Wire(wire) => write!(f, "its contract does not cover the wire \"{wire}\""),
             Self::Before(from) => write!(f, "its contract begins at {from}"),
             Self::Ended(until) => write!(f, "its contract ended at {until}"),
+            Self::Excluded(why) => write!(f, "{why}"),
         }
     }
 }
@@ -87,21 +94,18 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Whether `partner` gets `article` when it is accepted at `now`. `descendants` are the codes below a subject code.
-pub fn route(
-    article: &Article,
-    partner: &Partner,
-    descendants: &BTreeMap<String, Vec<String>>,
-    now: Timestamp,
-) -> Verdict {
-    let rules = rules(partner, descendants);
-    verdict(&Story::of(article), partner, &rules, now)
+/// Whether `partner` gets `article` when it is accepted at `now`, by the wires, policies and subject codes of `config`.
+pub fn route(article: &Article, partner: &Partner, config: &Config, now: Timestamp) -> Verdict {
+    let rules = rules(partner, &config.subject_descendants);
+    let limits = WireLimits::all(config);
+    verdict(&Story::of(article), partner, &rules, limits.get(&article.wire), now)
 }
 
 /// All partners' rules, made ready once for many articles.
 #[derive(Debug)]
 pub struct Router {
     partners: Vec<Routable>,
+    limits: BTreeMap<WireId, WireLimits>,
 }
 
 #[derive(Debug)]
@@ -129,18 +133,19 @@ impl Router {
             destinations: partner.destinations.keys().cloned().collect(),
             rules: rules(partner, &config.subject_descendants),
         };
-        Self { partners: config.partners.iter().map(routable).collect() }
+        Self { partners: config.partners.iter().map(routable).collect(), limits: WireLimits::all(config) }
     }
 
     /// The verdict on `article`, accepted at `now`, for every partner in the order of their ids.
     pub fn route(&self, article: &Article, now: Timestamp) -> Vec<Routed<'_>> {
         let story = Story::of(article);
+        let limits = self.limits.get(&article.wire);
         self.partners
             .iter()
             .map(|routable| Routed {
                 partner: &routable.id,
                 destinations: &routable.destinations,
-                verdict: verdict(&story, &routable.partner, &routable.rules, now),
+                verdict: verdict(&story, &routable.partner, &routable.rules, limits, now),
             })
             .collect()
     }
@@ -154,7 +159,13 @@ fn rules(partner: &Partner, descendants: &BTreeMap<String, Vec<String>>) -> Vec<
         .collect()
 }
 
-fn verdict(story: &Story<'_>, partner: &Partner, rules: &[Arc<Rule>], now: Timestamp) -> Verdict {
+fn verdict(
+    story: &Story<'_>,
+    partner: &Partner,
+    rules: &[Arc<Rule>],
+    limits: Option<&WireLimits>,
+    now: Timestamp,
+) -> Verdict {
     let entitlement = &partner.entitlement;
     let wire = &story.article.wire;
     if !entitlement.wires.is_empty() && !entitlement.wires.contains(wire) {
@@ -165,6 +176,9 @@ fn verdict(story: &Story<'_>, partner: &Partner, rules: &[Arc<Rule>], now: Times
     }
     if let Some(until) = entitlement.until.filter(|until| now >= *until) {
         return Verdict::NotEntitled(NotEntitled::Ended(until));
+    }
+    if let Some(why) = limits.and_then(|limits| limits.exclude(story, entitlement)) {
+        return Verdict::NotEntitled(NotEntitled::Excluded(why));
     }
     if rules.is_empty() {
         return Verdict::Gets { rule: None };

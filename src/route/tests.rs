@@ -11,17 +11,17 @@ fn partner(text: &str) -> Partner {
     toml::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }
 
-fn descendants() -> BTreeMap<String, Vec<String>> {
-    BTreeMap::from([("medtop:11000000".to_owned(), vec!["medtop:20000621".to_owned()])])
+fn config() -> Config {
+    toml::from_str("[subject_descendants]\n\"medtop:11000000\" = [\"medtop:20000621\"]\n").unwrap()
 }
 
 fn verdict(article: &Article, text: &str) -> String {
-    route(article, &partner(text), &descendants(), now()).to_string()
+    route(article, &partner(text), &config(), now()).to_string()
 }
 
 /// Whether a rule of these keys takes the article.
 fn takes(article: &Article, keys: &str) -> bool {
-    route(article, &partner(&format!("[subscriptions.all]\n{keys}")), &descendants(), now()).gets()
+    route(article, &partner(&format!("[subscriptions.all]\n{keys}")), &config(), now()).gets()
 }
 
 fn about(code: &str) -> Article {
@@ -45,11 +45,114 @@ fn a_contract_decides_first() {
         for action in Action::ALL {
             let article = Article { action, ..article.clone() };
             let partner = partner(&format!("[entitlement]\n{entitlement}"));
-            assert_eq!(route(&article, &partner, &descendants(), now()).gets(), gets, "{entitlement}, {action}");
+            assert_eq!(route(&article, &partner, &config(), now()).gets(), gets, "{entitlement}, {action}");
         }
     }
     insta::assert_snapshot!(verdict(&article, "[entitlement]\nwires = [\"other\"]"), @r#"does not get it: its contract does not cover the wire "hpnf""#);
     insta::assert_snapshot!(verdict(&article, "[entitlement]\nuntil = \"2026-01-01T00:00:00Z\""), @"does not get it: its contract ended at 2026-01-01T00:00:00Z");
+}
+
+/// A wire whose `limits` are these, with a policy for stories about ferries.
+fn limited(limits: &str, ferries: &str) -> Config {
+    let text = format!(
+        r#"
+        [wires.hpnf]
+        name = "Harbor Press"
+        short_name = "HP"
+        policies = ["gull"]
+        limits = {{ {limits} }}
+        [policies.gull]
+        role = "originator"
+        name = "Gull Wire"
+        stories.keywords = ["ferries"]
+        limits = {{ {ferries} }}
+        "#
+    );
+    toml::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+#[test]
+fn where_and_how_a_partner_publishes_has_to_be_within_the_terms() {
+    let publishes = "[entitlement]\ncountries = [\"DE\", \"US\"]\nuses = [\"online\", \"print\"]";
+    let said = |config: &Config, partner_says: &str| {
+        let verdict = route(&article(), &partner(partner_says), config, now()).to_string();
+        verdict.strip_prefix("does not get it: ").map_or_else(|| "gets it".to_owned(), str::to_owned)
+    };
+    for (limits, want) in [
+        ("", "gets it"),
+        ("not_in = [\"FR\"]", "gets it"),
+        ("not_in = [\"DE\"]", "the wire's terms exclude use in DE"),
+        ("not_in = [\"AT\", \"US\"]", "the wire's terms exclude use in US"),
+        ("only_in = [\"DE\", \"FR\", \"US\"]", "gets it"),
+        ("only_in = [\"US\"]", "the wire's terms exclude use in DE"),
+        ("not_for = [\"broadcast\"]", "gets it"),
+        ("not_for = [\"online\"]", "the wire's terms exclude use online"),
+        ("only_for = [\"online\", \"print\"]", "gets it"),
+        ("only_for = [\"online\"]", "the wire's terms exclude use in print"),
+        ("not_in = [\"FR\"], not_for = [\"print\"]", "the wire's terms exclude use in print"),
+    ] {
+        assert_eq!(said(&limited(limits, ""), publishes), want, "{limits}");
+        // The same of the terms of somebody else.
+        assert_eq!(said(&limited("", limits), publishes), want.replace("the wire's terms", "the terms of Gull Wire"));
+    }
+    let broadcasts = "[entitlement]\nuses = [\"broadcast\"]";
+    assert_eq!(said(&limited("only_for = [\"print\"]", ""), broadcasts), "the wire's terms exclude use in broadcasts");
+}
+
+proptest::proptest! {
+    /// Whatever the limits are, a partner gets what it would get in each of its countries alone, and for each of its uses.
+    #[test]
+    fn a_partner_gets_what_it_may_publish_everywhere_it_does(
+        lists in proptest::array::uniform3(proptest::sample::subsequence(vec!["AT", "DE", "US"], 0..=3)),
+        uses in proptest::array::uniform3(proptest::sample::subsequence(vec!["broadcast", "online", "print"], 0..=3)),
+    ) {
+        let ([only_in, not_in, countries], [only_for, not_for, uses]) = (lists, uses);
+        proptest::prop_assume!(!countries.is_empty() && !uses.is_empty());
+        let limits = format!("only_in = {only_in:?}, not_in = {not_in:?}, only_for = {only_for:?}, not_for = {not_for:?}");
+        let config = limited(&limits, "");
+        let gets = |countries: &[&str], uses: &[&str]| {
+            let partner = partner(&format!("[entitlement]\ncountries = {countries:?}\nuses = {uses:?}"));
+            route(&article(), &partner, &config, now()).gets()
+        };
+        let alone = countries.iter().all(|country| uses.iter().all(|way| gets(&[country], &[way])));
+        proptest::prop_assert_eq!(gets(&countries, &uses), alone, "{}", limits);
+    }
+}
+
+#[test]
+fn limits_of_a_policy_are_for_the_stories_that_carry_it() {
+    let config = limited("", "not_in = [\"DE\"]");
+    let partner = partner("[entitlement]\ncountries = [\"DE\"]");
+    assert!(!route(&article(), &partner, &config, now()).gets());
+    let other = Article { keywords: Vec::new(), ..article() };
+    assert!(route(&other, &partner, &config, now()).gets());
+    let of_another_wire = Article { wire: WireId::new("other"), ..article() };
+    assert!(route(&of_another_wire, &partner, &config, now()).gets());
+}
+
+#[test]
+fn a_partner_that_does_not_say_where_it_publishes_gets_nothing_that_depends_on_it() {
+    let verdict = |limits: &str, says: &str| {
+        let partner = partner(&format!("[entitlement]\n{says}"));
+        route(&article(), &partner, &limited(limits, ""), now()).to_string()
+    };
+    insta::assert_snapshot!(verdict("not_in = [\"DE\"]", "uses = [\"print\"]"), @"does not get it: the wire's terms limit where it may be used, and the partner does not say where it publishes");
+    insta::assert_snapshot!(verdict("only_for = [\"print\"]", "countries = [\"DE\"]"), @"does not get it: the wire's terms limit how it may be used, and the partner does not say how it publishes");
+}
+
+#[test]
+fn no_place_and_no_use_holds_a_withdrawal_back() {
+    for limits in ["not_in = [\"DE\"]", "only_in = [\"US\"]", "not_for = [\"print\"]", "only_for = [\"online\"]"] {
+        for says in ["countries = [\"DE\"]\nuses = [\"print\"]", ""] {
+            let partner = partner(&format!("[entitlement]\n{says}"));
+            for config in [limited(limits, ""), limited("", limits)] {
+                for action in Action::ALL {
+                    let gets = route(&Article { action, ..article() }, &partner, &config, now()).gets();
+                    assert_eq!(gets, action.withdraws(), "{limits}, {says:?}, {action}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -150,14 +253,24 @@ fn a_router_says_the_same_of_every_partner() {
         [partners.asleep]
         name = "Asleep"
         paused = true
+        entitlement.countries = ["US", "CA"]
         [partners.asleep.destinations.cms]
         format = "nitf"
         http.url = "https://asleep.example/in"
         [partners.asleep.destinations.archive]
         format = "json"
         http.url = "https://asleep.example/archive"
+        [partners.abroad]
+        name = "Abroad"
+        entitlement.countries = ["DE"]
+        destinations = {}
+        [wires.hpnf]
+        name = "Harbor Press"
+        short_name = "HP"
+        limits.not_in = ["DE"]
         [partners.culture]
         name = "Culture only"
+        entitlement.countries = ["US"]
         subscriptions.all.subjects = ["medtop:11000000"]
         subscriptions.all.exclude.sections = ["politics"]
         destinations = {}
@@ -174,6 +287,7 @@ fn a_router_says_the_same_of_every_partner() {
     assert_eq!(
         said,
         [
+            "abroad [] does not get it: the wire's terms exclude use in DE",
             "asleep [\"archive\", \"cms\"] gets it: it is entitled, and has no rules",
             "culture [] does not get it: its rule \"all\" excludes it",
         ],

@@ -131,7 +131,8 @@ fn times_that_decide_are_understood_or_refused() {
 #[test]
 fn of_several_rights_the_first_to_end_says_how_long_a_story_may_be_kept() {
     let until = |rights: &str| {
-        let document = item("", "", "<headline>H</headline>", XHTML).replacen("<itemMeta>", &format!("{rights}<itemMeta>"), 1);
+        let document =
+            item("", "", "<headline>H</headline>", XHTML).replacen("<itemMeta>", &format!("{rights}<itemMeta>"), 1);
         read(&document).map(|story| story.rights_until.map(|at| at.to_string()))
     };
     let (one, other) = ("<rightsInfo validto='2026-12-24T13:00:00+01:00'/>", "<rightsInfo validto='2027-01-01'/>");

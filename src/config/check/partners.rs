@@ -32,6 +32,7 @@ impl Checks<'_, '_> {
         {
             self.error(&path.below("entitlement.until"), "the contract ends before it begins; put until after from");
         }
+        self.says_where_and_how(path, partner);
         self.not_zero(&path.below("entitlement.embargo_early"), entitlement.embargo_early);
         for (name, subscription) in &partner.subscriptions {
             let path = path.key("subscriptions").key(name);

@@ -37,6 +37,7 @@ impl Checks<'_, '_> {
         }
         self.terms_of(path, policy.licence.as_ref(), policy.logo.as_ref(), policy.tracking.as_ref());
         self.elements(path, &policy.elements, policy.url.is_some());
+        self.limits(path, &policy.limits);
         self.not_zero(&path.key("retention"), policy.retention);
         if let Some(stories) = &policy.stories {
             self.subscription(&path.key("stories"), stories);

@@ -75,6 +75,7 @@ impl Checks<'_, '_> {
                 }
             }
         }
+        self.limits(path, &wire.limits);
         self.not_zero(&path.key("retention"), wire.retention);
         self.not_zero(&path.key("withdraw_for"), Some(wire.withdraw_for));
         for element in &wire.require {

@@ -61,6 +61,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "position_in =",
         "actions =",
         "retention =",
+        "limits =",
         "affiliation = \"Harbor Fund",
         "contact = \"desk@",
     ];

@@ -255,8 +255,14 @@ short_name = "AP"
 require = ["byline"]
 third_party_media = "credit"
 retention = "30d"
+policies = ["abroad"]
 [wire.licence]
 line = "This material may not be published, broadcast, rewritten or redistributed without permission."
+[policies.abroad]
+role = "originator"
+name = "Gull Wire"
+stories = { keywords = ["NO USE GERMANY"] }
+limits = { not_in = ["DE"] }
 "#,
         article: AS_IT_IS,
     },
@@ -495,8 +501,8 @@ fn a_line_of_earlier_days_gives_way_to_todays() {
     assert!(text.starts_with(&format!("{old}\n{own_words}")), "only at the end is it a credit line: {text}");
 }
 
-#[test]
-fn all_of_them_are_good_configurations() {
+/// A configuration of all of them, `w0` the first, with `more` in it.
+fn configured(more: &str) -> crate::config::Config {
     let dir = tempfile::tempdir().unwrap();
     let mut text = "[intake]\nwire = \"w0\"\n[intake.spool]\ndir = \"spool\"\n".to_owned();
     for (number, row) in ROWS.iter().enumerate() {
@@ -504,10 +510,36 @@ fn all_of_them_are_good_configurations() {
             &row.toml.replace("[wire]", &format!("[wires.w{number}]")).replace("[wire.", &format!("[wires.w{number}."));
     }
     let path = dir.path().join("newswired.toml");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text + more).unwrap();
     let config = crate::config::load_from(&path, &crate::config::Environment::default(), crate::config::Secrets::Leave);
-    let config = config.unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(Policies::all(&config).len(), ROWS.len());
+    config.unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn all_of_them_are_good_configurations() {
+    assert_eq!(Policies::all(&configured("")).len(), ROWS.len());
+}
+
+#[test]
+fn what_is_not_for_a_country_does_not_go_there() {
+    let config = configured(
+        r#"
+[partners.morgenblatt]
+name = "Morgenblatt"
+entitlement.countries = ["AT", "DE"]
+[partners.morgenblatt.destinations.site]
+format = "json"
+http.url = "https://morgenblatt.example/in"
+"#,
+    );
+    let ap = ROWS.iter().position(|row| row.name == "Associated Press").unwrap();
+    let mut article = Article { wire: WireId::new(&format!("w{ap}")), ..story(AS_IT_IS) };
+    let verdict = |article: &Article| {
+        crate::route::route(article, &config.partners["morgenblatt"], &config, article.created.unwrap()).to_string()
+    };
+    assert_eq!(verdict(&article), "gets it: it is entitled, and has no rules");
+    article.keywords.push("No use Germany".into());
+    assert_eq!(verdict(&article), "does not get it: the terms of Gull Wire exclude use in DE");
 }
 
 #[test]
