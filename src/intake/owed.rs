@@ -93,6 +93,9 @@ impl Contracts {
 
     /// Until when those who get it may keep it: what the article says goes before what the wire does.
     fn rights(&self, article: &Article) -> Rights {
+        if let Some(until) = article.rights_until {
+            return Rights::Until(until);
+        }
         let retention = self.wires.get(&article.wire).and_then(|terms| terms.policies.retention(article));
         retention.map_or(Rights::Lasting, Rights::For)
     }
