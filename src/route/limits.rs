@@ -29,8 +29,9 @@ enum What {
 #[derive(Debug)]
 pub(super) struct WireLimits(Vec<Limited>);
 
+/// Limits, whose they are, and which stories they are for.
 #[derive(Debug)]
-struct Limited {
+pub(super) struct Limited {
     /// Whose terms they are: `the wire's terms`.
     terms: Arc<str>,
     limits: Limits,
@@ -39,7 +40,7 @@ struct Limited {
 }
 
 impl WireLimits {
-    /// Those of every wire that has some.
+    /// Those of every wire.
     pub fn all(config: &Config) -> BTreeMap<WireId, Self> {
         config.wires.iter().map(|(id, wire)| (id.clone(), Self::of(wire, config))).collect()
     }
@@ -56,17 +57,22 @@ impl WireLimits {
         Self(std::iter::once(own).chain(others).filter(matter).collect())
     }
 
-    /// What keeps `story` from a partner of this contract. A withdrawal is kept from nobody: whoever has a story that was
-    /// never meant for its country has to take it down all the same (promise 4).
-    pub fn exclude(&self, story: &Story<'_>, entitlement: &Entitlement) -> Option<Excluded> {
+    /// Those that hold for `story`. For a withdrawal none does: whoever has a story that was never meant for its country
+    /// has to take it down all the same (promise 4).
+    pub fn for_story(&self, story: &Story<'_>) -> Vec<&Limited> {
         if story.article.action.withdraws() {
-            return None;
+            return Vec::new();
         }
-        let hold = |limited: &&Limited| limited.stories.as_ref().is_none_or(|rule| rule.passes_by(story).is_none());
-        self.0.iter().filter(hold).find_map(|limited| {
-            let what = excluded(&limited.limits, entitlement)?;
-            Some(Excluded { terms: Arc::clone(&limited.terms), what })
-        })
+        let holds = |limited: &&Limited| limited.stories.as_ref().is_none_or(|rule| rule.passes_by(story).is_none());
+        self.0.iter().filter(holds).collect()
+    }
+}
+
+impl Limited {
+    /// What of them keeps a story from a partner of this contract.
+    pub fn exclude(&self, entitlement: &Entitlement) -> Option<Excluded> {
+        let what = excluded(&self.limits, entitlement)?;
+        Some(Excluded { terms: Arc::clone(&self.terms), what })
     }
 }
 

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::article::{Article, WireId};
 use crate::config::{Config, Partner, PartnerId};
 pub use limits::Excluded;
-use limits::WireLimits;
+use limits::{Limited, WireLimits};
 use rule::Key;
 pub use rule::{Rule, Story};
 
@@ -97,8 +97,8 @@ impl fmt::Display for Reason {
 /// Whether `partner` gets `article` when it is accepted at `now`, by the wires, policies and subject codes of `config`.
 pub fn route(article: &Article, partner: &Partner, config: &Config, now: Timestamp) -> Verdict {
     let rules = rules(partner, &config.subject_descendants);
-    let limits = WireLimits::all(config);
-    verdict(&Story::of(article), partner, &rules, limits.get(&article.wire), now)
+    let (story, limits) = (Story::of(article), WireLimits::all(config));
+    verdict(&story, partner, &rules, &for_story(&limits, &story), now)
 }
 
 /// All partners' rules, made ready once for many articles.
@@ -139,13 +139,13 @@ impl Router {
     /// The verdict on `article`, accepted at `now`, for every partner in the order of their ids.
     pub fn route(&self, article: &Article, now: Timestamp) -> Vec<Routed<'_>> {
         let story = Story::of(article);
-        let limits = self.limits.get(&article.wire);
+        let limits = for_story(&self.limits, &story);
         self.partners
             .iter()
             .map(|routable| Routed {
                 partner: &routable.id,
                 destinations: &routable.destinations,
-                verdict: verdict(&story, &routable.partner, &routable.rules, limits, now),
+                verdict: verdict(&story, &routable.partner, &routable.rules, &limits, now),
             })
             .collect()
     }
@@ -159,13 +159,12 @@ fn rules(partner: &Partner, descendants: &BTreeMap<String, Vec<String>>) -> Vec<
         .collect()
 }
 
-fn verdict(
-    story: &Story<'_>,
-    partner: &Partner,
-    rules: &[Arc<Rule>],
-    limits: Option<&WireLimits>,
-    now: Timestamp,
-) -> Verdict {
+/// The limits that hold for `story`, of those of all wires.
+fn for_story<'l>(limits: &'l BTreeMap<WireId, WireLimits>, story: &Story<'_>) -> Vec<&'l Limited> {
+    limits.get(&story.article.wire).map(|limits| limits.for_story(story)).unwrap_or_default()
+}
+
+fn verdict(story: &Story<'_>, partner: &Partner, rules: &[Arc<Rule>], limits: &[&Limited], now: Timestamp) -> Verdict {
     let entitlement = &partner.entitlement;
     let wire = &story.article.wire;
     if !entitlement.wires.is_empty() && !entitlement.wires.contains(wire) {
@@ -177,7 +176,7 @@ fn verdict(
     if let Some(until) = entitlement.until.filter(|until| now >= *until) {
         return Verdict::NotEntitled(NotEntitled::Ended(until));
     }
-    if let Some(why) = limits.and_then(|limits| limits.exclude(story, entitlement)) {
+    if let Some(why) = limits.iter().find_map(|limits| limits.exclude(entitlement)) {
         return Verdict::NotEntitled(NotEntitled::Excluded(why));
     }
     if rules.is_empty() {

@@ -42,10 +42,13 @@ fn times_of_nothing_and_versions_of_no_kind() {
 #[test]
 fn to_keep_a_story_for_no_time_is_no_retention() {
     let main = MAIN.replace("short_name", "retention = \"0d\"\npolicies = [\"fund\"]\nshort_name");
-    let main = format!("{main}[policies.fund]\nrole = \"funder\"\nname = \"Fund\"\nretention = \"30 days\"\n");
+    let policy =
+        |id: &str, span: &str| format!("[policies.{id}]\nrole = \"funder\"\nname = \"F\"\nretention = \"{span}\"\n");
+    let main = format!("{main}{}{}", policy("fund", "30 days"), policy("other", "0h"));
     assert_snapshot!(Files::new(&main).partner("island-post", PARTNER).errors(), @r#"
     newswired.toml:4:13: a time of nothing; write a longer one
     newswired.toml:14:13: "30 days" is not a length of time; write a whole number and a unit: ms, s, m, h or d, for example "30s"
+    newswired.toml:18:13: a time of nothing; write a longer one
     "#);
 }
 
