@@ -16,8 +16,8 @@ use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOp
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
-use crate::transport::Timeouts;
-use crate::upkeep::Upkeep;
+use crate::transport::{self, Timeouts};
+use crate::upkeep::{self, Upkeep};
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,9 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let Lanes { lanes, due, ids } = Lanes::open(config, ledger.as_ref(), clock.now()).await?;
+        let Lanes { lanes, due, ids } =
+            Lanes::open(config, |_, door, defaults| transport::open(door, defaults), ledger.as_ref(), clock.now())
+                .await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Contracts::new(config, &ids));
         let inbox = Arc::new(Inbox::new(
@@ -73,19 +75,20 @@ impl Daemon {
             Arc::clone(&metrics),
             Arc::clone(&clock),
         ));
-        let upkeep = Upkeep {
+        let by_the_clock = Upkeep {
             ledger: Arc::clone(&ledger),
             inbox: Arc::clone(&inbox),
             contracts,
             wakes: wakes.clone(),
             clock: Arc::clone(&clock),
             keep: config.ledger.clone(),
+            look: upkeep::LOOK,
         };
         // What was ordered while nobody ran holds before anything is sent.
-        upkeep.take_orders().await?;
+        by_the_clock.take_orders().await?;
         let Intakes { tasks: mut intake, http: http_intake } =
             intake::start(config, inbox, &stop_intake).await.map_err(StartError::Listener)?;
-        intake.spawn(upkeep.run(stop_intake.clone()));
+        intake.spawn(by_the_clock.run(stop_intake.clone()));
 
         let mut delivery = JoinSet::new();
         let listener = serve::listen(config.admin.listen.get(), "admin").await.map_err(StartError::Listener)?;
@@ -98,7 +101,7 @@ impl Daemon {
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
         let health = ledger.health();
-        let shared = Shared { ledger, renditions: Arc::new(renditions), metrics, clock, random: Mutex::default() };
+        let shared = Shared { ledger, documents: Arc::new(renditions), metrics, clock, random: Mutex::default() };
         let dispatch = Dispatch::new(lanes, shared, wakes);
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
 

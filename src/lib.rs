@@ -2,6 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+/// Whether a rule is broken on purpose, so that the simulation can show that it would notice. Never, outside of tests.
+#[cfg(test)]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::simulation::planted::is($crate::simulation::planted::Bug::$bug)
+    };
+}
+#[cfg(not(test))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 pub mod article;
 pub mod attribution;
 pub mod audit;
@@ -16,6 +30,8 @@ pub mod ops;
 pub mod render;
 pub mod route;
 pub mod serve;
+#[cfg(test)]
+mod simulation;
 pub mod sink;
 pub mod telemetry;
 pub mod transport;

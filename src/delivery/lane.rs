@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::{Gate, Pace, backoff};
-use super::renditions::{Numbered, Renditions};
+use super::renditions::{Documents, Numbered};
 use super::signal::{AsOf, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
-use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Ledger, LedgerError, Report};
+use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Ledger, LedgerError, Report, Waiting};
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
@@ -53,7 +53,7 @@ pub struct Stops {
 /// What lanes share.
 pub struct Shared {
     pub ledger: Arc<dyn Ledger>,
-    pub renditions: Arc<Renditions>,
+    pub documents: Arc<dyn Documents>,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
     /// For jitter.
@@ -73,13 +73,8 @@ struct Done {
     result: Sent,
 }
 
-/// What came of writing down how attempts ended.
-struct Recorded {
-    /// A row of them waits again.
-    waits_again: bool,
-    /// A withdrawal was among them.
-    withdrawal: bool,
-}
+/// What waits again, and whether what was tried was a withdrawal.
+type Recorded<'a> = BoxFuture<'a, Result<(Waiting, bool), LedgerError>>;
 
 enum Sent {
     Answered(Outcome),
@@ -108,8 +103,8 @@ impl Lane {
         // its tries moves the lane again.
         let mut pressing = withdrawal;
         let mut asked_for_withdrawal = false;
-        // One could not be sent, and is to be tried again.
-        let mut withdrawal_left = false;
+        // One could not be sent, and is to be tried again, at this time at the earliest.
+        let mut withdrawal_left: Option<Timestamp> = None;
         loop {
             let now = shared.clock.now();
             let (allowed, gate, retry_at) = {
@@ -119,8 +114,8 @@ impl Lane {
             let look = self.signal.look();
             more |= look.news;
             pressing |= look.withdrawal;
-            if gate == Gate::Shut {
-                withdrawal_left |= std::mem::take(&mut pressing);
+            if gate == Gate::Shut && std::mem::take(&mut pressing) {
+                withdrawal_left = Some(now);
             }
             let stopping = stop.is_cancelled();
             let open = gate == Gate::Open;
@@ -187,9 +182,12 @@ impl Lane {
                 },
                 Some(recorded) = records.next() => match recorded {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
-                    Ok(Recorded { waits_again, withdrawal }) => {
-                        more |= waits_again;
-                        withdrawal_left |= waits_again && withdrawal;
+                    Ok((Waiting { any, withdrawal }, tried)) => {
+                        more |= any;
+                        // One that came during another version's attempt goes at once; one that failed has had its try.
+                        pressing |= withdrawal.is_some() && !tried;
+                        let left = withdrawal.into_iter().chain(withdrawal_left).min();
+                        withdrawal_left = if tried { left } else { withdrawal_left };
                     }
                     Err(why) => {
                         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
@@ -215,15 +213,19 @@ impl Lane {
         gate: Gate,
         retry_at: Option<Timestamp>,
         next_held: Option<Timestamp>,
-        withdrawal_left: bool,
+        withdrawal_left: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        if withdrawal_left {
+        if withdrawal_left.is_some() {
             self.signal.keep_withdrawal();
         }
         match gate {
             Gate::Until(at) => Some(at),
-            Gate::Withdrawals if withdrawal_left => retry_at.max(next_held),
-            Gate::Open | Gate::Withdrawals | Gate::Shut => None,
+            // One that was held back before has its time there.
+            Gate::Withdrawals => {
+                let left = withdrawal_left.max(retry_at.filter(|_| withdrawal_left.is_some()));
+                left.into_iter().chain(next_held).min()
+            }
+            Gate::Open | Gate::Shut => None,
         }
     }
 
@@ -253,7 +255,7 @@ impl Lane {
 
     async fn attempt(&self, shared: &Shared, in_hand: InHand) -> Done {
         let InHand { row: attempted, as_of } = in_hand;
-        let rendered = shared.renditions.get(attempted.article, &self.edition).await;
+        let rendered = shared.documents.get(attempted.article, &self.edition).await;
         let began = shared.clock.now();
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
@@ -301,24 +303,16 @@ impl Lane {
         }
     }
 
-    fn given_back<'a>(
-        &self,
-        shared: &'a Shared,
-        rows: Vec<Attempted>,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
-        let withdrawal = rows.iter().any(|row| row.action.withdraws());
-        let released = shared.ledger.release(self.id, rows, now);
-        released.map(move |waits| waits.map(|waits_again| Recorded { waits_again, withdrawal })).boxed()
+    fn given_back<'a>(&self, shared: &'a Shared, rows: Vec<Attempted>, now: Timestamp) -> Recorded<'a> {
+        shared.ledger.release(self.id, rows, now).map(|released| released.map(|waiting| (waiting, false))).boxed()
     }
 
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
-    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
+    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> Recorded<'a> {
         let Done { attempted, began, result } = done;
         let now = shared.clock.now();
-        let withdrawal = attempted.action.withdraws();
-        let recorded =
-            move |waits: Result<bool, LedgerError>| waits.map(|waits_again| Recorded { waits_again, withdrawal });
+        let tried = attempted.action.withdraws();
+        let recorded = move |recorded: Result<_, _>| recorded.map(|waiting| (waiting, tried));
         let outcome = match result {
             Sent::NotTried => return self.given_back(shared, vec![attempted], now),
             Sent::Expired => {
@@ -346,16 +340,13 @@ impl Lane {
                 tracing::error!(destination = %self.name, reason = why, "suspended");
             }
         }
-        let mut hold = || {
-            let wait = backoff(self.pace().policy(), attempted.attempt, &mut random);
-            now.checked_add(wait).ok()
-        };
+        let hold = now.checked_add(backoff(self.pace().policy(), attempted.attempt, &mut random)).ok();
         let settled = match outcome.class {
             Class::Delivered => Settled::Delivered { reason: outcome.detail.clone() },
-            Class::Refused => Settled::Refused { reason: outcome.detail.clone(), hold: hold() },
-            Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold: hold() },
+            Class::Refused => Settled::Refused { reason: outcome.detail.clone(), hold },
+            Class::Deferred { maybe_document: true, .. } => Settled::Deferred { hold },
             Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
-            Class::Unknown { .. } => Settled::Unknown { hold: hold() },
+            Class::Unknown { .. } => Settled::Unknown { hold },
         };
         let report = self.report(attempted, settled, &outcome, began, now);
         shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed()

@@ -10,9 +10,9 @@ use super::lane::Lane;
 use super::pace::{Pace, Policy};
 use super::renditions::Editions;
 use super::signal::Signal;
-use crate::config::{Config, Destination};
+use crate::config::{Config, Delivery, Destination};
 use crate::ledger::{DestinationId, Halt, Ledger, LedgerError, Registration};
-use crate::transport::{self, DoorError};
+use crate::transport::{DoorError, Transport};
 
 /// All lanes, and what others need to know of them.
 pub struct Lanes {
@@ -35,11 +35,16 @@ pub enum LanesError {
 }
 
 impl Lanes {
-    /// Opens the doors of `config`, without knocking yet.
+    /// Opens the doors of `config` by `open`, without knocking yet.
     ///
     /// # Errors
     /// When a door cannot be built from its configuration, or the ledger cannot be asked.
-    pub async fn open(config: &Config, ledger: &dyn Ledger, now: Timestamp) -> Result<Self, LanesError> {
+    pub async fn open(
+        config: &Config,
+        open: impl Fn(&str, &Destination, &Delivery) -> Result<Box<dyn Transport>, DoorError>,
+        ledger: &dyn Ledger,
+        now: Timestamp,
+    ) -> Result<Self, LanesError> {
         let (mut doors, mut editions) = (Vec::new(), Editions::default());
         for (partner_id, partner) in &config.partners {
             for (destination_id, settings) in &partner.destinations {
@@ -49,7 +54,7 @@ impl Lanes {
                     format: settings.format.as_str().to_owned(),
                 })?;
                 let edition = editions.number(edition);
-                let door = transport::open(settings, &config.delivery)
+                let door = open(&name, settings, &config.delivery)
                     .map_err(|why| LanesError::Door { name: name.clone(), why })?;
                 doors.push((name, partner.paused, settings, edition, door));
             }

@@ -23,10 +23,10 @@ mod renditions;
 mod signal;
 mod wakes;
 
-pub use dispatch::Dispatch;
+pub use dispatch::{Dispatch, Due};
 pub use lane::Shared;
 pub use lanes::{Lanes, LanesError};
-pub use renditions::Renditions;
+pub use renditions::{Documents, Numbered, Rendered, Renditions};
 pub use wakes::Wakes;
 
 #[cfg(test)]

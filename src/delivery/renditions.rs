@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -13,6 +15,16 @@ use crate::config::Edition;
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
 use crate::render::{self, Flaw};
 use crate::telemetry::Metrics;
+
+/// Where lanes get documents from. The daemon has [`Renditions`]; a simulation makes none.
+pub trait Documents: Send + Sync + 'static {
+    /// The article in that edition, or why there is none.
+    fn get<'a>(
+        &'a self,
+        article: ArticleId,
+        edition: &'a Numbered,
+    ) -> BoxFuture<'a, Result<Arc<Rendered>, LedgerError>>;
+}
 
 /// Makes documents, and keeps the recent ones within a budget of bytes.
 pub struct Renditions {
@@ -52,6 +64,18 @@ pub struct Rendered {
     pub dropped: Vec<String>,
 }
 
+impl Documents for Renditions {
+    /// Lanes that ask at the same time wait for one making.
+    fn get<'a>(
+        &'a self,
+        article: ArticleId,
+        edition: &'a Numbered,
+    ) -> BoxFuture<'a, Result<Arc<Rendered>, LedgerError>> {
+        async move { self.cache.get_or_insert_async(&(article, edition.number), self.make(article, &edition.edition)).await }
+            .boxed()
+    }
+}
+
 #[derive(Clone)]
 struct ByBytes;
 
@@ -74,11 +98,6 @@ impl Renditions {
         // About as many entries as fit the budget with the 6 kB of an ordinary article.
         let cache = Cache::with_weighter((budget / 6_000).max(16), budget as u64, ByBytes);
         Self { ledger, policies, cache, metrics }
-    }
-
-    /// The article in that edition. Lanes that ask at the same time wait for one making.
-    pub async fn get(&self, article: ArticleId, edition: &Numbered) -> Result<Arc<Rendered>, LedgerError> {
-        self.cache.get_or_insert_async(&(article, edition.number), self.make(article, &edition.edition)).await
     }
 
     async fn make(&self, id: ArticleId, edition: &Arc<Edition>) -> Result<Arc<Rendered>, LedgerError> {

@@ -106,7 +106,8 @@ impl Scene {
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
         let clock = Arc::new(SystemClock);
-        let shared = Shared { ledger: Arc::clone(&ledger), renditions, metrics, clock, random: Mutex::default() };
+        let shared =
+            Shared { ledger: Arc::clone(&ledger), documents: renditions, metrics, clock, random: Mutex::default() };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
         Self { dir, ledger, ids, wakes, got, stop, running }

@@ -13,6 +13,9 @@ mod orders;
 mod records;
 mod sqlite;
 
+#[cfg(test)]
+pub(crate) use sqlite::simulated;
+
 pub use orders::{
     Candidate, Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom,
     ReplayStep, Replayed, Target, Woken,
@@ -20,7 +23,7 @@ pub use orders::{
 pub use records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState, Lapsed, Owed,
     QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy,
-    states,
+    Waiting, states,
 };
 pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
 
@@ -109,22 +112,22 @@ pub trait Ledger: Send + Sync + 'static {
     /// whose time is over end here.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, LedgerError>>;
 
-    /// Records how attempts ended, and the lane's state where it changed. `true` when a row of them waits again: the
-    /// same version for another try, or a newer one that came meanwhile.
+    /// Records how attempts ended, and the lane's state where it changed. Returns what of them waits again: the same
+    /// version for another try, or a newer one that came meanwhile.
     fn record(
         &self,
         destination: DestinationId,
         reports: Vec<Report>,
         lane: Option<LaneState>,
-    ) -> BoxFuture<'_, Result<bool, LedgerError>>;
+    ) -> BoxFuture<'_, Result<Waiting, LedgerError>>;
 
-    /// Gives back rows that were claimed and never sent. `true` when one of them waits again.
+    /// Gives back rows that were claimed and never sent. Returns what of them waits again.
     fn release(
         &self,
         destination: DestinationId,
         rows: Vec<Attempted>,
         now: Timestamp,
-    ) -> BoxFuture<'_, Result<bool, LedgerError>>;
+    ) -> BoxFuture<'_, Result<Waiting, LedgerError>>;
 
     /// A lane broke off: whatever it had announced may have arrived, within `in_network` from now.
     fn abandon(

@@ -261,6 +261,14 @@ pub struct Report {
     pub in_network: Duration,
 }
 
+/// What waits again of rows whose attempts ended, or were never made: the same version, or a newer one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub any: bool,
+    /// From when on a withdrawal among them may be tried.
+    pub withdrawal: Option<Timestamp>,
+}
+
 /// A lane's durable state: what a restart must not forget.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneState {

@@ -18,6 +18,8 @@ mod wordpress;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use message_id::message_id;
+#[cfg(test)]
+pub(crate) use outcome::classify;
 pub use wordpress::WordPressDoor;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use crate::intake::{Contracts, Inbox};
 use crate::ledger::{ArticleId, Ledger, LedgerError};
 
 /// How soon an order takes effect. A look at nothing is one probe of an empty index.
-const LOOK: Duration = Duration::from_millis(50);
+pub const LOOK: Duration = Duration::from_millis(50);
 
 /// How often the rest is done. A replay goes its rate further each time.
 const TICK: Duration = Duration::from_secs(1);
@@ -36,6 +36,8 @@ pub struct Upkeep {
     pub clock: Arc<dyn Clock>,
     /// How long what is done is kept.
     pub keep: config::Ledger,
+    /// How often to look for orders: [`LOOK`].
+    pub look: Duration,
 }
 
 impl Upkeep {
@@ -60,7 +62,7 @@ impl Upkeep {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(self.look) => {}
             }
         }
     }

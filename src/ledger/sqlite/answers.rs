@@ -14,7 +14,7 @@ use crate::article::Article;
 use crate::ledger::orders::{Candidate, Candidates, CarriedOut, NewOrder, OrderId, OrderRecord, ReplayStep, Woken};
 use crate::ledger::records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
-    Registration, Report, Tidied, Tidy,
+    Registration, Report, Tidied, Tidy, Waiting,
 };
 use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId};
 
@@ -48,7 +48,7 @@ impl Ledger for SqliteLedger {
         destination: DestinationId,
         reports: Vec<Report>,
         lane: Option<LaneState>,
-    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Waiting, LedgerError>> {
         self.ask(|answer| Command::Record(destination, reports, lane, answer))
     }
 
@@ -57,7 +57,7 @@ impl Ledger for SqliteLedger {
         destination: DestinationId,
         rows: Vec<Attempted>,
         now: Timestamp,
-    ) -> BoxFuture<'_, Result<bool, LedgerError>> {
+    ) -> BoxFuture<'_, Result<Waiting, LedgerError>> {
         self.ask(|answer| Command::Release(destination, rows, now, answer))
     }
 

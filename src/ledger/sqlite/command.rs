@@ -11,7 +11,7 @@ use super::writer::Committed;
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
 use crate::ledger::records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
-    Tidied, Tidy,
+    Tidied, Tidy, Waiting,
 };
 use crate::ledger::{DestinationId, LedgerError, Receipt};
 
@@ -23,8 +23,8 @@ pub enum Command {
     Accept(Box<Acceptance>, Vec<u8>, Answer<Accepted>),
     Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
     Claim(Claim, Answer<Claimed>),
-    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<bool>),
-    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<bool>),
+    Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<Waiting>),
+    Release(DestinationId, Vec<Attempted>, Timestamp, Answer<Waiting>),
     Abandon(DestinationId, Duration, Timestamp, Answer<()>),
     Retried(i64, Option<String>, Answer<()>),
     Place(Box<NewOrder>, Answer<OrderId>),
@@ -40,8 +40,7 @@ pub enum Done {
     Accepted(Taken),
     Quarantined(i64),
     Claimed(Claimed),
-    /// Whether a row waits again.
-    Settled(bool),
+    Settled(Waiting),
     Placed(OrderId),
     CarriedOut(CarriedOut),
     Replayed(Vec<Woken>),

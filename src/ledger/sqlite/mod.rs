@@ -16,6 +16,8 @@ mod commands;
 mod inspect;
 mod rows;
 mod schema;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod writer;
 
 use std::fs::File;
@@ -116,7 +118,12 @@ impl SqliteLedger {
                 drop(lock);
             }),
         )?;
-        let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
+        let readers = Arc::new(Readers {
+            path: path.to_owned(),
+            idle: Mutex::new(Vec::new()),
+            #[cfg(test)]
+            simulated: None,
+        });
         Ok((Self { commands, readers, health, recovered }, Closing { writer, checkpoints }))
     }
 
@@ -143,6 +150,11 @@ impl SqliteLedger {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, LedgerError>> {
         let readers = Arc::clone(&self.readers);
+        #[cfg(test)]
+        if let Some(disk) = &readers.simulated {
+            let found = disk.with(|db| read(db).map_err(classed));
+            return async move { found }.boxed();
+        }
         async move { tokio::task::spawn_blocking(move || readers.with(read)).await.map_err(|_| LedgerError::Closed)? }
             .boxed()
     }
@@ -152,6 +164,9 @@ impl SqliteLedger {
 struct Readers {
     path: std::path::PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Reads see what a simulation's one connection does, at once.
+    #[cfg(test)]
+    simulated: Option<simulated::Disk>,
 }
 
 impl Readers {

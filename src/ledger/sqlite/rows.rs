@@ -7,13 +7,13 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
 use crate::article::{Action, Version};
-use crate::ledger::state::{End, Numbered, PastEnd, Row, Stage, Standing, Wanted};
+use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
                        since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-                       on_hold, cancelled, sequence, numbered, later, story";
+                       on_hold, last_try, sequence, numbered, later, story";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -112,7 +112,15 @@ fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
         older_settles: maybe_timestamp(from, 19)?,
         remote: from.get(20)?,
         later: VecDeque::new(),
-        standing: Standing { on_hold: from.get(21)?, cancelled: from.get(22)? },
+        standing: Standing {
+            on_hold: from.get(21)?,
+            last_try: match from.get(22)? {
+                0 => None,
+                1 => Some(LastTry::Cancelled),
+                2 => Some(LastTry::PassedOver),
+                other => return Err(damaged(22, Type::Integer, format!("the unknown last try {other}"))),
+            },
+        },
         number: match (from.get(23)?, maybe_version(from, 24)?) {
             (Some(sequence), Some(version)) => Some(Numbered { sequence, version }),
             (None, _) | (_, None) => None,
@@ -225,13 +233,13 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
          due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-         on_hold, cancelled, sequence, numbered, later) \
+         on_hold, last_try, sequence, numbered, later) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
          ?23, ?24, ?25, ?26, ?27) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
          ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
-         remote = ?22, on_hold = ?23, cancelled = ?24, sequence = ?25, numbered = ?26, later = ?27",
+         remote = ?22, on_hold = ?23, last_try = ?24, sequence = ?25, numbered = ?26, later = ?27",
     )?
     .execute(params![
         story.0,
@@ -257,7 +265,11 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
         row.older_settles.map(micros),
         row.remote,
         row.standing.on_hold,
-        row.standing.cancelled,
+        match row.standing.last_try {
+            None => 0,
+            Some(LastTry::Cancelled) => 1,
+            Some(LastTry::PassedOver) => 2,
+        },
         row.number.map(|number| number.sequence),
         row.number.map(|number| number.version.as_i64()),
         row.later.len(),

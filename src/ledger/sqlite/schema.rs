@@ -21,6 +21,23 @@ pub fn open(path: &Path) -> Result<Connection, LedgerError> {
         |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
     let mut connection = Connection::open(path).map_err(unusable)?;
     settings(&connection).map_err(unusable)?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// A ledger that is nowhere but in memory.
+#[cfg(test)]
+pub fn in_memory() -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.set_prepared_statement_cache_capacity(64);
+    stable_plans(&connection)?;
+    migrate(&mut connection, Path::new("memory")).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let unusable =
+        |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
     let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unusable)?;
     if version > MIGRATIONS.len() {
         return Err(LedgerError::Unusable(format!(
@@ -35,7 +52,7 @@ pub fn open(path: &Path) -> Result<Connection, LedgerError> {
         transaction.pragma_update(None, "user_version", at + 1).map_err(unusable)?;
         transaction.commit().map_err(unusable)?;
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// Opens the file for reading only, beside the daemon or without it.

@@ -143,7 +143,7 @@ fn one_by_one(
 }
 
 /// One transaction for all of `commands`.
-fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
+pub fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
     let mut attempt = || -> rusqlite::Result<Vec<Done>> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;

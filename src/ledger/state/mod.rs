@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use order::{Place, rank};
-pub use orders::Standing;
+pub use orders::{LastTry, Standing};
 
 use super::ArticleId;
 use crate::article::{Action, Version};
@@ -210,7 +210,7 @@ impl Row {
         let mut past: Vec<_> = self.later.drain(..).map(|left| superseded(left.version, newer, now)).collect();
         let left = std::mem::replace(&mut self.wanted, wanted);
         self.attempts = 0;
-        self.standing.cancelled = false;
+        self.standing.last_try = None;
         match &self.stage {
             // Its end is known when the attempt is.
             Stage::Attempting { version, .. } if *version == left.version => {}
@@ -275,11 +275,19 @@ impl Row {
     }
 
     /// A newer version exists that is not for this destination: what waits here is out of date, unless it takes every
-    /// version.
-    pub fn pass_over(&mut self, newer: Version, now: Timestamp) {
-        if newer > self.wanted.version && self.waits() && self.later.is_empty() {
-            self.end_waiting(End::Superseded, format!("version {newer} is not for this destination"), now);
+    /// version. What is under way is not tried again. `true`: something changed.
+    pub fn pass_over(&mut self, newer: Version, now: Timestamp) -> bool {
+        if newer <= self.wanted.version || !self.later.is_empty() || self.wanted.action.withdraws() {
+            return false;
         }
+        match self.stage {
+            Stage::Ready | Stage::Held { .. } => {
+                self.end_waiting(End::Superseded, format!("version {newer} is not for this destination"), now);
+            }
+            Stage::Attempting { .. } => self.standing.last_try = Some(LastTry::PassedOver),
+            Stage::Ended { .. } => return false,
+        }
+        true
     }
 
     /// Announces an attempt of the wanted version. `false`: it is not this row's turn. `last` is the last number of the
@@ -307,14 +315,13 @@ impl Row {
     }
 
     /// The announced attempt was never made: not a byte of it left.
-    pub fn release(&mut self, version: Version, now: Timestamp) -> Option<PastEnd> {
-        let Stage::Attempting { version: announced, .. } = self.stage else { return None };
-        if announced != version {
-            return None;
+    pub fn release(&mut self, version: Version, now: Timestamp) -> Vec<PastEnd> {
+        match self.stage {
+            Stage::Attempting { version: announced, .. } if announced == version => {}
+            Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } | Stage::Ended { .. } => return Vec::new(),
         }
         if version < self.wanted.version {
-            self.turn_to_newest(now);
-            return Some(superseded(version, self.wanted.version, now));
+            return self.turn_to_newest(superseded(version, self.wanted.version, now), now);
         }
         self.attempts = self.attempts.saturating_sub(1);
         self.wait_again(None, now)
@@ -322,17 +329,11 @@ impl Row {
 
     /// The attempt of `version` ended. `in_network` is how long a request of unknown outcome may still be on its way.
     /// An attempt that this row does not know of changes nothing.
-    pub fn settle(
-        &mut self,
-        version: Version,
-        settled: Settled,
-        now: Timestamp,
-        in_network: Duration,
-    ) -> Option<PastEnd> {
-        let Stage::Attempting { version: announced, since } = self.stage else { return None };
-        if announced != version {
-            return None;
-        }
+    pub fn settle(&mut self, version: Version, settled: Settled, now: Timestamp, in_network: Duration) -> Vec<PastEnd> {
+        let since = match self.stage {
+            Stage::Attempting { version: announced, since } if announced == version => since,
+            Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } | Stage::Ended { .. } => return Vec::new(),
+        };
         let newest = self.wanted.version;
         let is_newest = version == newest;
         let (end, reason) = match settled {
@@ -357,10 +358,7 @@ impl Row {
             Settled::Deferred { hold } if is_newest => {
                 return self.wait_again(hold, now);
             }
-            Settled::Deferred { .. } => {
-                self.turn_to_newest(now);
-                return Some(superseded(version, newest, now));
-            }
+            Settled::Deferred { .. } => return self.turn_to_newest(superseded(version, newest, now), now),
             Settled::Unknown { hold } => {
                 if self.possible.is_some_and(|possible| possible < version) {
                     self.older_settles = self.older_settles.max(self.settles.take());
@@ -370,38 +368,35 @@ impl Row {
                 if is_newest {
                     return self.wait_again(hold, now);
                 }
-                self.wait(None, now);
-                return Some(PastEnd {
-                    version,
-                    end: End::Superseded,
-                    at: now,
-                    reason: format!("version {newest} took its place; it may have arrived"),
-                });
+                let reason = format!("version {newest} took its place; it may have arrived");
+                return self.turn_to_newest(PastEnd { version, end: End::Superseded, at: now, reason }, now);
             }
         };
         if is_newest {
+            self.standing.last_try = None;
             self.stage = Stage::Ended { end, at: now, reason };
             self.advance(now)
         } else {
-            self.turn_to_newest(now);
-            Some(PastEnd { version, end, at: now, reason })
+            self.turn_to_newest(PastEnd { version, end, at: now, reason }, now)
         }
     }
 
-    /// The attempt of an older version is over. A withdrawal that came meanwhile, since that attempt might have
-    /// arrived, is for nobody when it did not and none before it did.
-    fn turn_to_newest(&mut self, now: Timestamp) {
+    /// The attempt of an older version is over, and had this end. A withdrawal that came meanwhile, since that attempt
+    /// might have arrived, is for nobody when it did not and none before it did.
+    fn turn_to_newest(&mut self, left: PastEnd, now: Timestamp) -> Vec<PastEnd> {
+        let mut past = vec![left];
         if self.wanted.action.withdraws() && self.confirmed.is_none() && self.possible.is_none() {
             self.stage = never_sent(now);
         } else {
-            self.wait(None, now);
+            past.extend(self.wait_again(None, now));
         }
+        past
     }
 
     /// What waits is given up.
-    pub fn expire(&mut self, reason: &str, now: Timestamp) -> Option<PastEnd> {
+    pub fn expire(&mut self, reason: &str, now: Timestamp) -> Vec<PastEnd> {
         if !self.waits() {
-            return None;
+            return Vec::new();
         }
         self.end_waiting(End::Expired, reason.to_owned(), now);
         self.advance(now)
@@ -423,23 +418,27 @@ impl Row {
     }
 
     /// The next of a destination that takes every version has its turn when the one before it has its end.
-    fn advance(&mut self, now: Timestamp) -> Option<PastEnd> {
-        let Stage::Ended { end, at, reason } = &self.stage else { return None };
-        let next = self.later.pop_front()?;
+    fn advance(&mut self, now: Timestamp) -> Vec<PastEnd> {
+        let Stage::Ended { end, at, reason } = &self.stage else { return Vec::new() };
+        let Some(next) = self.later.pop_front() else { return Vec::new() };
         let past = PastEnd { version: self.wanted.version, end: *end, at: *at, reason: reason.clone() };
         self.wanted = next;
         self.attempts = 0;
         self.wait(None, now);
-        Some(past)
+        vec![past]
     }
 
-    /// The attempt of the wanted version is over, and it waits for another, unless an operator wants none.
-    fn wait_again(&mut self, hold: Option<Timestamp>, now: Timestamp) -> Option<PastEnd> {
+    /// The attempt of the wanted version is over, and it waits for another, unless it was the last.
+    fn wait_again(&mut self, hold: Option<Timestamp>, now: Timestamp) -> Vec<PastEnd> {
         self.wait(hold, now);
-        if !std::mem::take(&mut self.standing.cancelled) {
-            return None;
-        }
-        self.end_waiting(End::Cancelled, "an operator cancelled it while it was under way".to_owned(), now);
+        let (end, reason) = match self.standing.last_try.take() {
+            None => return Vec::new(),
+            Some(LastTry::Cancelled) => {
+                (End::Cancelled, "an operator cancelled it while another attempt was under way")
+            }
+            Some(LastTry::PassedOver) => (End::Superseded, "a newer version is not for this destination"),
+        };
+        self.end_waiting(end, reason.to_owned(), now);
         self.advance(now)
     }
 

@@ -10,7 +10,16 @@ pub struct Standing {
     /// Nothing of the story but withdrawals leaves.
     pub on_hold: bool,
     /// What is under way is not to be tried again.
-    pub cancelled: bool,
+    pub last_try: Option<LastTry>,
+}
+
+/// Why what is under way is not to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastTry {
+    /// An operator cancelled it.
+    Cancelled,
+    /// A newer version is not for this destination.
+    PassedOver,
 }
 
 impl Row {
@@ -24,26 +33,25 @@ impl Row {
 
     /// Ends what waits, and what is under way once its attempt is over. A withdrawal goes on, unless `even_kills`.
     pub fn cancel(&mut self, reason: &str, even_kills: bool, now: Timestamp) -> Vec<PastEnd> {
-        if self.wanted.action.withdraws() && !even_kills {
-            return Vec::new();
-        }
+        let cancelled =
+            |left: Wanted| PastEnd { version: left.version, end: End::Cancelled, at: now, reason: reason.to_owned() };
+        let goes_on = self.wanted.action.withdraws() && !even_kills;
         match self.stage {
             Stage::Ended { .. } => Vec::new(),
-            Stage::Attempting { .. } => {
-                self.standing.cancelled = true;
-                let cancelled = |left: Wanted| PastEnd {
-                    version: left.version,
-                    end: End::Cancelled,
-                    at: now,
-                    reason: reason.to_owned(),
-                };
+            Stage::Ready | Stage::Held { .. } if !goes_on => {
+                let mut past = Vec::new();
+                while self.waits() {
+                    self.end_waiting(End::Cancelled, reason.to_owned(), now);
+                    past.extend(self.advance(now));
+                }
+                past
+            }
+            Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } => {
+                if !goes_on {
+                    self.standing.last_try = Some(LastTry::Cancelled);
+                }
                 self.later.drain(..).map(cancelled).collect()
             }
-            Stage::Ready | Stage::Held { .. } => std::iter::from_fn(|| {
-                self.end_waiting(End::Cancelled, reason.to_owned(), now);
-                self.advance(now)
-            })
-            .collect(),
         }
     }
 

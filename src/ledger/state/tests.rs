@@ -55,10 +55,10 @@ fn the_newest_is_sent_again_when_an_older_attempt_may_still_arrive() {
     let mut row = first();
     assert!(begin(&mut row, at(1)));
     row.want(wanted(2, Action::Correct, at(2)), Versions::Newest, at(2));
-    let past = row.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK).unwrap();
+    let past = row.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK).pop().unwrap();
     assert_eq!(past.end, End::Superseded);
     assert!(begin(&mut row, at(4)), "the newest goes at once");
-    assert_eq!(row.settle(version(2), delivered(), at(5), IN_NETWORK), None);
+    assert_eq!(row.settle(version(2), delivered(), at(5), IN_NETWORK), []);
     assert_eq!(row.stage, Stage::Held { until: at(63) }, "and again when the old one has settled");
     row.stage = Stage::Ready;
     assert!(begin(&mut row, at(63)));
@@ -245,6 +245,23 @@ fn cancelling_ends_what_waits_and_lets_what_is_under_way_end() {
 }
 
 #[test]
+fn what_waits_behind_an_older_attempt_is_passed_over_and_cancelled_too() {
+    for cancel in [false, true] {
+        let mut row = first();
+        assert!(begin(&mut row, at(1)));
+        row.want(wanted(2, Action::Update, at(2)), Versions::Newest, at(2));
+        if cancel {
+            row.cancel("cancel by anna", false, at(3));
+        } else {
+            assert!(row.pass_over(version(3), at(3)));
+        }
+        row.settle(version(1), delivered(), at(4), IN_NETWORK);
+        let end = if cancel { End::Cancelled } else { End::Superseded };
+        assert!(matches!(row.stage, Stage::Ended { end: ended, .. } if ended == end), "{row:?}");
+    }
+}
+
+#[test]
 fn what_is_renewed_goes_behind_what_comes_now_or_stands_among_it() {
     let mut row = first();
     assert!(begin(&mut row, at(0)));
@@ -332,12 +349,12 @@ proptest! {
                     Vec::new()
                 }
                 Event::Release => match row.stage {
-                    Stage::Attempting { version, .. } => row.release(version, now).into_iter().collect(),
+                    Stage::Attempting { version, .. } => row.release(version, now),
                     _ => Vec::new(),
                 },
                 Event::Settle(settled) => match row.stage {
                     Stage::Attempting { version, .. } => {
-                        row.settle(version, settled, now, IN_NETWORK).into_iter().collect()
+                        row.settle(version, settled, now, IN_NETWORK)
                     }
                     _ => Vec::new(),
                 },

@@ -88,7 +88,7 @@ pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusql
         until.map(rows::micros)
     ])?;
     let rows = if known.is_some() { rows::of_story(db, story)? } else { Vec::new() };
-    let standing = Standing { on_hold: known.is_some_and(|story| story.on_hold), cancelled: false };
+    let standing = Standing { on_hold: known.is_some_and(|story| story.on_hold), last_try: None };
     fan_out(db, acceptance, story, id, standing, rows)
 }
 
@@ -140,7 +140,9 @@ fn fan_out(
             let versions = if row.later.is_empty() { terms.versions } else { Versions::Every };
             row.want(wanted, versions, now)
         } else {
-            row.pass_over(article.version, now);
+            if row.pass_over(article.version, now) {
+                touched.push(destination);
+            }
             Vec::new()
         };
         if row.newest() == article.version && !matches!(row.stage, Stage::Ended { .. }) {

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::DestinationId;
 use crate::ledger::orders::Halt;
-use crate::ledger::records::{Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report};
+use crate::ledger::records::{Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
 use crate::ledger::sqlite::rows;
-use crate::ledger::state::{NEVER, Settled, Stage};
+use crate::ledger::state::{NEVER, Row, Settled, Stage};
 
 pub fn register(
     db: &Connection,
@@ -44,7 +44,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let mut last = given;
     for mut stored in ready {
         let row = &mut stored.row;
-        let mut past = None;
+        let mut past = Vec::new();
         if row.wanted.expires.is_some_and(|expires| expires <= claim.now) {
             past = row.expire(time_was_over(row.wanted.action.withdraws()), claim.now);
             claimed.expired += 1;
@@ -107,15 +107,15 @@ pub fn record(
     destination: DestinationId,
     reports: &[Report],
     lane: Option<&LaneState>,
-) -> rusqlite::Result<bool> {
-    let mut waits = false;
+) -> rusqlite::Result<Waiting> {
+    let mut waiting = Waiting::default();
     for report in reports {
         let story = report.attempted.story;
         let Some(mut stored) = rows::load(db, story, destination)? else { continue };
         let row = &mut stored.row;
         row.remember(report.remote.as_deref());
         let past = row.settle(report.attempted.version, report.settled.clone(), report.ended, report.in_network);
-        waits |= row.waits();
+        note(&mut waiting, row, report.ended);
         stored.save(db, past)?;
         let outcome = match report.settled {
             Settled::Delivered { .. } | Settled::Expired { .. } => continue,
@@ -151,7 +151,7 @@ pub fn record(
             lane.trouble
         ])?;
     }
-    Ok(waits)
+    Ok(waiting)
 }
 
 pub fn release(
@@ -159,15 +159,28 @@ pub fn release(
     destination: DestinationId,
     attempted: &[Attempted],
     now: Timestamp,
-) -> rusqlite::Result<bool> {
-    let mut waits = false;
+) -> rusqlite::Result<Waiting> {
+    let mut waiting = Waiting::default();
     for one in attempted {
         let Some(mut stored) = rows::load(db, one.story, destination)? else { continue };
         let past = stored.row.release(one.version, now);
-        waits |= stored.row.waits();
+        note(&mut waiting, &stored.row, now);
         stored.save(db, past)?;
     }
-    Ok(waits)
+    Ok(waiting)
+}
+
+/// Whether a row waits, and if it is a withdrawal, from when on.
+fn note(waiting: &mut Waiting, row: &Row, now: Timestamp) {
+    let at = match row.stage {
+        Stage::Ready => now,
+        Stage::Held { until } => until,
+        Stage::Attempting { .. } | Stage::Ended { .. } => return,
+    };
+    waiting.any = true;
+    if row.wanted.action.withdraws() {
+        waiting.withdrawal = Some(waiting.withdrawal.map_or(at, |first| first.min(at)));
+    }
 }
 
 /// After a crash, of the program or of one lane: whatever was announced as attempted may have arrived. Its rows are as

@@ -10,7 +10,7 @@ use crate::ledger::orders::{
     Replayed, Target, Woken,
 };
 use crate::ledger::sqlite::rows::{self, Stored};
-use crate::ledger::state::{PastEnd, Place, Row, Stage, Standing, Versions, Wanted};
+use crate::ledger::state::{LastTry, PastEnd, Place, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// Writes an order down. A running daemon takes it up.
@@ -175,7 +175,7 @@ fn cancel(
         let waited = row.waits();
         let past = row.cancel(why, even_kills, now);
         cancelled += usize::from(waited && !row.waits());
-        under_way += usize::from(row.standing.cancelled);
+        under_way += usize::from(row.standing.last_try == Some(LastTry::Cancelled));
         kills += usize::from(waited && row.waits());
         carried.touched.push(one.destination);
         one.save(db, past)?;
@@ -196,9 +196,13 @@ fn resend(db: &Connection, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite
         Err(refused) => return Ok(Err(refused)),
     };
     let mut carried = CarriedOut { story: Some(story), ..CarriedOut::default() };
-    let mut waits = 0;
+    let (mut waits, mut passed_over) = (0, 0);
+    let newest = newest(db, story)?;
     for mut one in stored {
-        if one.row.renew(Place::AsNew, now) {
+        // What a newer version has made out of date stays where it is.
+        if one.row.newest() < newest {
+            passed_over += 1;
+        } else if one.row.renew(Place::AsNew, now) {
             carried.withdrawal |= one.row.wanted.action.withdraws();
             carried.touched.push(one.destination);
             one.save(db, None)?;
@@ -207,12 +211,20 @@ fn resend(db: &Connection, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite
         }
     }
     carried.result = match (carried.touched.len(), waits) {
+        (0, 0) if passed_over > 0 => {
+            return Ok(Err(format!("version {newest} is not for {to}, and an older one is not sent any more")));
+        }
         (0, 0) => "the story was withdrawn, and was never sent there".to_owned(),
         (0, waits) => format!("{waits} deliveries wait or are under way already"),
         (sent, 0) => format!("{sent} deliveries go again"),
         (sent, waits) => format!("{sent} deliveries go again; {waits} wait or are under way already"),
     };
     Ok(Ok(carried))
+}
+
+/// The highest version that was accepted of a story.
+fn newest(db: &Connection, story: StoryId) -> rusqlite::Result<Version> {
+    db.prepare_cached("SELECT newest FROM story WHERE id = ?1")?.query_row([story.0], |row| rows::version(row, 0))
 }
 
 /// The destinations that are meant by a target.
@@ -335,7 +347,7 @@ fn replay_story(db: &Connection, one: &Replayed, now: Timestamp) -> rusqlite::Re
         let stored = match rows::load(db, one.story, owed.destination)? {
             None if one.article.action.withdraws() => continue,
             None => {
-                let standing = Standing { on_hold, cancelled: false };
+                let standing = Standing { on_hold, last_try: None };
                 (Stored::new(one.story, owed.destination, Row::first(wanted, standing, now)), Vec::new())
             }
             Some(stored) => match again(stored, wanted, one.even_confirmed, newest, now) {

@@ -16,7 +16,7 @@ CREATE TABLE later (
 
 ALTER TABLE delivery ADD COLUMN later INTEGER NOT NULL DEFAULT 0;       -- how many rows of later belong to it
 ALTER TABLE delivery ADD COLUMN on_hold INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE delivery ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;   -- no try after the one that is under way
+ALTER TABLE delivery ADD COLUMN last_try INTEGER NOT NULL DEFAULT 0;    -- none after the one that is under way: 1 cancelled, 2 passed over
 ALTER TABLE delivery ADD COLUMN sequence INTEGER;                       -- the last number that an attempt carried
 ALTER TABLE delivery ADD COLUMN numbered INTEGER;                       -- the version that carried it first
 
