@@ -28,6 +28,7 @@ pub use proof::{Explained, Lack, Proved, Unproved, explain, prove};
 pub use visible::contact_href;
 
 use std::fmt;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -61,7 +62,8 @@ pub struct Attribution {
     /// Credit lines of earlier days, as patterns.
     former: Vec<String>,
     pieces: Vec<(Position, Piece)>,
-    required: Vec<Required>,
+    /// Shared with the document that was proved to carry it.
+    required: Arc<Vec<Required>>,
 }
 
 /// The agency behind the wire.
@@ -154,7 +156,7 @@ impl Attribution {
         let is_logo = |picture: &String| self.logo.as_ref().is_some_and(|logo| logo.url == *picture);
         let credits: Vec<_> = sifted.credits().filter(|(_, pictures)| !pictures.iter().any(is_logo)).collect();
         for (credit, pictures) in credits {
-            self.required.push(Required {
+            Arc::make_mut(&mut self.required).push(Required {
                 name: "credit".to_owned(),
                 element: Element::Credit,
                 needles: vec![credit],

@@ -1,5 +1,7 @@
 //! From policies and an article to what its documents carry.
 
+use std::sync::Arc;
+
 use super::policies::{Carried, Party, Policies};
 use super::visible::Piece;
 use super::{Agency, Attribution, CreditLine, Licence, Logo, Missing, OtherParty, Required, byline, spelled, tidy};
@@ -85,7 +87,7 @@ impl Attribution {
             own_affiliation,
             former: wire.former_lines.clone(),
             pieces: if withdraws { Vec::new() } else { pieces },
-            required: if withdraws { Vec::new() } else { required },
+            required: Arc::new(if withdraws { Vec::new() } else { required }),
             agency,
         })
     }

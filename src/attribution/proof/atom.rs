@@ -26,15 +26,16 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
         return Err(unreadable(format!("its root is <{}>", root.tag_name().name())));
     }
 
+    let said = |node| text(node, mode);
     // Each author has an element of their own; together they are the byline.
-    let authors: Vec<Spot> = all(root, "author").flat_map(|author| all(author, "name")).map(text).collect();
+    let authors: Vec<Spot> = all(root, "author").flat_map(|author| all(author, "name")).map(said).collect();
     let together: Vec<&str> = authors.iter().map(|name| name.text.as_str()).collect();
     let byline = authors.first().map(|first| Spot { at: first.at.clone(), text: together.join(", ") });
     seen.field(Element::Byline, "author/name", byline);
-    seen.field(Element::Licence, "rights", all(root, "rights").map(text));
-    seen.field(Element::Line, "rights", all(root, "rights").map(text));
+    seen.field(Element::Licence, "rights", all(root, "rights").map(said));
+    seen.field(Element::Line, "rights", all(root, "rights").map(said));
     let alternates = all(root, "link").filter(|link| link.attribute("rel") == Some("alternate"));
-    seen.field(Element::Canonical, "link alternate", alternates.filter_map(|link| attribute(link, "href")));
+    seen.field(Element::Canonical, "link alternate", alternates.filter_map(|link| attribute(link, "href", mode)));
     for content in all(root, "content") {
         if content.attribute("type") != Some("html") {
             return Err(unreadable(format!("the content at {} is not HTML", path(content))));

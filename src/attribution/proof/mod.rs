@@ -24,6 +24,7 @@ mod xml;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -41,7 +42,7 @@ pub struct Proved {
     content_type: Cow<'static, str>,
     format: Format,
     digest: [u8; 32],
-    required: Vec<Required>,
+    required: Arc<Vec<Required>>,
 }
 
 impl Proved {
@@ -133,7 +134,7 @@ pub fn prove(
     let bytes = Bytes::from(bytes);
     if missing.is_empty() {
         let digest = Sha256::digest(&bytes).into();
-        Ok(Proved { bytes, content_type, format, digest, required: attribution.required().to_vec() })
+        Ok(Proved { bytes, content_type, format, digest, required: Arc::clone(&attribution.required) })
     } else {
         Err(Unproved { bytes, format, missing })
     }

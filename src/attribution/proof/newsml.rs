@@ -19,15 +19,15 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
     }
 
     let mut seen = Seen::default();
-    let bylines = || texts(root, &["contentMeta", "by"]);
+    let bylines = || texts(root, &["contentMeta", "by"], mode);
     seen.field(Element::Byline, "contentMeta/by", bylines());
     seen.field(Element::Affiliation, "contentMeta/by", bylines());
-    let terms = || texts(root, &["rightsInfo", "usageTerms"]);
+    let terms = || texts(root, &["rightsInfo", "usageTerms"], mode);
     seen.field(Element::Licence, "rightsInfo/usageTerms", terms());
     seen.field(Element::Line, "rightsInfo/usageTerms", terms());
     let links = all(root, &["itemMeta", "link"]);
     let pages = links.iter().filter(|link| link.attribute("contenttype") == Some("text/html"));
-    seen.field(Element::Canonical, "itemMeta/link", pages.filter_map(|link| attribute(*link, "href")));
+    seen.field(Element::Canonical, "itemMeta/link", pages.filter_map(|link| attribute(*link, "href", mode)));
 
     let mut contacts = Vec::new();
     let mut logos = Vec::new();
@@ -37,12 +37,12 @@ pub fn read(bytes: &[u8], mode: Mode) -> Result<Seen, Lack> {
             continue;
         }
         for contact in all(source, &["organisationDetails", "contactInfo"]) {
-            contacts.extend(contact.children().filter(Node::is_element).map(text));
+            contacts.extend(contact.children().filter(Node::is_element).map(|node| text(node, mode)));
         }
         for link in all(source, &["remoteInfo"]) {
-            let named = texts(link, &["title"]).iter().any(|title| !title.text.is_empty());
+            let named = texts(link, &["title"], mode).iter().any(|title| !title.text.is_empty());
             let is_logo = link.attribute("reluri") == Some("https://schema.org/logo");
-            logos.extend(attribute(link, "href").filter(|_| is_logo && named));
+            logos.extend(attribute(link, "href", mode).filter(|_| is_logo && named));
         }
     }
     seen.field(Element::Contact, "infoSource/contactInfo", contacts);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::xml::{is, path, step};
+use super::xml::{self, is, path, place, step};
 use super::{Images, Lack, Link, Mode, Passages, Seen, Spot, Trail, View, style};
 use crate::config::{Element, NitfEncoding};
 
@@ -52,15 +52,15 @@ pub fn read(bytes: &[u8], charset: NitfEncoding, mode: Mode) -> Result<Seen, Lac
     }
 
     let mut seen = Seen::default();
-    let bylines = || texts(root, "body.head", "byline");
+    let bylines = || texts(root, "body.head", "byline", mode);
     seen.field(Element::Byline, "body.head/byline", bylines());
     seen.field(Element::Affiliation, "body.head/byline", bylines());
-    seen.field(Element::Licence, "body.end/tagline", texts(root, "body.end", "tagline"));
-    seen.field(Element::Licence, "doc.rights@limitations", attributes(root, "doc.rights", "limitations"));
-    seen.field(Element::Line, "doc.rights@limitations", attributes(root, "doc.rights", "limitations"));
-    seen.field(Element::Contact, "doc.rights@agent", attributes(root, "doc.rights", "agent"));
-    seen.field(Element::Canonical, "pubdata@ex-ref", attributes(root, "pubdata", "ex-ref"));
-    let producers = texts(root, "media", "media-producer");
+    seen.field(Element::Licence, "body.end/tagline", texts(root, "body.end", "tagline", mode));
+    seen.field(Element::Licence, "doc.rights@limitations", attributes(root, "doc.rights", "limitations", mode));
+    seen.field(Element::Line, "doc.rights@limitations", attributes(root, "doc.rights", "limitations", mode));
+    seen.field(Element::Contact, "doc.rights@agent", attributes(root, "doc.rights", "agent", mode));
+    seen.field(Element::Canonical, "pubdata@ex-ref", attributes(root, "pubdata", "ex-ref", mode));
+    let producers = texts(root, "media", "media-producer", mode);
     seen.field(Element::Credit, "media-producer", producers);
 
     let mut logos = Reader::default();
@@ -108,24 +108,21 @@ fn names_a_doctype(text: &str) -> bool {
 }
 
 /// What the elements called `name` within a `parent` say.
-fn texts(root: Node<'_, '_>, parent: &str, name: &str) -> Vec<Spot> {
+fn texts(root: Node<'_, '_>, parent: &str, name: &str, mode: Mode) -> Vec<Spot> {
     root.descendants()
         .filter(|node| is(*node, name) && node.parent().is_some_and(|node| is(node, parent)))
         .map(|node| {
             let mut reader = Reader::default();
             reader.walk(node);
             let passages: Vec<String> = reader.passages.finish().into_iter().map(|spot| spot.text).collect();
-            Spot { at: path(node), text: passages.join(" ") }
+            Spot { at: place(node, mode), text: passages.join(" ") }
         })
         .collect()
 }
 
 /// What the elements called `name` say in an attribute.
-fn attributes(root: Node<'_, '_>, name: &str, attribute: &str) -> Vec<Spot> {
-    let spot = |node: Node<'_, '_>| {
-        Some(Spot { at: format!("{}/@{attribute}", path(node)), text: node.attribute(attribute)?.to_owned() })
-    };
-    root.descendants().filter(|node| is(*node, name)).filter_map(spot).collect()
+fn attributes(root: Node<'_, '_>, name: &str, attribute: &str, mode: Mode) -> Vec<Spot> {
+    root.descendants().filter(|node| is(*node, name)).filter_map(|node| xml::attribute(node, attribute, mode)).collect()
 }
 
 #[derive(Default)]

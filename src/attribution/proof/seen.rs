@@ -1,6 +1,7 @@
 //! What a reader found in a document, and whether a required element is among it.
 
 use memchr::memmem::Finder;
+use memchr::{memchr_iter, memchr3_iter};
 
 use super::super::Required;
 use crate::config::Element;
@@ -227,19 +228,8 @@ fn has_word(text: &str, needle: &str) -> bool {
 
 /// Runs of white space as one space, ends trimmed.
 pub fn fold(text: &str) -> String {
-    // Nearly every passage is folded already. White space is below `!`, or begins with one of these bytes.
-    let may_be_white = |byte: u8| byte < b' ' || matches!(byte, 0xc2 | 0xe1 | 0xe2 | 0xe3);
-    let mut before = b' ';
-    let is_folded = text.bytes().enumerate().all(|(at, byte)| {
-        let is_good = match byte {
-            b' ' => before != b' ',
-            byte if may_be_white(byte) => !text[at..].starts_with(char::is_whitespace),
-            _ => true,
-        };
-        before = byte;
-        is_good
-    });
-    if is_folded && before != b' ' {
+    // Nearly every passage is folded already.
+    if is_folded(text) {
         return text.to_owned();
     }
     let mut folded = String::with_capacity(text.len());
@@ -250,6 +240,22 @@ pub fn fold(text: &str) -> String {
         folded.push_str(word);
     }
     folded
+}
+
+/// Whether all white space in `text` is single spaces between words.
+fn is_folded(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_white = |at: usize| text[at..].starts_with(char::is_whitespace);
+    let next_to_each_other = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    // To the end whatever is found, which is how a machine can look at many bytes at once.
+    let is_odd = next_to_each_other.fold(false, |odd, (one, next)| odd | (*one < b' ') | ((*one | *next) == b' '));
+    let is_word_end = |byte: Option<&u8>| byte.is_none_or(|byte| *byte > b' ');
+    !is_odd
+        && is_word_end(bytes.first())
+        && is_word_end(bytes.last())
+        // Beyond ASCII, white space begins with one of four bytes.
+        && !memchr3_iter(0xc2, 0xe2, 0xe3, bytes).any(is_white)
+        && !memchr_iter(0xe1, bytes).any(is_white)
 }
 
 /// The lines of a plain text.
@@ -323,5 +329,30 @@ impl Passages {
     pub fn finish(mut self) -> Vec<Spot> {
         self.boundary();
         self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::fold;
+
+    proptest! {
+        #[test]
+        fn folding_is_splitting_and_joining(
+            text in "[a“é\u{a0}\u{85}\u{2003}\u{205f}\u{3000}\u{1680}\u{180e}\u{fffd} \t\n\r\u{b}\u{0}]{0,12}"
+        ) {
+            prop_assert_eq!(fold(&text), text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+
+    #[test]
+    fn no_white_space_is_overlooked_wherever_it_stands() {
+        for c in (char::MIN..=char::MAX).filter(|c| c.is_whitespace()) {
+            for (text, folded) in [(format!("a{c}{c}b"), "a b"), (format!("{c}ab"), "ab"), (format!("ab{c}"), "ab")] {
+                assert_eq!(fold(&text), folded, "{text:?}");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use roxmltree::Node;
 
-use super::{Spot, fold};
+use super::{Mode, Spot, fold};
 
 pub fn is(node: Node<'_, '_>, name: &str) -> bool {
     node.is_element() && node.tag_name().name() == name
@@ -15,12 +15,12 @@ pub fn all<'a, 'i>(node: Node<'a, 'i>, path: &[&str]) -> Vec<Node<'a, 'i>> {
 }
 
 /// What the elements at `path` below `node` say.
-pub fn texts(node: Node<'_, '_>, path: &[&str]) -> Vec<Spot> {
-    all(node, path).into_iter().map(text).collect()
+pub fn texts(node: Node<'_, '_>, path: &[&str], mode: Mode) -> Vec<Spot> {
+    all(node, path).into_iter().map(|node| text(node, mode)).collect()
 }
 
-pub fn text(node: Node<'_, '_>) -> Spot {
-    Spot { at: path(node), text: fold(&words(node)) }
+pub fn text(node: Node<'_, '_>, mode: Mode) -> Spot {
+    Spot { at: place(node, mode), text: fold(&words(node)) }
 }
 
 /// All text in `node`. Comments are none.
@@ -29,8 +29,14 @@ pub fn words(node: Node<'_, '_>) -> String {
 }
 
 /// What `node` says in an attribute.
-pub fn attribute(node: Node<'_, '_>, name: &str) -> Option<Spot> {
-    Some(Spot { at: format!("{}/@{name}", path(node)), text: node.attribute(name)?.to_owned() })
+pub fn attribute(node: Node<'_, '_>, name: &str, mode: Mode) -> Option<Spot> {
+    let at = if mode == Mode::Explain { format!("{}/@{name}", path(node)) } else { String::new() };
+    Some(Spot { at, text: node.attribute(name)?.to_owned() })
+}
+
+/// The XPath of an element where somebody wants to know it.
+pub fn place(node: Node<'_, '_>, mode: Mode) -> String {
+    if mode == Mode::Explain { path(node) } else { String::new() }
 }
 
 /// The XPath of an element, names without their namespace.
