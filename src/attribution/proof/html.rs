@@ -1,9 +1,8 @@
 //! What readers see of an HTML fragment, read by the HTML5 rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
-use scraper::{ElementRef, Html, Node, Selector};
-
+use super::tree::{Child, Element, Id, Tree};
 use super::{Images, Link, Mode, Passages, Spot, Trail, View, fold, style};
 
 /// Elements whose content is not shown as text of the page, or may not be.
@@ -67,23 +66,15 @@ pub fn is_inline(name: &str) -> bool {
 
 /// What readers see of `html`, found at `place` of the document.
 pub fn view(place: &'static str, html: &str, mode: Mode) -> View {
-    seen(place, &Html::parse_fragment(html), mode)
+    seen(place, &Tree::of_fragment(html), mode)
 }
 
 /// What readers see of a document.
-pub fn seen(place: &'static str, html: &Html, mode: Mode) -> View {
+pub fn seen(place: &'static str, html: &Tree, mode: Mode) -> View {
     let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
-    if mode == Mode::Explain {
-        reader.passages.trail.enter(|| place.to_owned());
-    }
-    reader.walk(html.root_element());
-    View {
-        place,
-        passages: reader.passages.finish(),
-        whole: None,
-        images: Some(reader.images),
-        links: Some(reader.links),
-    }
+    reader.passages.trail.enter(|| place.to_owned());
+    reader.read(html);
+    reader.view(place)
 }
 
 /// A whole web page as its visitors see it; every text with the selector of where it stands.
@@ -101,11 +92,11 @@ pub struct WebPage {
 
 /// Reads `html` as a whole page.
 pub fn web_page(html: &str) -> WebPage {
-    let page = Html::parse_document(html);
+    let page = Tree::of_page(html);
     let mut reader = Reader { passages: Passages::along(Trail::new(Mode::Explain, " > ")), ..Reader::default() };
     // Whatever else a style sheet does, what it hides by plain rules is hidden.
-    reader.hiding = style::plainly_hiding(&page);
-    reader.walk(page.root_element());
+    reader.hidden = style::plainly_hidden(&page, html);
+    reader.read(&page);
     let mut found = WebPage {
         passages: reader.passages.finish(),
         pictures: reader.pictures,
@@ -114,12 +105,11 @@ pub fn web_page(html: &str) -> WebPage {
         headlines: Vec::new(),
     };
     let mut titles = Vec::new();
-    for element in page.root_element().descendants().filter_map(ElementRef::wrap) {
-        let attr = |name| element.value().attr(name).unwrap_or_default();
-        let text = || fold(&element.text().collect::<String>());
-        match element.value().name() {
-            "h1" => found.headlines.push(text()),
-            "title" => titles.push(text()),
+    for element in page.elements() {
+        let attr = |name| element.attr(name).unwrap_or_default();
+        match element.name() {
+            "h1" => found.headlines.push(fold(&element.text())),
+            "title" => titles.push(fold(&element.text())),
             "meta" if attr("property") == "og:title" => titles.push(fold(attr("content"))),
             "link" if attr("rel").eq_ignore_ascii_case("canonical") => found.canonical = Some(attr("href").to_owned()),
             _ => {}
@@ -134,25 +124,22 @@ pub fn web_page(html: &str) -> WebPage {
 /// # Errors
 /// When its style sheet hides something by rules that cannot be told here.
 pub fn page(place: &'static str, html: &str, mode: Mode) -> Result<(View, Vec<Spot>), String> {
-    let document = Html::parse_document(html);
+    let page = Tree::of_page(html);
     let mut reader = Reader { passages: Passages::along(Trail::new(mode, " > ")), ..Reader::default() };
-    reader.hiding = style::hiding(&document)?;
-    reader.walk(document.root_element());
-    let (images, links) = (Some(reader.images), Some(reader.links));
-    let is_canonical =
-        |link: &ElementRef<'_>| link.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
-    let own =
-        document.root_element().descendent_elements().filter(|it| it.value().name() == "link").filter(is_canonical);
+    reader.hidden = style::hidden(&page, html)?;
+    reader.read(&page);
+    let is_canonical = |link: &Element<'_>| link.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
+    let own = page.elements().filter(|it| it.name() == "link").filter(is_canonical);
     let own =
         own.filter_map(|link| Some(Spot { at: "link[rel=canonical]".to_owned(), text: link.attr("href")?.to_owned() }));
     let own = own.collect();
-    Ok((View { place, passages: reader.passages.finish(), whole: None, images, links }, own))
+    Ok((reader.view(place), own))
 }
 
 #[derive(Default)]
 struct Reader {
     /// What a style sheet hides.
-    hiding: Vec<Selector>,
+    hidden: HashSet<Id>,
     passages: Passages,
     images: Images,
     /// All images, with their alternative texts.
@@ -166,13 +153,20 @@ struct Reader {
 const DEEPEST: usize = 512;
 
 impl Reader {
-    fn walk(&mut self, element: ElementRef<'_>) {
-        let name = element.value().name();
-        if self.depth > DEEPEST
-            || is_unseen(name)
-            || is_hidden(element)
-            || self.hiding.iter().any(|it| it.matches(&element))
-        {
+    fn read(&mut self, html: &Tree) {
+        if let Some(root) = html.root() {
+            self.walk(root);
+        }
+    }
+
+    fn view(self, place: &'static str) -> View {
+        let (images, links) = (Some(self.images), Some(self.links));
+        View { place, passages: self.passages.finish(), whole: None, images, links }
+    }
+
+    fn walk(&mut self, element: Element<'_>) {
+        let name = element.name();
+        if self.depth > DEEPEST || is_unseen(name) || is_hidden(element) || self.hidden.contains(&element.id()) {
             return;
         }
         match name {
@@ -184,40 +178,32 @@ impl Reader {
                     self.passages.boundary();
                 }
                 if name == "a"
-                    && let Some(href) = element.value().attr("href")
+                    && let Some(href) = element.attr("href")
                 {
-                    let text = fold(&element.text().collect::<String>());
-                    let spot = Spot { at: self.passages.trail.here(), text };
+                    let spot = Spot { at: self.passages.trail.here(), text: fold(&element.text()) };
                     self.links.push(Link { href: href.to_owned(), passage: self.passages.number(), spot });
                 }
-                let closed = is_closed(name, element.value().attr("open"));
-                let mut before: HashMap<&str, usize> = HashMap::new();
+                let closed = is_closed(name, element.attr("open"));
+                let mut before: BTreeMap<&str, usize> = BTreeMap::new();
                 for child in element.children() {
-                    match child.value() {
-                        Node::Text(text) if !closed => self.passages.text(text),
-                        Node::Text(_) => {}
-                        Node::Element(_) => {
-                            if let Some(child) = ElementRef::wrap(child) {
-                                let name = child.value().name();
-                                // Counted along the way: looking back at every child takes for ever on a long page.
-                                self.passages.trail.enter(|| {
-                                    let number = before.entry(name).or_default();
-                                    *number += 1;
-                                    format!("{name}:nth-of-type({number})")
-                                });
-                                if !closed || name == "summary" {
-                                    self.depth += 1;
-                                    self.walk(child);
-                                    self.depth -= 1;
-                                }
-                                self.passages.trail.leave();
+                    match child {
+                        Child::Text(text) if !closed => self.passages.text(text),
+                        Child::Text(_) => {}
+                        Child::Element(child) => {
+                            let name = child.name();
+                            // Counted along the way: looking back at every child takes for ever on a long page.
+                            self.passages.trail.enter(|| {
+                                let number = before.entry(name).or_default();
+                                *number += 1;
+                                format!("{name}:nth-of-type({number})")
+                            });
+                            if !closed || name == "summary" {
+                                self.depth += 1;
+                                self.walk(child);
+                                self.depth -= 1;
                             }
+                            self.passages.trail.leave();
                         }
-                        Node::Document
-                        | Node::Fragment
-                        | Node::Doctype(_)
-                        | Node::Comment(_)
-                        | Node::ProcessingInstruction(_) => {}
                     }
                 }
                 if boundary {
@@ -227,14 +213,13 @@ impl Reader {
         }
     }
 
-    fn image(&mut self, element: ElementRef<'_>) {
-        let attr = |name| element.value().attr(name).unwrap_or_default();
+    fn image(&mut self, element: Element<'_>) {
+        let attr = |name| element.attr(name).unwrap_or_default();
         let sized = [attr("width"), attr("height")].iter().all(|size| !matches!(size.trim(), "0" | "0px"));
         if sized {
             let spot = Spot { at: self.passages.trail.here(), text: attr("src").to_owned() };
             // Themes keep the address elsewhere until a script shows the picture.
-            let lazy =
-                ["data-src", "data-lazy-src", "data-original"].into_iter().find_map(|name| element.value().attr(name));
+            let lazy = ["data-src", "data-lazy-src", "data-original"].into_iter().find_map(|name| element.attr(name));
             let is_held_back = spot.text.is_empty() || spot.text.starts_with("data:");
             let shown = lazy.filter(|_| is_held_back).map_or_else(|| spot.text.clone(), str::to_owned);
             self.pictures.push((Spot { text: shown, ..spot.clone() }, attr("alt").to_owned()));
@@ -244,10 +229,8 @@ impl Reader {
     }
 }
 
-fn is_hidden(element: ElementRef<'_>) -> bool {
-    let element = element.value();
-    // Most elements have no attribute at all.
-    !element.attrs.is_empty() && (element.attr("hidden").is_some() || element.attr("style").is_some_and(style::hides))
+fn is_hidden(element: Element<'_>) -> bool {
+    element.attr("hidden").is_some() || element.attr("style").is_some_and(style::hides)
 }
 
 /// Whether it is a `details` of which readers see only the summary until they open it.

@@ -18,6 +18,7 @@ mod seen;
 mod style;
 mod template;
 mod text;
+mod tree;
 mod wordpress;
 mod xhtml;
 mod xml;

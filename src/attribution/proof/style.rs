@@ -3,37 +3,42 @@
 //! Only declarations that hide count, and they count in whatever medium they are for: a licence line that is gone from
 //! a small screen has not been kept. Style sheets elsewhere are not fetched.
 
-use scraper::{Html, Selector};
+use std::collections::HashSet;
+
+use scraper::{ElementRef, Html, Selector};
+
+use super::tree::{Id, Tree};
 
 /// The most rules that may hide something: every element of the page is held against each of them.
 const MOST_RULES: usize = 100;
 
-/// What is hidden by the style sheets in `page`.
+/// The elements of `page` that its style sheets hide. `html` is what it was read from.
 ///
 /// # Errors
 /// When one hides something by a selector that is not understood here, or very many do.
-pub fn hiding(page: &Html) -> Result<Vec<Selector>, String> {
+pub fn hidden(page: &Tree, html: &str) -> Result<HashSet<Id>, String> {
     let not_followed = |selector: String| {
         format!("its style sheet hides {selector:?}, which cannot be followed here; hide it by a class")
     };
     let hiding: Vec<Selector> = all(page).into_iter().collect::<Result<_, _>>().map_err(not_followed)?;
     match hiding.len() > MOST_RULES {
         true => Err(format!("its style sheets hide by {} rules; at most {MOST_RULES} are followed", hiding.len())),
-        false => Ok(hiding),
+        false => matching(page, html, &hiding)
+            .ok_or_else(|| "its style sheet hides something, and its markup is too broken to say what".to_owned()),
     }
 }
 
 /// As far as it can be followed: what is hidden by the first style sheets in `page`, which is somebody else's.
-pub fn plainly_hiding(page: &Html) -> Vec<Selector> {
-    all(page).into_iter().filter_map(Result::ok).take(MOST_RULES).collect()
+pub fn plainly_hidden(page: &Tree, html: &str) -> HashSet<Id> {
+    let hiding: Vec<Selector> = all(page).into_iter().filter_map(Result::ok).take(MOST_RULES).collect();
+    matching(page, html, &hiding).unwrap_or_default()
 }
 
 /// The selectors that hide something, each parsed, or as it is written.
-fn all(page: &Html) -> Vec<Result<Selector, String>> {
+fn all(page: &Tree) -> Vec<Result<Selector, String>> {
     let mut hiding = Vec::new();
-    let Ok(styles) = Selector::parse("style") else { return hiding };
-    for sheet in page.select(&styles) {
-        let sheet = without_comments(&sheet.text().collect::<String>());
+    for sheet in page.elements().filter(|element| element.name() == "style") {
+        let sheet = without_comments(&sheet.text());
         for (selectors, _) in rules(&sheet).filter(|(_, declarations)| hides(declarations)) {
             // What a style sheet puts before and after an element is none of the document's text.
             let is_made = |selector: &str| [":before", ":after"].iter().any(|made| selector.trim_end().ends_with(made));
@@ -43,6 +48,20 @@ fn all(page: &Html) -> Vec<Result<Selector, String>> {
         }
     }
     hiding
+}
+
+/// The elements that match one of `selectors`. Scraper can tell, of a tree of its own: the elements are the same, in the
+/// same order, or else there is no answer.
+fn matching(page: &Tree, html: &str, selectors: &[Selector]) -> Option<HashSet<Id>> {
+    if selectors.is_empty() {
+        return Some(HashSet::new());
+    }
+    let theirs = Html::parse_document(html);
+    let theirs: Vec<ElementRef<'_>> = theirs.tree.root().descendants().filter_map(ElementRef::wrap).collect();
+    let is_same = page.elements().map(|ours| ours.name()).eq(theirs.iter().map(|theirs| theirs.value().name()));
+    let matches = |element: &ElementRef<'_>| selectors.iter().any(|selector| selector.matches(element));
+    let matching = page.elements().zip(theirs).filter(|(_, theirs)| matches(theirs)).map(|(ours, _)| ours.id());
+    is_same.then(|| matching.collect())
 }
 
 /// Selectors with their declarations. A rule within `@media` is one like any other.
@@ -110,4 +129,38 @@ fn is_far(length: &str) -> bool {
 fn is_empty_rectangle(value: &str) -> bool {
     let inner = value.strip_prefix("rect(").and_then(|rest| rest.strip_suffix(')'));
     inner.is_some_and(|sides| sides.replace("px", "").chars().all(|c| matches!(c, '0' | '1' | ',')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden_in(html: &str) -> Result<Vec<String>, String> {
+        let page = Tree::of_page(html);
+        let hidden = hidden(&page, html)?;
+        Ok(page.elements().filter(|element| hidden.contains(&element.id())).map(|element| element.text()).collect())
+    }
+
+    #[test]
+    fn a_style_sheet_hides_what_its_selectors_match_and_nothing_else() {
+        let style = "<style>.a > b, td + td { display: none } i { color: red }</style>";
+        for (html, want) in [
+            ("<p class=a>one<b>two</b><i>three<b>four</b></i>", vec!["two"]),
+            // What the tree builder moves is found where it has been moved to.
+            ("<table class=a><b>one</b><tr><td>two<td>three</table><p class=a>four<b>five</b>", vec!["three", "five"]),
+            ("<div class=a><!-- b --><template><b>one</b></template><b>two</b></div>", vec!["two"]),
+            ("<b>one</b>", vec![]),
+        ] {
+            assert_eq!(hidden_in(&format!("{style}{html}")).unwrap(), want, "in {html}");
+        }
+        assert_eq!(hidden_in("<p class=a><b>one</b></p>").unwrap(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn where_the_elements_are_not_the_same_nothing_is_said() {
+        let formula = "<math><annotation-xml encoding='text/html'><style><b></style><i></i></annotation-xml></math>";
+        let html = format!("<style>.a {{ display: none }}</style>{formula}<p class=a>one</p>");
+        assert!(hidden_in(&html).unwrap_err().contains("too broken"));
+        assert!(plainly_hidden(&Tree::of_page(&html), &html).is_empty());
+    }
 }
