@@ -35,6 +35,8 @@ use crate::config::{Element, Format, FormatProfile};
 pub use html::{WebPage, web_page};
 use seen::{Images, Mode, Passages, Seen, Sought, Trail, View, fold, lines};
 pub use seen::{Link, Spot};
+#[cfg(test)]
+pub use tree::is_plain;
 
 /// A finished document that carries its attribution.
 #[derive(Clone, PartialEq, Eq)]

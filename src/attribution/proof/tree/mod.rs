@@ -1,10 +1,11 @@
 //! HTML as the HTML standard's tree builder makes it of any bytes, kept for one reading.
 //!
 //! html5ever builds; what it builds is one list of nodes, in which texts are slices of the document and attributes are
-//! as they came. A text may be in several nodes next to each other, and nothing is ever taken out of the list. Scraper
-//! makes the same tree, which the tests compare, at a higher cost: it can also be searched by selectors and written
-//! again, and a proof does neither.
+//! as they came. A text may be in several nodes next to each other, and nothing is ever taken out of the list. Plain
+//! markup is cut into tokens here ([`plain`]), any other by html5ever. Scraper makes the same tree, which the tests
+//! compare, at three times the cost: it can also be searched by selectors and written again, and a proof does neither.
 
+mod plain;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,10 @@ use std::num::NonZeroU32;
 
 use html5ever::driver::{ParseOpts, parse_document, parse_fragment};
 use html5ever::tendril::{StrTendril, TendrilSink};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink, create_element};
 use html5ever::{Attribute, QualName, local_name, ns};
 
+use plain::NotPlain;
 use sink::Sink;
 
 /// A document, or the article alone.
@@ -62,13 +65,29 @@ pub enum Child<'t> {
 impl Tree {
     /// Reads a whole page.
     pub fn of_page(html: &str) -> Self {
-        parse_document(Sink::for_text(html), ParseOpts::default()).one(html)
+        Self::of_plain_page(html)
+            .unwrap_or_else(|NotPlain| parse_document(Sink::for_text(html), ParseOpts::default()).one(html))
+    }
+
+    fn of_plain_page(html: &str) -> Result<Self, NotPlain> {
+        let builder = TreeBuilder::new(Sink::for_text(html), TreeBuilderOpts::default());
+        plain::tokens(html, &builder)?;
+        Ok(builder.sink.finish())
     }
 
     /// Reads what is to stand in the body of a page.
     pub fn of_fragment(html: &str) -> Self {
-        let body = QualName::new(None, ns!(html), local_name!("body"));
-        parse_fragment(Sink::for_text(html), ParseOpts::default(), body, Vec::new(), false).one(html)
+        Self::of_plain_fragment(html).unwrap_or_else(|NotPlain| {
+            parse_fragment(Sink::for_text(html), ParseOpts::default(), body(), Vec::new(), false).one(html)
+        })
+    }
+
+    fn of_plain_fragment(html: &str) -> Result<Self, NotPlain> {
+        let sink = Sink::for_text(html);
+        let within = create_element(&sink, body(), Vec::new());
+        let builder = TreeBuilder::new_for_fragment(sink, within, None, TreeBuilderOpts::default());
+        plain::tokens(html, &builder)?;
+        Ok(builder.sink.finish())
     }
 
     /// All elements, each before those in it.
@@ -156,6 +175,16 @@ impl<'t> Element<'t> {
 fn attr<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     let found = attributes.iter().find(|it| it.name.ns == ns!() && *it.name.local == *name);
     found.map(|attribute| &*attribute.value)
+}
+
+/// Whether a page, or a fragment, is read the short way.
+#[cfg(test)]
+pub fn is_plain(html: &str) -> bool {
+    if html.starts_with("<!") { Tree::of_plain_page(html).is_ok() } else { Tree::of_plain_fragment(html).is_ok() }
+}
+
+fn body() -> QualName {
+    QualName::new(None, ns!(html), local_name!("body"))
 }
 
 const DOCUMENT: Id = Id(NonZeroU32::MIN);
