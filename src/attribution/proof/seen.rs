@@ -155,18 +155,23 @@ impl View {
             | Element::Contact
             | Element::Line
             | Element::Credit => {
-                let linked = |at: usize| match (&required.href, &self.links) {
+                let linked = |is_there: &dyn Fn(usize) -> bool| match (&required.href, &self.links) {
                     (Some(wanted), Some(links)) => {
-                        let here = |link: &&Link| link.passage == at && !link.spot.text.is_empty();
-                        links.iter().filter(here).any(|link| link.href == *wanted)
+                        let there = |link: &&Link| is_there(link.passage) && !link.spot.text.is_empty();
+                        links.iter().filter(there).any(|link| link.href == *wanted)
                     }
                     (Some(_), None) | (None, _) => true,
                 };
-                let found = self.passages.iter().enumerate().find(|(at, spot)| passage(spot) && linked(*at));
+                let found = self
+                    .passages
+                    .iter()
+                    .enumerate()
+                    .find(|(at, spot)| passage(spot) && linked(&|passage| passage == *at));
                 let found = found.map(|(_, spot)| spot);
                 let spans_lines = matches!(required.element, Element::Licence | Element::Contact | Element::Line);
                 found.or_else(|| {
-                    let whole = self.whole.as_ref().filter(|whole| spans_lines && wanted.is_in(&fold(whole)));
+                    let whole = self.whole.as_ref().filter(|_| spans_lines && linked(&|_| true));
+                    let whole = whole.filter(|whole| wanted.is_in(&fold(whole)));
                     whole.and_then(|_| self.passages.first())
                 })
             }
@@ -337,6 +342,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::fold;
+    use crate::attribution::Required;
+    use crate::attribution::proof::{Mode, text};
+    use crate::config::Element;
 
     proptest! {
         #[test]
@@ -354,5 +362,24 @@ mod tests {
                 assert_eq!(fold(&text), folded, "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_line_over_several_lines_links_all_the_same() {
+        let required = Required {
+            name: "tagline".to_owned(),
+            element: Element::Line,
+            needles: vec!["Read the original at Harbor Press.".to_owned()],
+            href: Some("https://harborpress.example/a".to_owned()),
+            in_field: true,
+            pictures: Vec::new(),
+        };
+        let is_found = |document: &str| {
+            let seen = text::read(document.as_bytes(), Mode::Prove).unwrap();
+            seen.seek(&required).iter().all(|sought| sought.found.is_some())
+        };
+        assert!(is_found("Read the original at\nHarbor Press. <https://harborpress.example/a>\n"));
+        assert!(!is_found("Read the original at\nHarbor Press.\n"));
+        assert!(!is_found("Read the original at\nHarbor Press. <https://harborpress.example/b>\n"));
     }
 }
