@@ -101,7 +101,7 @@ impl Lane {
         let mut next_held = None;
         // A withdrawal waits neither for the door's backoff nor for a slot. One look for it is enough, since each of
         // its tries moves the lane again.
-        let mut pressing = withdrawal;
+        let mut pressing = withdrawal && !planted!(KillWaitsForTheDoor);
         let mut asked_for_withdrawal = false;
         // One could not be sent, and is to be tried again, at this time at the earliest.
         let mut withdrawal_left: Option<Timestamp> = None;
@@ -113,7 +113,7 @@ impl Lane {
             };
             let look = self.signal.look();
             more |= look.news;
-            pressing |= look.withdrawal;
+            pressing |= look.withdrawal && !planted!(KillWaitsForTheDoor);
             if gate == Gate::Shut && std::mem::take(&mut pressing) {
                 withdrawal_left = Some(now);
             }
@@ -183,7 +183,7 @@ impl Lane {
                 Some(recorded) = records.next() => match recorded {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
                     Ok((Waiting { any, withdrawal }, tried)) => {
-                        more |= any;
+                        more |= any && !planted!(WaitsUnseen);
                         // One that came during another version's attempt goes at once; one that failed has had its try.
                         pressing |= withdrawal.is_some() && !tried;
                         let left = withdrawal.into_iter().chain(withdrawal_left).min();
@@ -221,11 +221,11 @@ impl Lane {
         match gate {
             Gate::Until(at) => Some(at),
             // One that was held back before has its time there.
-            Gate::Withdrawals => {
+            Gate::Withdrawals if !planted!(HaltedDoorForgetsKills) => {
                 let left = withdrawal_left.max(retry_at.filter(|_| withdrawal_left.is_some()));
                 left.into_iter().chain(next_held).min()
             }
-            Gate::Open | Gate::Shut => None,
+            Gate::Open | Gate::Withdrawals | Gate::Shut => None,
         }
     }
 
@@ -266,8 +266,12 @@ impl Lane {
             }
             // All is looked at here once more, because the wait for a slot may have been long (promises 3 and 5).
             Ok(_) if self.signal.outdates(&attempted, as_of) || !self.may_be_sent(&attempted, began) => Sent::NotTried,
-            Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) => Sent::NotTried,
-            Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) => Sent::Expired,
+            Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) && !planted!(EmbargoIgnored) => {
+                Sent::NotTried
+            }
+            Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) && !planted!(ExpiryIgnored) => {
+                Sent::Expired
+            }
             Ok(rendered) => Sent::Answered(match &rendered.document {
                 Err(why) => Outcome::refused_here(why.clone()),
                 Ok(document) => {

@@ -98,6 +98,7 @@ impl Pace {
     pub fn gate(&self, now: Timestamp) -> Gate {
         match (&self.halt, &self.state.suspended) {
             (Some(Halt { even_kills: true, .. }), _) => Gate::Shut,
+            (Some(_), _) if planted!(HaltStopsKills) => Gate::Shut,
             (Some(_), _) | (None, Some(_)) => Gate::Withdrawals,
             (None, None) => self.state.retry_at.filter(|at| *at > now).map_or(Gate::Open, Gate::Until),
         }

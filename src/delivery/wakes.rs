@@ -43,8 +43,10 @@ impl Wakes {
         for (id, halt) in lanes {
             let Some(lane) = self.0.lanes.get(&id) else { continue };
             lane.pace().order(halt.or_else(|| lane.paused.clone()), now);
-            lane.signal.nudge();
-            self.list(lane);
+            if !planted!(ResumeWakesNobody) {
+                lane.signal.nudge();
+                self.list(lane);
+            }
         }
         self.0.notify.notify_one();
     }

@@ -7,6 +7,9 @@ use crate::article::Action;
 /// The partners of a simulated configuration; what each is for stands in [`super::process::CONFIG`].
 pub const DOORS: usize = 4;
 
+/// The most stories of a schedule: more than a lane has slots, so that some wait in hand.
+pub const STORIES: usize = 5;
+
 /// The door whose contract gives it early copies, by this much.
 pub const EARLY_DOOR: usize = 1;
 pub const EARLY: Duration = Duration::from_secs(20);
@@ -149,9 +152,17 @@ impl Schedule {
     pub fn draw(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut steps = Vec::new();
-        let stories = random.usize(1..=3);
+        // Few, mostly: the fewer, the sooner a schedule comes to races of one story's versions.
+        let few = random.usize(1..=STORIES).min(random.usize(1..=STORIES));
+        // Now and then all of them are due at once, at a door that is slow: then rows wait in a lane's hand.
+        let burst = (random.u8(0..4) == 0).then(|| Duration::from_millis(random.u64(1_000..20_000)));
+        let stories = if burst.is_some() { STORIES } else { few };
         for story in 0..stories {
-            offers(story, &mut random, &mut steps);
+            offers(story, burst, &mut random, &mut steps);
+        }
+        if let Some(at) = burst {
+            let what = What::Mood { door: random.usize(1..DOORS), mood: Mood::Slow };
+            steps.push(Step { at: at - Duration::from_millis(500), what });
         }
         // Half of the runs leave one thing alone or another, so that each fault is also seen by itself.
         let (deaths, ledger, moods, orders) = (random.bool(), random.bool(), random.u8(0..4) > 0, random.bool());
@@ -219,11 +230,17 @@ impl Schedule {
 }
 
 /// A story's versions: mostly in order, some late, repeated, in conflict, with gaps.
-fn offers(story: usize, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
+fn offers(story: usize, burst: Option<Duration>, random: &mut fastrand::Rng, steps: &mut Vec<Step>) {
     let mut version = 0;
-    let mut at = Duration::from_millis(random.u64(0..20_000));
+    let mut at = match burst {
+        Some(burst) => burst + Duration::from_millis(random.u64(0..100)),
+        None => Duration::from_millis(random.u64(0..20_000)),
+    };
     let versions = random.usize(1..=5);
-    let mut embargo = (random.u8(0..4) == 0).then(|| at + Duration::from_millis(random.u64(1..40_000)));
+    let mut embargo = match burst {
+        Some(burst) => Some(burst + Duration::from_millis(500)),
+        None => (random.u8(0..4) == 0).then(|| at + Duration::from_millis(random.u64(1..40_000))),
+    };
     for number in 0..versions {
         if at > UNKIND {
             break;

@@ -17,6 +17,9 @@ const SOURCE: &str = "rights clock";
 impl Upkeep {
     pub(super) async fn withdraw_lapsed(&self) -> Result<(), LedgerError> {
         for lapsed in self.ledger.lapsed(self.clock.now(), STEP).await? {
+            if planted!(RightsClockStopped) {
+                continue;
+            }
             let until = lapsed.until;
             let Some(withdrawal) = withdrawal(lapsed) else { continue };
             let (story, version) = (withdrawal.guid.clone(), withdrawal.version);

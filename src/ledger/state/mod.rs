@@ -193,6 +193,9 @@ impl Row {
 
     /// Whether the destination has, or may have, any version of the story.
     pub fn may_have_it(&self) -> bool {
+        if planted!(KillForgetsThePossible) {
+            return self.confirmed.is_some();
+        }
         self.confirmed.is_some() || self.possible.is_some() || matches!(self.stage, Stage::Attempting { .. })
     }
 
@@ -202,7 +205,7 @@ impl Row {
             return Vec::new();
         }
         let open = !matches!(self.stage, Stage::Ended { .. });
-        if versions == Versions::Every && open && !wanted.action.withdraws() {
+        if versions == Versions::Every && open && !wanted.action.withdraws() && !planted!(EveryIsNewest) {
             self.queue(wanted, now);
             return Vec::new();
         }
@@ -222,7 +225,9 @@ impl Row {
                     // It had arrived, and waited only to be sent once more.
                     end.end = End::Delivered;
                 }
-                past.push(end);
+                if !planted!(SupersededWithoutEnd) {
+                    past.push(end);
+                }
                 self.wait(None, now);
             }
             Stage::Ended { end, at, reason } => {
@@ -258,7 +263,7 @@ impl Row {
             reason: format!("withdrawn by version {newer} before it was sent"),
         };
         let mut past: Vec<_> = self.later.drain(..).map(|left| cancelled(left.version)).collect();
-        if self.may_have_it() {
+        if self.may_have_it() || planted!(KillForAll) {
             past.extend(self.want(wanted, Versions::Newest, now));
             return past;
         }
@@ -278,6 +283,9 @@ impl Row {
     /// version. What is under way is not tried again. `true`: something changed.
     pub fn pass_over(&mut self, newer: Version, now: Timestamp) -> bool {
         if newer <= self.wanted.version || !self.later.is_empty() || self.wanted.action.withdraws() {
+            return false;
+        }
+        if planted!(PassedOverGoes) {
             return false;
         }
         match self.stage {
@@ -300,7 +308,8 @@ impl Row {
             return false;
         }
         let version = self.wanted.version;
-        let had = |number: &Numbered| self.confirmed.max(self.possible) >= Some(number.version);
+        let had =
+            |number: &Numbered| self.confirmed.max(self.possible) >= Some(number.version) && !planted!(NumberTwice);
         let sequence = match self.number {
             Some(number) if number.version == version || !had(&number) => number.sequence,
             Some(_) | None => {
@@ -316,6 +325,9 @@ impl Row {
 
     /// The announced attempt was never made: not a byte of it left.
     pub fn release(&mut self, version: Version, now: Timestamp) -> Vec<PastEnd> {
+        if planted!(GivenBackStaysAnnounced) {
+            return Vec::new();
+        }
         match self.stage {
             Stage::Attempting { version: announced, .. } if announced == version => {}
             Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } | Stage::Ended { .. } => return Vec::new(),
@@ -339,18 +351,19 @@ impl Row {
         let (end, reason) = match settled {
             Settled::Delivered { reason } => {
                 self.confirmed = self.confirmed.max(Some(version));
-                // An older request may have been overtaken in the network by this one: send this again after it.
+                // An older request may have been overtaken in the network by this one: send this again after it. Until
+                // when that may be is kept, since a newer version may come before that and have to be sent again, too.
                 let possible_is_older = self.possible < Some(version);
                 let older_until = self.older_settles.max(self.settles.filter(|_| possible_is_older));
-                if is_newest && older_until.is_some_and(|until| until > since) {
-                    self.older_settles = None;
-                    self.settles = self.settles.filter(|_| !possible_is_older);
+                if is_newest && older_until.is_some_and(|until| until > since) && !planted!(NoRepeatAfterUnknown) {
                     return self.wait_again(older_until, now);
                 }
                 (End::Delivered, reason)
             }
             // Nothing else can take a story down, so a withdrawal is tried for as long as the wire says.
-            Settled::Refused { hold, .. } if is_newest && self.wanted.action.withdraws() => {
+            Settled::Refused { hold, .. }
+                if is_newest && self.wanted.action.withdraws() && !planted!(RefusedKillGivenUp) =>
+            {
                 return self.wait_again(hold, now);
             }
             Settled::Refused { reason, .. } => (End::Refused, reason),
@@ -431,7 +444,8 @@ impl Row {
     /// The attempt of the wanted version is over, and it waits for another, unless it was the last.
     fn wait_again(&mut self, hold: Option<Timestamp>, now: Timestamp) -> Vec<PastEnd> {
         self.wait(hold, now);
-        let (end, reason) = match self.standing.last_try.take() {
+        let last_try = self.standing.last_try.take().filter(|_| !planted!(CancelForgotten));
+        let (end, reason) = match last_try {
             None => return Vec::new(),
             Some(LastTry::Cancelled) => {
                 (End::Cancelled, "an operator cancelled it while another attempt was under way")
@@ -445,8 +459,10 @@ impl Row {
     /// Ready, or held until the later of the embargo's end and `hold`; while an operator holds the story, for good. A
     /// withdrawal waits for neither embargo nor operator.
     fn wait(&mut self, hold: Option<Timestamp>, now: Timestamp) {
-        let held = (self.standing.on_hold && !self.wanted.action.withdraws()).then_some(NEVER);
-        self.stage = match self.wanted.embargo.max(hold).max(held) {
+        let on_hold = self.standing.on_hold && !self.wanted.action.withdraws() && !planted!(HoldLetsRetries);
+        let held = on_hold.then_some(NEVER);
+        let embargo = self.wanted.embargo.filter(|_| !planted!(EmbargoIgnored));
+        self.stage = match embargo.max(hold).max(held) {
             Some(until) if until > now => Stage::Held { until },
             Some(_) | None => Stage::Ready,
         };

@@ -83,6 +83,23 @@ fn an_older_attempt_is_not_forgotten_over_a_newer_one_that_is_unknown_too() {
 }
 
 #[test]
+fn a_version_that_comes_while_an_older_attempt_settles_is_sent_again_too() {
+    for versions in [Versions::Newest, Versions::Every] {
+        let mut row = first();
+        assert!(begin(&mut row, at(1)));
+        row.settle(version(1), Settled::Unknown { hold: None }, at(2), IN_NETWORK);
+        row.want(wanted(2, Action::Update, at(3)), Versions::Newest, at(3));
+        assert!(begin(&mut row, at(4)));
+        row.settle(version(2), delivered(), at(5), IN_NETWORK);
+        row.want(wanted(3, Action::Update, at(6)), versions, at(6));
+        while begin(&mut row, at(7)) {
+            row.settle(row.wanted.version, delivered(), at(8), IN_NETWORK);
+        }
+        assert_eq!(row.stage, Stage::Held { until: at(62) }, "{versions:?}");
+    }
+}
+
+#[test]
 fn a_kill_reaches_who_may_have_the_story_and_cancels_it_for_who_never_got_it() {
     let mut never = first();
     let mut maybe = never.clone();

@@ -78,7 +78,7 @@ pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusql
     ])?;
     let id = ArticleId(db.last_insert_rowid());
     // A version that comes late is kept and goes nowhere: a newer one has its place everywhere.
-    if !is_newest {
+    if !is_newest && !planted!(LateVersionGoes) {
         return Ok(Taken::Fresh { story, deliveries: 0, touched: Vec::new() });
     }
     let until = rights_until(db, story, acceptance)?;
@@ -88,7 +88,8 @@ pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusql
         until.map(rows::micros)
     ])?;
     let rows = if known.is_some() { rows::of_story(db, story)? } else { Vec::new() };
-    let standing = Standing { on_hold: known.is_some_and(|story| story.on_hold), last_try: None };
+    let on_hold = known.is_some_and(|story| story.on_hold) && !planted!(HoldForgetsTheNew);
+    let standing = Standing { on_hold, last_try: None };
     fan_out(db, acceptance, story, id, standing, rows)
 }
 
@@ -135,7 +136,10 @@ fn fan_out(
         let wanted = wanted(article, id, &terms, acceptance.withdraw_for, now);
         let past = if withdraws {
             row.withdraw(wanted, now)
-        } else if owed.is_some() || (article.action == Action::Correct && row.may_have_it()) {
+        } else if owed.is_some()
+            || (article.action == Action::Correct && row.may_have_it())
+            || (planted!(UpdateToWhoeverHasIt) && row.may_have_it())
+        {
             // One that takes every version goes on doing so with those that wait.
             let versions = if row.later.is_empty() { terms.versions } else { Versions::Every };
             row.want(wanted, versions, now)
@@ -169,7 +173,8 @@ pub(super) fn wanted(article: &Article, id: ArticleId, owed: &Owed, withdraw_for
     let (embargo, expires) = if article.action.withdraws() {
         (None, now.checked_add(withdraw_for).ok())
     } else {
-        let early = |embargo: Timestamp| embargo.checked_sub(owed.early).unwrap_or(Timestamp::MIN);
+        let early = if planted!(EarlyForAll) { Duration::from_secs(20) } else { owed.early };
+        let early = |embargo: Timestamp| embargo.checked_sub(early).unwrap_or(Timestamp::MIN);
         (article.embargo.map(early), article.expires)
     };
     Wanted {

@@ -45,7 +45,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     for mut stored in ready {
         let row = &mut stored.row;
         let mut past = Vec::new();
-        if row.wanted.expires.is_some_and(|expires| expires <= claim.now) {
+        if row.wanted.expires.is_some_and(|expires| expires <= claim.now) && !planted!(ExpiryIgnored) {
             past = row.expire(time_was_over(row.wanted.action.withdraws()), claim.now);
             claimed.expired += 1;
         } else if Some(claim.give_up_before) > row.wanted.embargo.max(Some(row.wanted.accepted)) && row.wanted.rank >= 0
@@ -195,7 +195,12 @@ pub fn recover(
     let number = announced.len();
     for mut stored in announced {
         if let Stage::Attempting { version, .. } = stored.row.stage {
-            let past = stored.row.settle(version, Settled::Unknown { hold: None }, now, in_network);
+            let how = if planted!(CrashForgetsAnnounced) {
+                Settled::Deferred { hold: None }
+            } else {
+                Settled::Unknown { hold: None }
+            };
+            let past = stored.row.settle(version, how, now, in_network);
             stored.save(db, past)?;
         }
     }
