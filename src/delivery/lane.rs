@@ -77,8 +77,8 @@ struct Done {
 struct Recorded {
     /// A row of them waits again.
     waits_again: bool,
-    /// A withdrawal was among them.
-    withdrawal: bool,
+    /// A withdrawal was among them, and may go again from this time on, as far as it is up to its row.
+    withdrawal: Option<Timestamp>,
 }
 
 enum Sent {
@@ -108,8 +108,8 @@ impl Lane {
         // its tries moves the lane again.
         let mut pressing = withdrawal;
         let mut asked_for_withdrawal = false;
-        // One could not be sent, and is to be tried again.
-        let mut withdrawal_left = false;
+        // One could not be sent, and is to be tried again: the first of them from then on.
+        let mut withdrawal_left = None;
         loop {
             let now = shared.clock.now();
             let (allowed, gate, retry_at) = {
@@ -119,8 +119,8 @@ impl Lane {
             let look = self.signal.look();
             more |= look.news;
             pressing |= look.withdrawal;
-            if gate == Gate::Shut {
-                withdrawal_left |= std::mem::take(&mut pressing);
+            if gate == Gate::Shut && std::mem::take(&mut pressing) {
+                withdrawal_left = Some(now);
             }
             let stopping = stop.is_cancelled();
             let open = gate == Gate::Open;
@@ -189,7 +189,7 @@ impl Lane {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
                     Ok(Recorded { waits_again, withdrawal }) => {
                         more |= waits_again;
-                        withdrawal_left |= waits_again && withdrawal;
+                        withdrawal_left = earlier(withdrawal_left, withdrawal.filter(|_| waits_again));
                     }
                     Err(why) => {
                         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
@@ -208,22 +208,24 @@ impl Lane {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When to look again at a door that may not be sent everything. A withdrawal is tried again by the door's backoff,
-    /// whatever else is held back until an operator looks.
+    /// When to look again at a door that may not be sent everything. A withdrawal is tried again by the door's backoff and
+    /// its own, whatever else is held back until an operator looks; what is held may be one.
     fn until(
         &self,
         gate: Gate,
         retry_at: Option<Timestamp>,
         next_held: Option<Timestamp>,
-        withdrawal_left: bool,
+        withdrawal_left: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        if withdrawal_left {
+        if withdrawal_left.is_some() {
             self.signal.keep_withdrawal();
         }
         match gate {
             Gate::Until(at) => Some(at),
-            Gate::Withdrawals if withdrawal_left => retry_at.max(next_held),
-            Gate::Open | Gate::Withdrawals | Gate::Shut => None,
+            Gate::Withdrawals => {
+                earlier(withdrawal_left, next_held).map(|at| retry_at.map_or(at, |retry| retry.max(at)))
+            }
+            Gate::Open | Gate::Shut => None,
         }
     }
 
@@ -307,7 +309,7 @@ impl Lane {
         rows: Vec<Attempted>,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
-        let withdrawal = rows.iter().any(|row| row.action.withdraws());
+        let withdrawal = rows.iter().any(|row| row.action.withdraws()).then_some(now);
         let released = shared.ledger.release(self.id, rows, now);
         released.map(move |waits| waits.map(|waits_again| Recorded { waits_again, withdrawal })).boxed()
     }
@@ -316,16 +318,18 @@ impl Lane {
     fn ended<'a>(&self, shared: &'a Shared, done: Done) -> BoxFuture<'a, Result<Recorded, LedgerError>> {
         let Done { attempted, began, result } = done;
         let now = shared.clock.now();
-        let withdrawal = attempted.action.withdraws();
-        let recorded =
-            move |waits: Result<bool, LedgerError>| waits.map(|waits_again| Recorded { waits_again, withdrawal });
+        let withdraws = attempted.action.withdraws();
+        let recorded = move |waits: Result<bool, LedgerError>, hold: Option<Timestamp>| {
+            let withdrawal = withdraws.then(|| hold.map_or(now, |hold| hold.max(now)));
+            waits.map(|waits_again| Recorded { waits_again, withdrawal })
+        };
         let outcome = match result {
             Sent::NotTried => return self.given_back(shared, vec![attempted], now),
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
                 let outcome = Outcome::refused_here(reason.clone());
                 let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
-                return shared.ledger.record(self.id, vec![report], None).map(recorded).boxed();
+                return shared.ledger.record(self.id, vec![report], None).map(move |done| recorded(done, None)).boxed();
             }
             Sent::Answered(outcome) => outcome,
         };
@@ -357,8 +361,13 @@ impl Lane {
             Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
             Class::Unknown { .. } => Settled::Unknown { hold: hold() },
         };
+        let hold = settled.hold();
         let report = self.report(attempted, settled, &outcome, began, now);
-        shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed()
+        shared
+            .ledger
+            .record(self.id, vec![report], changed.then_some(state))
+            .map(move |done| recorded(done, hold))
+            .boxed()
     }
 
     fn report(
@@ -381,6 +390,14 @@ impl Lane {
             let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
             shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
         }
+    }
+}
+
+/// The first of two times, as far as there are any.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -158,6 +158,16 @@ pub enum Settled {
     },
 }
 
+impl Settled {
+    /// Until when the row is kept back by its own backoff.
+    pub fn hold(&self) -> Option<Timestamp> {
+        match self {
+            Self::Refused { hold, .. } | Self::Deferred { hold } | Self::Unknown { hold } => *hold,
+            Self::Delivered { .. } | Self::Expired { .. } => None,
+        }
+    }
+}
+
 impl Row {
     /// The first version that this destination is owed of a story.
     pub fn first(wanted: Wanted, standing: Standing, now: Timestamp) -> Self {
