@@ -276,18 +276,24 @@ pub fn candidates(db: &Connection, next: &Candidates) -> rusqlite::Result<Vec<(S
         ReplayFrom::Since(since) => (rows::micros(since), None),
         ReplayFrom::Sequence(number) => (i64::MIN, Some(number)),
     };
-    // Articles come in the order of their times: the first of them that is late enough is found by its time.
-    let first: Option<i64> = db
-        .prepare_cached("SELECT min(id) FROM article INDEXED BY article_accepted WHERE accepted >= ?1")?
-        .query_row([since], |row| row.get(0))?;
-    let Some(first) = first else { return Ok(Vec::new()) };
+    // The first step looks for the first that is late enough; those that follow go on where it came to.
+    let after = match next.from {
+        ReplayFrom::Since(_) if next.after == ArticleId::default() => {
+            let first: Option<i64> = db
+                .prepare_cached("SELECT min(id) FROM article INDEXED BY article_accepted WHERE accepted >= ?1")?
+                .query_row([since], |row| row.get(0))?;
+            let Some(first) = first else { return Ok(Vec::new()) };
+            first - 1
+        }
+        ReplayFrom::Since(_) | ReplayFrom::Sequence(_) => next.after.0,
+    };
     db.prepare_cached(
         "SELECT story.id, article.id, article.content FROM article JOIN story ON story.id = article.story \
          AND story.newest = article.version WHERE article.id > ?1 AND article.accepted BETWEEN ?2 AND ?3 \
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE delivery.story = story.id \
          AND delivery.destination = ?5 AND delivery.sequence >= ?4)) ORDER BY article.id LIMIT ?6",
     )?
-    .query_map(params![next.after.0.max(first - 1), since, until, sequence, next.destination.0, next.limit], |row| {
+    .query_map(params![after, since, until, sequence, next.destination.0, next.limit], |row| {
         Ok((StoryId(row.get(0)?), ArticleId(row.get(1)?), row.get(2)?))
     })?
     .collect()
