@@ -12,17 +12,21 @@ pub mod state;
 mod orders;
 mod records;
 mod sqlite;
+mod views;
 
 pub use orders::{
     Candidate, Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom,
     ReplayStep, Replayed, Target, Woken,
 };
 pub use records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState, Lapsed, Owed,
-    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy,
-    states,
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, Owed, QuarantineEntry, QuarantineKind,
+    QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy,
 };
 pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
+pub use views::{
+    AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorView, LaneView,
+    LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryView, TableStats, VersionView, states,
+};
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,6 +10,8 @@ mod orders;
 mod retention;
 mod rights;
 
+pub use orders::filter;
+
 use std::sync::Arc;
 use std::time::Duration;
 

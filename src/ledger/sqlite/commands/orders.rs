@@ -55,6 +55,18 @@ pub fn close_order(
     Ok(changed > 0)
 }
 
+/// Ends an order that is not at its end, because an operator wants no more of it. What came of it so far stands.
+pub fn stop_order(db: &Connection, id: OrderId, by: &str, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE operator_order SET state = 'stopped', taken = coalesce(taken, ?3), \
+             result = concat('stopped by ', ?2, coalesce('; ' || result, '')) \
+             WHERE id = ?1 AND state IN ('waiting', 'working')",
+        )?
+        .execute(params![id.0, by, rows::micros(now)])?;
+    Ok(changed > 0)
+}
+
 /// Does what an order says, or begins to. One that was taken up before changes nothing.
 pub fn carry_out(db: &Connection, id: OrderId, now: Timestamp) -> rusqlite::Result<CarriedOut> {
     let record = db
@@ -80,7 +92,7 @@ pub fn carry_out(db: &Connection, id: OrderId, now: Timestamp) -> rusqlite::Resu
                 db.prepare_cached(
                     "UPDATE operator_order SET state = 'working', taken = ?2, result = ?3 WHERE id = ?1",
                 )?
-                .execute(params![id.0, rows::micros(now), "0 deliveries so far"])?;
+                .execute(params![id.0, rows::micros(now), "deliveries so far: 0"])?;
                 return Ok(CarriedOut::default());
             }
             Err(refused) => Err(refused),
@@ -122,10 +134,10 @@ fn hold(db: &Connection, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusq
     }
     carried.result = match why {
         Some(_) if have_it > 0 => format!(
-            "{waiting} waiting deliveries are held; {have_it} destinations have it or may have it: only a kill takes it down there"
+            "deliveries held: {waiting}; destinations that have it or may have it, where only a kill takes it down: {have_it}"
         ),
-        Some(_) => format!("{waiting} waiting deliveries are held; nobody has it"),
-        None => format!("{waiting} waiting deliveries go on"),
+        Some(_) => format!("deliveries held: {waiting}; nobody has it"),
+        None => format!("deliveries that go on: {waiting}"),
     };
     Ok(Ok(carried))
 }
@@ -180,12 +192,12 @@ fn cancel(
         carried.touched.push(one.destination);
         one.save(db, past)?;
     }
-    carried.result = format!("{cancelled} deliveries cancelled");
+    carried.result = format!("deliveries cancelled: {cancelled}");
     if under_way > 0 {
-        carried.result.push_str(&format!("; {under_way} under way are not tried again"));
+        carried.result.push_str(&format!("; under way, and not tried again: {under_way}"));
     }
     if kills > 0 {
-        carried.result.push_str(&format!("; {kills} withdrawals go on (--even-kills cancels them)"));
+        carried.result.push_str(&format!("; withdrawals that go on (--even-kills cancels them): {kills}"));
     }
     Ok(Ok(carried))
 }
@@ -208,9 +220,9 @@ fn resend(db: &Connection, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite
     }
     carried.result = match (carried.touched.len(), waits) {
         (0, 0) => "the story was withdrawn, and was never sent there".to_owned(),
-        (0, waits) => format!("{waits} deliveries wait or are under way already"),
-        (sent, 0) => format!("{sent} deliveries go again"),
-        (sent, waits) => format!("{sent} deliveries go again; {waits} wait or are under way already"),
+        (0, waits) => format!("deliveries that wait or are under way already: {waits}"),
+        (sent, 0) => format!("deliveries that go again: {sent}"),
+        (sent, waits) => format!("deliveries that go again: {sent}; that wait or are under way already: {waits}"),
     };
     Ok(Ok(carried))
 }
@@ -249,9 +261,9 @@ fn halt(db: &Connection, to: &Target, halt: Option<&Halt>, now: Timestamp) -> ru
     }
     let number = meant.len();
     let result = match halt {
-        Some(halt) if halt.even_kills => format!("{number} destinations are sent nothing, not even kills"),
-        Some(_) => format!("{number} destinations are sent nothing but kills"),
-        None => format!("{number} destinations go on"),
+        Some(halt) if halt.even_kills => format!("destinations that are sent nothing, not even kills: {number}"),
+        Some(_) => format!("destinations that are sent nothing but kills: {number}"),
+        None => format!("destinations that go on: {number}"),
     };
     let lanes = meant.into_iter().map(|id| (id, halt.cloned())).collect();
     Ok(Ok(CarriedOut { lanes, result, ..CarriedOut::default() }))
@@ -318,10 +330,10 @@ pub fn replay(db: &Connection, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>
         .prepare_cached("UPDATE operator_order SET reached = ?2, sent = sent + ?3 WHERE id = ?1 RETURNING sent")?
         .query_row(params![step.order.0, step.reached.0, sent], |row| row.get(0))?;
     if step.done {
-        close_order(db, step.order, OrderState::Done, &format!("{sent} deliveries"), step.now)?;
+        close_order(db, step.order, OrderState::Done, &format!("deliveries: {sent}"), step.now)?;
     } else {
         db.prepare_cached("UPDATE operator_order SET result = ?2 WHERE id = ?1")?
-            .execute(params![step.order.0, format!("{sent} deliveries so far")])?;
+            .execute(params![step.order.0, format!("deliveries so far: {sent}")])?;
     }
     Ok(woken)
 }

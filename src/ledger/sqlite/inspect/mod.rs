@@ -1,33 +1,29 @@
-//! Looking into a ledger, beside a running daemon or without one; and the two words an operator has for quarantine.
+//! Looking into a ledger, beside a running daemon or without one; and what operators order, written down.
+//!
+//! Each list reads along an index in the order in which it is shown, and a page of it costs what is shown, whatever the
+//! ledger holds. What has to count, says so.
 
-use std::path::Path;
+mod deliveries;
+mod orders;
+mod quarantine;
+mod stats;
+mod story;
 
-use rusqlite::{Connection, Row, params, params_from_iter};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use super::{classed, commands, rows, schema};
+use rusqlite::{Connection, params};
+
+pub use self::orders::open_orders;
+pub use self::quarantine::{QuarantineSummary, quarantined};
+use super::{classed, lock_path, schema};
 use crate::article::Article;
-use crate::ledger::orders::OrderRecord;
-use crate::ledger::records::{DeliveryFilter, DeliveryRecord, QuarantineEntry, QuarantineKind, QuarantineState};
-use crate::ledger::{ArticleId, LedgerError};
+use crate::ledger::LedgerError;
 
 /// A ledger that is only looked at.
 pub struct SqliteReader {
     connection: Connection,
-    path: std::path::PathBuf,
-}
-
-/// A quarantine entry in a list: everything but its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct QuarantineSummary {
-    pub id: i64,
-    pub kind: QuarantineKind,
-    pub state: QuarantineState,
-    pub source: String,
-    pub guid: Option<String>,
-    pub reason: String,
-    pub at: jiff::Timestamp,
-    /// In bytes.
-    pub size: u64,
+    path: PathBuf,
 }
 
 /// A story that a partner has or may have.
@@ -41,7 +37,7 @@ pub struct Held {
 
 impl SqliteReader {
     /// # Errors
-    /// [`LedgerError::Unusable`] where there is no ledger.
+    /// [`LedgerError::Unusable`] where there is no ledger, or one that a start of this version has to bring up to date.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Unusable(format!(
@@ -49,44 +45,16 @@ impl SqliteReader {
                 path.display()
             )));
         }
-        Ok(Self { connection: schema::open_to_read(path)?, path: path.to_owned() })
+        let connection = schema::open_to_read(path)?;
+        schema::is_current(&connection, path)?;
+        Ok(Self { connection, path: path.to_owned() })
     }
 
-    /// Deliveries, those that wait or are in trouble first, then by the time they were accepted, newest first.
-    pub fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
-        let mut conditions = vec!["1"];
-        let mut values: Vec<String> = Vec::new();
-        if let Some(partner) = &filter.partner {
-            conditions.push("(destination.name = ? OR destination.name GLOB ? || '/*')");
-            values.extend([partner.clone(), partner.clone()]);
-        }
-        if let Some(story) = &filter.story {
-            conditions.push("story.guid = ?");
-            values.push(story.clone());
-        }
-        if let Some(state) = &filter.state {
-            conditions.push(match state.as_str() {
-                "waiting" => "stage = 1",
-                "held" => "stage = 2",
-                "attempting" => "stage = 3",
-                _ => "stage = 4 AND ended = ?",
-            });
-            if !["waiting", "held", "attempting"].contains(&state.as_str()) {
-                values.push(state.clone());
-            }
-        }
-        let sql = format!(
-            "SELECT destination.name, story.guid, article.headline, delivery.version, delivery.action, stage, ended, \
-             attempts, confirmed, possible, delivery.accepted, due, ended_at, delivery.reason, destination.trouble \
-             FROM delivery JOIN story ON story.id = delivery.story JOIN article ON article.id = delivery.article \
-             JOIN destination ON destination.id = delivery.destination WHERE {} \
-             ORDER BY stage = 4, delivery.accepted DESC, destination.name LIMIT {}",
-            conditions.join(" AND "),
-            filter.limit
-        );
-        let list =
-            || self.connection.prepare(&sql)?.query_map(params_from_iter(&values), delivery)?.collect::<Result<_, _>>();
-        list().map_err(classed)
+    /// Whether a daemon runs on the ledger now.
+    pub fn is_served(&self) -> bool {
+        let Ok(lock) = File::open(lock_path(&self.path)) else { return false };
+        // A daemon that starts in this moment tries again.
+        matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
     }
 
     /// The stories that a partner has or may have, those accepted last first; at most `limit`.
@@ -110,130 +78,4 @@ impl SqliteReader {
         };
         list().map_err(classed)?.into_iter().map(held).collect()
     }
-
-    /// How many deliveries there are in each state.
-    pub fn counts(&self) -> Result<Vec<(String, u64)>, LedgerError> {
-        let count = || {
-            self.connection
-                .prepare("SELECT stage, ended, count(*) FROM delivery GROUP BY stage, ended ORDER BY stage, ended")?
-                .query_map([], |row| Ok((state(row, 0, 1)?, row.get(2)?)))?
-                .collect::<Result<_, _>>()
-        };
-        count().map_err(classed)
-    }
-
-    /// The ends of versions that left their row: destination, guid, version and how each ended.
-    pub fn past(&self) -> Result<Vec<(String, String, u64, String)>, LedgerError> {
-        let list = || {
-            self.connection
-                .prepare(
-                    "SELECT destination.name, story.guid, past.version, past.ended FROM past \
-                     JOIN story ON story.id = past.story JOIN destination ON destination.id = past.destination",
-                )?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-                .collect::<Result<_, _>>()
-        };
-        list().map_err(classed)
-    }
-
-    /// Quarantine entries, newest first; with `all`, also those that are done with.
-    pub fn quarantine(&self, all: bool) -> Result<Vec<QuarantineSummary>, LedgerError> {
-        let condition = if all { "1" } else { "state IN ('waiting', 'retry')" };
-        let list = || {
-            self.connection
-                .prepare(&format!(
-                    "SELECT id, kind, state, source, guid, reason, at, length(bytes) FROM quarantine WHERE {condition} \
-                     ORDER BY id DESC"
-                ))?
-                .query_map([], |row| {
-                    Ok(QuarantineSummary {
-                        id: row.get(0)?,
-                        kind: rows::word(row, 1, &QuarantineKind::ALL, |kind| kind.as_str())?,
-                        state: rows::word(row, 2, &QuarantineState::ALL, |state| state.as_str())?,
-                        source: row.get(3)?,
-                        guid: row.get(4)?,
-                        reason: row.get(5)?,
-                        at: rows::timestamp(row, 6)?,
-                        size: row.get(7)?,
-                    })
-                })?
-                .collect::<Result<_, _>>()
-        };
-        list().map_err(classed)
-    }
-
-    /// One quarantine entry, whole.
-    pub fn quarantined(&self, id: i64) -> Result<Option<QuarantineEntry>, LedgerError> {
-        let found = || -> rusqlite::Result<_> {
-            let mut statement = self.connection.prepare(&format!("{QUARANTINED} WHERE id = ?1"))?;
-            let mut found = statement.query(params![id])?;
-            found.next()?.map(quarantine_entry).transpose()
-        };
-        found().map(|found| found.map(|(_, entry)| entry)).map_err(classed)
-    }
-
-    /// An operator's word about a quarantine entry, written durably; a running daemon sees it within a second.
-    /// `false`: there is no such entry that waits.
-    pub fn order(&self, id: i64, to: QuarantineState) -> Result<bool, LedgerError> {
-        let connection = schema::open(&self.path)?;
-        commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None).map_err(classed)
-    }
-}
-
-fn state(row: &Row<'_>, stage: usize, ended: usize) -> rusqlite::Result<String> {
-    Ok(match row.get::<_, i64>(stage)? {
-        1 => "waiting".to_owned(),
-        2 => "held".to_owned(),
-        3 => "attempting".to_owned(),
-        _ => row.get::<_, Option<String>>(ended)?.unwrap_or_default(),
-    })
-}
-
-fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
-    let state = state(row, 5, 6)?;
-    let waits = matches!(state.as_str(), "waiting" | "held" | "attempting");
-    Ok(DeliveryRecord {
-        destination: row.get(0)?,
-        story: row.get(1)?,
-        headline: row.get(2)?,
-        version: row.get(3)?,
-        action: row.get(4)?,
-        state,
-        attempts: row.get(7)?,
-        confirmed: row.get(8)?,
-        possible: row.get(9)?,
-        accepted: rows::timestamp(row, 10)?,
-        at: rows::maybe_timestamp(row, if waits { 11 } else { 12 })?,
-        reason: row.get(if waits { 14 } else { 13 })?,
-    })
-}
-
-/// Orders that are not at their end, with the last article that each looked at.
-pub fn open_orders(db: &Connection, limit: usize) -> rusqlite::Result<Vec<(OrderRecord, ArticleId)>> {
-    db.prepare_cached(
-        "SELECT id, at, by, what, reason, state, taken, result, reached FROM operator_order \
-         INDEXED BY operator_order_open WHERE state IN ('waiting', 'working') ORDER BY id LIMIT ?1",
-    )?
-    .query_map([limit], |row| Ok((commands::order_record(row)?, ArticleId(row.get(8)?))))?
-    .collect()
-}
-
-const QUARANTINED: &str = "SELECT id, kind, source, content_type, guid, reason, bytes, at FROM quarantine";
-
-/// Whole entries, by a condition that takes a limit as its parameter.
-pub fn quarantined(db: &Connection, condition: &str, limit: usize) -> rusqlite::Result<Vec<(i64, QuarantineEntry)>> {
-    db.prepare_cached(&format!("{QUARANTINED} {condition}"))?.query_map(params![limit], quarantine_entry)?.collect()
-}
-
-fn quarantine_entry(row: &Row<'_>) -> rusqlite::Result<(i64, QuarantineEntry)> {
-    let entry = QuarantineEntry {
-        kind: rows::word(row, 1, &QuarantineKind::ALL, |kind| kind.as_str())?,
-        source: row.get(2)?,
-        content_type: row.get(3)?,
-        guid: row.get(4)?,
-        reason: row.get(5)?,
-        bytes: row.get(6)?,
-        at: rows::timestamp(row, 7)?,
-    };
-    Ok((row.get(0)?, entry))
 }
