@@ -311,3 +311,26 @@ async fn the_same_bytes_are_set_aside_once_and_retried_on_request() {
     assert!(fixture.ledger.retries(10).await.unwrap().is_empty());
     assert!(!reader.order(first, QuarantineState::Discarded).unwrap(), "what is done is not discarded");
 }
+
+#[tokio::test]
+async fn a_hold_is_taken_up_however_many_replays_work() {
+    let fixture = fixture(1).await;
+    let _ = fixture.accept(article("urn:x:a", 1, Action::Publish)).await;
+    let now = Timestamp::now();
+    let place = |order: Order| NewOrder { order, by: "anna".into(), reason: None, at: now };
+    for _ in 0..3 {
+        let replay = Replay {
+            to: Target::new("partner-0"),
+            from: ReplayFrom::Since(Timestamp::UNIX_EPOCH),
+            until: None,
+            filter: None,
+            rate: 1,
+        };
+        let id = fixture.ledger.place(place(Order::Replay(replay))).await.unwrap();
+        let _ = fixture.ledger.carry_out(id, now).await.unwrap();
+    }
+    let hold = fixture.ledger.place(place(Order::Hold { story: "urn:x:a".parse().unwrap() })).await.unwrap();
+    let open = fixture.ledger.open_orders(2).await.unwrap();
+    assert_eq!((open[0].0.id, open[0].0.state), (hold, OrderState::Waiting));
+    assert_eq!(open[1].0.state, OrderState::Working);
+}

@@ -77,11 +77,12 @@ impl SqliteReader {
     }
 }
 
-/// Orders that are not at their end, with the last article that each looked at.
+/// Orders that are not at their end, with the last article that each looked at. Those that wait come first: however many
+/// work, a hold is taken up at once.
 pub fn open_orders(db: &Connection, limit: usize) -> rusqlite::Result<Vec<(OrderRecord, ArticleId)>> {
     db.prepare_cached(
         "SELECT id, at, by, what, reason, state, taken, result, reached FROM operator_order \
-         INDEXED BY operator_order_open WHERE state IN ('waiting', 'working') ORDER BY id LIMIT ?1",
+         INDEXED BY operator_order_open WHERE state IN ('waiting', 'working') ORDER BY state = 'working', id LIMIT ?1",
     )?
     .query_map(params![limit], |row| Ok((commands::order_record(row)?, ArticleId(row.get(8)?))))?
     .collect()
