@@ -48,9 +48,6 @@ impl Replay {
     pub fn run(self) -> Result<(), Failure> {
         let now = Timestamp::now();
         let filter = (!self.filter.is_empty()).then(|| self.filter.join("\n"));
-        if let Some(filter) = &filter {
-            upkeep::filter(filter).map_err(Failure::Usage)?;
-        }
         let from = match (self.from.since, self.from.from_sequence) {
             (Some(since), _) => ReplayFrom::Since(since.before(now)?),
             // The command line has one of the two.
@@ -63,6 +60,9 @@ impl Replay {
             return Err(Failure::Usage(format!("nothing was accepted since {since} and before {until}")));
         }
         let desk = self.ordering.desk()?;
+        if let Some(filter) = &filter {
+            upkeep::filter(filter, &desk.config.subject_descendants).map_err(Failure::Usage)?;
+        }
         let to = desk.target(&self.to)?;
         // The ledger may know destinations that are not configured any more; a replay asks their contracts.
         match configured(&desk.config).filter(|name| to.covers(name)).count() {

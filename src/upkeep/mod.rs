@@ -41,29 +41,32 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Works until `stop`.
+    /// Works until `stop`. Orders wait for nothing else that is done here, however long it takes.
     pub async fn run(self, stop: CancellationToken) {
-        let mut after = ArticleId::default();
-        let mut next_tick = tokio::time::Instant::now();
+        tokio::join!(self.look_for_orders(&stop), self.tick(&stop));
+    }
+
+    async fn look_for_orders(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let looked = self.take_orders().await;
             self.tell("orders", looked);
-            if tokio::time::Instant::now() >= next_tick {
-                next_tick = tokio::time::Instant::now() + TICK;
-                let replayed = self.replay().await;
-                self.tell("replays", replayed);
-                let withdrawn = self.withdraw_lapsed().await;
-                self.tell("the rights clock", withdrawn);
-                match self.tidy(after).await {
-                    Ok(reached) => after = reached,
-                    Err(why) => self.tell("retention", Err(why)),
-                }
+            pause(LOOK, stop).await;
+        }
+    }
+
+    async fn tick(&self, stop: &CancellationToken) {
+        let mut after = ArticleId::default();
+        while !stop.is_cancelled() {
+            let next = tokio::time::Instant::now() + TICK;
+            let replayed = self.replay().await;
+            self.tell("replays", replayed);
+            let withdrawn = self.withdraw_lapsed().await;
+            self.tell("the rights clock", withdrawn);
+            match self.tidy(after).await {
+                Ok(reached) => after = reached,
+                Err(why) => self.tell("retention", Err(why)),
             }
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
+            pause(next.saturating_duration_since(tokio::time::Instant::now()), stop).await;
         }
     }
 
@@ -75,5 +78,13 @@ impl Upkeep {
                 tracing::error!(what, reason = %why, "upkeep not done");
             }
         }
+    }
+}
+
+async fn pause(span: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(span) => {}
     }
 }

@@ -47,7 +47,8 @@ impl Upkeep {
 
     async fn replay_step(&self, order: OrderId, replay: &Replay, after: ArticleId) -> Result<(), LedgerError> {
         let now = self.clock.now();
-        let filter = match replay.filter.as_deref().map(filter).transpose() {
+        let read = |text: &str| filter(text, self.contracts.subject_descendants());
+        let filter = match replay.filter.as_deref().map(read).transpose() {
             Ok(filter) => filter,
             Err(why) => return self.ledger.refuse(order, why, now).await,
         };
@@ -79,16 +80,40 @@ impl Upkeep {
     }
 }
 
-/// A subscription's keys, as a partner's file has them, as a rule.
+/// A subscription's keys, as a partner's file has them, as a rule. `descendants` are the configuration's.
 ///
 /// # Errors
 /// In a sentence for the operator.
-pub fn filter(text: &str) -> Result<Rule, String> {
+pub fn filter(text: &str, descendants: &BTreeMap<String, Vec<String>>) -> Result<Rule, String> {
     let subscription: Subscription = toml::from_str(text).map_err(|why| {
         format!(
             "the filter cannot be read: {}; write it as a subscription, for example sections = [\"politics\"]",
             why.message()
         )
     })?;
-    Ok(Rule::new("filter", &subscription, &BTreeMap::new()))
+    Ok(Rule::new("filter", &subscription, descendants))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::{Action, Article, Concept, Version, WireId};
+
+    #[test]
+    fn a_filter_takes_what_a_subscription_of_the_same_text_takes() {
+        let guid = "urn:test:one".parse().unwrap();
+        let mut article = Article::bare(WireId::new("hpnf"), guid, Version::FIRST, Action::Publish);
+        article.sections = vec!["politics".to_owned()];
+        let code = |code: &str| Some(code.to_owned());
+        article.subjects = vec![Concept { code: code("20000574"), scheme: code("medtop"), name: None }];
+        let below = BTreeMap::from([("medtop:11000000".to_owned(), vec!["medtop:20000574".to_owned()])]);
+        let takes = |text: &str| filter(text, &below).unwrap().passes_by(&Story::of(&article)).is_none();
+        assert!(takes("sections = [\"politics\"]\nsubjects = [\"medtop:11000000\"]"));
+        assert!(!takes("sections = [\"sports\"]"));
+        assert!(!takes("exclude = { sections = [\"politics\"] }"));
+        for text in ["section = [\"politics\"]", "sections = politics"] {
+            let why = filter(text, &below).err().unwrap();
+            assert!(why.starts_with("the filter cannot be read: "), "{why}");
+        }
+    }
 }
