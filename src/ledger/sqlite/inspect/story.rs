@@ -177,3 +177,6 @@ impl SqliteReader {
 
 /// Attempts of a delivery that are told. A door that fails for days is told by its last ones.
 const ATTEMPTS: usize = 10;
+
+#[cfg(test)]
+mod tests;
