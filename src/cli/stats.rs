@@ -55,11 +55,11 @@ fn told(stats: &LedgerStats, keep: &config::Ledger, now: Timestamp) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["table", "rows", "bytes"]);
     for one in stats.tables.iter().filter(|one| one.rows > 0) {
-        let about = if one.about { "about " } else { "" };
+        let about = |reckoned| if reckoned { "about " } else { "" };
         table.add_row([
             one.name.clone(),
-            format!("{about}{}", HumanCount(one.rows)),
-            format!("{about}{}", HumanBytes(one.bytes)),
+            format!("{}{}", about(one.about), HumanCount(one.rows)),
+            format!("{}{}", about(!stats.exact), HumanBytes(one.bytes)),
         ]);
     }
     let _ = writeln!(text, "{table}");
@@ -139,6 +139,7 @@ mod tests {
             file: 3 << 30,
             wal: 4 << 20,
             free: 1 << 20,
+            exact: false,
             tables: vec![
                 table("delivery", 9_500_000, 2 << 30, true),
                 table("article", 4_750, 200 << 20, true),
@@ -176,7 +177,7 @@ mod tests {
         ─────────────────────────────────────────────────
          article      about 4,750       about 200.00 MiB
         ─────────────────────────────────────────────────
-         quarantine   2                 2.93 KiB
+         quarantine   2                 about 2.93 KiB
         ─────────────────────────────────────────────────
         1,200,000 waiting, 3 held, 64 attempting; 2 refused and 0 expired for an operator
         the oldest in front of a lane: urn:test:ferry for coast-times/main, accepted 2026-11-20 10:00:00Z

@@ -201,6 +201,8 @@ pub struct LedgerStats {
     pub wal: u64,
     /// Of the file: pages that are free for what comes, in bytes.
     pub free: u64,
+    /// Every page was read, and nothing is reckoned.
+    pub exact: bool,
     /// The largest first.
     pub tables: Vec<TableStats>,
     pub states: StateStats,
@@ -216,9 +218,10 @@ pub struct LedgerStats {
 pub struct TableStats {
     pub name: String,
     pub rows: u64,
-    pub bytes: u64,
-    /// Reckoned from a sample.
+    /// The rows are reckoned from a sample.
     pub about: bool,
+    /// With its indexes. Reckoned, unless every page was read.
+    pub bytes: u64,
 }
 
 /// Deliveries that are not at a good end.

@@ -38,6 +38,7 @@ impl SqliteReader {
                 file: size(&self.path),
                 wal: size(&writer::wal_path(&self.path)),
                 free: self.number("PRAGMA freelist_count")? * self.number("PRAGMA page_size")?,
+                exact,
                 tables,
                 states: self.states()?,
                 oldest: self.oldest()?,
@@ -118,6 +119,13 @@ impl SqliteReader {
             let (rows, bytes): (u64, u64) =
                 self.connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             tables.push(TableStats { name: name.to_owned(), rows, bytes: bytes + each * rows, about: false });
+        }
+        // What all of them take together is known.
+        let pages = self.number("PRAGMA page_count")? - self.number("PRAGMA freelist_count")?;
+        let taken = u128::from(pages * self.number("PRAGMA page_size")?);
+        let reckoned: u128 = tables.iter().map(|table| u128::from(table.bytes)).sum();
+        for table in tables.iter_mut().filter(|_| reckoned > 0) {
+            table.bytes = u64::try_from(u128::from(table.bytes) * taken / reckoned).unwrap_or(u64::MAX);
         }
         tables.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
         Ok(tables)

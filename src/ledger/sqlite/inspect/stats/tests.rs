@@ -50,9 +50,10 @@ async fn what_is_reckoned_is_near_what_is_counted() {
         let (reckoned, counted) = (table(&reckoned, name), table(&counted, name));
         assert!(reckoned.about && !counted.about);
         assert_eq!(reckoned.rows, counted.rows, "all stories of this ledger are alike");
-        let (low, high) = (counted.bytes * 6 / 10, counted.bytes * 14 / 10);
+        let (low, high) = (counted.bytes * 7 / 10, counted.bytes * 13 / 10);
         assert!((low..=high).contains(&reckoned.bytes), "{reckoned:?} and {counted:?}");
     }
-    let of_tables: u64 = counted.tables.iter().map(|table| table.bytes).sum();
-    assert!(of_tables <= counted.file + counted.wal, "{counted:?}");
+    let sum = |stats: &LedgerStats| stats.tables.iter().map(|table| table.bytes).sum::<u64>();
+    // All that SQLite's account has beside these is the schema's own page.
+    assert!(sum(&reckoned).abs_diff(sum(&counted)) <= 64 << 10, "{reckoned:?} and {counted:?}");
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -6,7 +7,7 @@ use super::*;
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::tests::{article, delivered, fixture};
 use crate::ledger::state::Settled;
-use crate::ledger::{Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind};
+use crate::ledger::{Closing, Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind, SqliteLedger, SqliteOptions};
 
 fn guid(text: &str) -> Guid {
     text.parse().unwrap()
@@ -93,4 +94,29 @@ async fn whether_a_daemon_runs_is_known_by_its_lock() {
         assert!(std::time::Instant::now() < deadline, "the lock is let go of with the ledger");
         tokio::task::yield_now().await;
     }
+}
+
+/// Whoever looks whether a daemon runs holds its lock for a moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_keeps_no_daemon_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let options = SqliteOptions { path: &path, batch: 1, waiting: 1, in_network: Duration::from_secs(1) };
+    let close = |(ledger, closing): (SqliteLedger, Closing)| {
+        drop(ledger);
+        closing.wait();
+    };
+    close(SqliteLedger::open(&options).unwrap());
+    let started = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let reader = SqliteReader::open(&path).unwrap();
+            while !started.load(Ordering::SeqCst) {
+                reader.is_served();
+            }
+        });
+        let opened: Vec<_> = (0..20).map(|_| SqliteLedger::open(&options).map(close)).collect();
+        started.store(true, Ordering::SeqCst);
+        opened.into_iter().for_each(|opened| opened.unwrap());
+    });
 }
