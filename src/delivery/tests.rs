@@ -84,6 +84,11 @@ struct Doors {
 impl Scene {
     /// `waiting` is how many commands may wait for the ledger.
     async fn new(doors: Doors, waiting: usize) -> Self {
+        Self::with_backoff(doors, waiting, Duration::from_millis(50)).await
+    }
+
+    /// The first wait at a door in trouble is a random time of up to `first`.
+    async fn with_backoff(doors: Doors, waiting: usize, first: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
         let options = SqliteOptions { path: &path, batch: 64, waiting, in_network: Duration::from_secs(60) };
@@ -99,8 +104,8 @@ impl Scene {
         let status = Arc::new(AtomicU16::new(doors.status));
         let policy = Policy {
             concurrency: doors.concurrency,
-            first: Duration::from_millis(50),
-            ceiling: Duration::from_secs(1),
+            first,
+            ceiling: first * 20,
             retry_after_limit: Duration::from_secs(1),
         };
         let lane = |(at, name): (usize, String)| Lane {
@@ -275,6 +280,30 @@ async fn a_kill_is_tried_again_and_again_at_a_door_that_is_suspended() {
         scene.status.store(200, Ordering::SeqCst);
         let all = [("waiting".to_owned(), 1), ("held".to_owned(), 1), ("delivered".to_owned(), 1)];
         until("it is taken", || scene.counts() == all).await;
+        scene.stop().await;
+    }
+}
+
+/// Its backoff is the door's, whatever else comes meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_is_not_tried_again_because_another_story_came() {
+    for suspended in [false, true] {
+        let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 };
+        let scene = Scene::with_backoff(doors, 64, Duration::from_secs(1_000_000)).await;
+        scene.accept("wrong", 1, Action::Publish).await;
+        until("it has the story", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+        if suspended {
+            let halt = Halt { even_kills: false, why: "suspend".to_owned() };
+            scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+        }
+        scene.status.store(503, Ordering::SeqCst);
+        scene.accept("wrong", 2, Action::Kill).await;
+        until("the kill is tried", || scene.counts() == [("waiting".to_owned(), 1)] && scene.got(0).len() == 2).await;
+        for story in 0..10 {
+            scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(scene.got(0).len(), 2, "{:?}", scene.got(0));
         scene.stop().await;
     }
 }
