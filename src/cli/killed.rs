@@ -161,7 +161,7 @@ fn look(config: &Config, reader: &SqliteReader, story: &StoryView) -> Result<Vec
             Stage::Ended { reason, end, .. } => (format!("{}: {reason}", end.as_str()), true),
             Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } => {
                 let mut why = waits_for(&view, row, &around).join("; ");
-                if let Some(last) = view.attempts.last() {
+                if let Some(last) = view.attempts.last().filter(|last| !why.contains(&last.detail)) {
                     why.push_str(&format!("; the last attempt, at {}: {}", at(last.began), last.detail));
                 }
                 (why, false)

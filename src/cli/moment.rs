@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Failure;
 use crate::config::Span;
 
-/// An instant, or how long ago it was.
+/// An instant, or how long ago it was: to the second, since that is how it was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     At(Timestamp),
@@ -22,6 +22,7 @@ impl Moment {
             Self::At(at) => Ok(at),
             Self::Ago(span) => now
                 .checked_sub(span.get())
+                .and_then(|at| Timestamp::from_second(at.as_second()))
                 .map_err(|_| Failure::Usage(format!("{span} ago is before the beginning of the calendar"))),
         }
     }
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn an_instant_or_a_span_back_from_now() {
-        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-24T12:00:00.389Z".parse().unwrap();
         let read = |text: &str| text.parse::<Moment>().unwrap().before(now).unwrap().to_string();
         assert_eq!(read("2h"), "2026-11-24T10:00:00Z");
         assert_eq!(read("3d"), "2026-11-21T12:00:00Z");

@@ -82,15 +82,16 @@ pub fn waits_for(door: &DoorView, row: &Row, around: &Around<'_>) -> Vec<String>
         });
     }
     let failing = door.lane.state.retry_at.filter(|retry_at| *retry_at > around.now);
-    if let Some(retry_at) = failing.filter(|_| door.lane.state.suspended.is_none()) {
+    // A withdrawal's first try does not wait for that.
+    let first = withdraws && row.attempts == 0;
+    if let Some(retry_at) = failing.filter(|_| !first && door.lane.state.suspended.is_none()) {
         let trouble = door.lane.state.trouble.as_deref().unwrap_or("it failed");
         let failures = match door.lane.state.failures {
             1 => "1 failure".to_owned(),
             number => format!("{number} failures"),
         };
-        let kill = if withdraws { "; a kill does not wait for that at its first try" } else { "" };
         obstacles.push(format!(
-            "its door is in trouble ({failures}, the last: {trouble}) and is asked again at {}{kill}",
+            "its door is in trouble ({failures}, the last: {trouble}) and is asked again at {}",
             at(retry_at)
         ));
     }
