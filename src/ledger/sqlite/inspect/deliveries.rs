@@ -22,7 +22,7 @@ use crate::ledger::{LedgerError, Target};
 /// What [`delivery`] reads, without the sort keys that follow.
 const COLUMNS: &str = "destination.name, story.guid, article.headline, delivery.version, delivery.action, stage, ended, \
                        attempts, confirmed, possible, delivery.accepted, due, ended_at, delivery.reason, \
-                       destination.trouble, story.on_hold";
+                       destination.trouble, story.on_hold, embargo";
 
 /// The tables that a list has to read beside the deliveries, each by its key. `CROSS JOIN` keeps SQLite to this order.
 const BESIDE: &str = "CROSS JOIN destination CROSS JOIN story WHERE destination.id = delivery.destination \
@@ -181,7 +181,7 @@ impl SqliteReader {
             let missing = limit - found.len();
             let values = params![filter.state, since, filter.story, plan.first, lane, first, second, third, missing];
             for one in
-                statement.query_map(values, |row| Ok((delivery(row)?, [row.get(16)?, row.get(17)?, row.get(18)?])))?
+                statement.query_map(values, |row| Ok((delivery(row)?, [row.get(17)?, row.get(18)?, row.get(19)?])))?
             {
                 found.push(one?);
             }
@@ -260,7 +260,12 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     let state = state(row, 5, 6)?;
     let waits = matches!(state.as_str(), "waiting" | "held" | "attempting");
     let at = rows::maybe_timestamp(row, if waits { 11 } else { 12 })?;
-    let for_an_operator = at == Some(NEVER);
+    // What is held is held for a reason of its own before its door matters.
+    let (at, reason) = match at {
+        Some(until) if waits && until == NEVER => (None, row.get(15)?),
+        Some(until) if waits && Some(until) == rows::maybe_timestamp(row, 16)? => (at, Some("embargo".to_owned())),
+        Some(_) | None => (at, row.get(if waits { 14 } else { 13 })?),
+    };
     Ok(DeliveryRecord {
         destination: row.get(0)?,
         story: row.get(1)?,
@@ -272,8 +277,8 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         confirmed: row.get(8)?,
         possible: row.get(9)?,
         accepted: rows::timestamp(row, 10)?,
-        at: at.filter(|_| !for_an_operator),
-        reason: if for_an_operator { row.get(15)? } else { row.get(if waits { 14 } else { 13 })? },
+        at,
+        reason,
     })
 }
 

@@ -167,6 +167,8 @@ async fn what_waits_is_listed_as_it_goes_and_the_rest_from_the_newest() {
     }
     assert_eq!(listed, stories);
     assert!(listed.len() > 5);
+    let held = of(Some("held"));
+    assert!(!held.is_empty() && held.iter().all(|one| one.reason.as_deref() == Some("embargo") && one.at.is_some()));
     let newest: Vec<_> = of(None).into_iter().map(|one| one.accepted).collect();
     assert!(newest.is_sorted_by(|one, next| one >= next), "{newest:?}");
 }

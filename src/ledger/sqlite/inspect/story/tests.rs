@@ -7,7 +7,9 @@ use super::*;
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::tests::{article, delivered, fixture};
 use crate::ledger::state::Settled;
-use crate::ledger::{Closing, Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind, SqliteLedger, SqliteOptions};
+use crate::ledger::{
+    Closing, DeliveryFilter, Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind, SqliteLedger, SqliteOptions,
+};
 
 fn guid(text: &str) -> Guid {
     text.parse().unwrap()
@@ -66,6 +68,11 @@ async fn a_hold_an_order_and_what_is_set_aside_are_found() {
     let why = "hold urn:x:a by anna: a court order".to_owned();
     assert_eq!(reader.story(&guid("urn:x:a")).unwrap().unwrap().on_hold, Some(why.clone()));
     assert_eq!(reader.standings().unwrap().stories, [("urn:x:a".to_owned(), why)]);
+    let held = reader.deliveries(&DeliveryFilter { limit: 1, ..DeliveryFilter::default() }).unwrap().remove(0);
+    assert_eq!(
+        (held.state.as_str(), held.at, held.reason),
+        ("held", None, Some("hold urn:x:a by anna: a court order".to_owned()))
+    );
     let about = |story: &str| reader.orders_about(&guid(story), &Target::new("partner-1"), 9).unwrap().len();
     assert_eq!((about("urn:x:a"), about("urn:x:b")), (1, 0));
 
