@@ -1,6 +1,6 @@
-//! Upkeep: what the daemon does by its own clock. Operators' orders take effect ([`orders`]), stories whose time with
-//! republishers is over are withdrawn ([`rights`]), what has expired ends, and what is old enough leaves the ledger
-//! ([`retention`]).
+//! Upkeep: what the daemon does by its own clock. Operators' orders take effect (`orders`), stories whose time with
+//! republishers is over are withdrawn (`rights`), what has expired ends, and what is old enough leaves the ledger
+//! (`retention`).
 //!
 //! Promise 5 (nothing stale): what expired ends though its lane does not look. Promise 2: each of these ends has a time
 //! and a reason. Everything here goes through the ledger's own commits and wakes lanes as intake does; nothing of it is

@@ -15,7 +15,7 @@
 //! Promise 3 (never overtaken) lives in three places here: [`Row::want`] never lowers the wanted version,
 //! [`Row::begin`] starts only what is wanted and only when nothing is in flight, and [`Row::settle`] sends the newest
 //! again when an older attempt's outcome was unknown and its request may still have been in the network.
-//! Promise 4 lives in [`Row::withdraw`]. What operators may ask is in [`orders`].
+//! Promise 4 lives in [`Row::withdraw`]. What operators may ask is in `orders`.
 
 mod order;
 mod orders;
