@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -224,6 +226,9 @@ async fn a_story_goes_once_more_on_request() {
     let (code, _, why) = run(&scene, &["resend", "--story", "urn:test:none", "--partner", "own"]);
     assert_eq!((code, why.as_str()), (1, "the ledger has no story urn:test:none\n"));
     assert_eq!(orders(&scene).len(), 1, "what cannot be is not ordered");
+    ordered(&scene, &["suspend", "--partner", "own"]);
+    let said = ordered(&scene, &["resend", "--story", "urn:test:one", "--partner", "own"]);
+    assert!(said.contains("own/main is suspended (suspend own by "), "{said}");
     assert_eq!(run(&scene, &["resend", "--story", "urn:test:one"]).0, 64);
     assert_eq!(run(&scene, &["resend", "--story", "urn:test:one", "--partner", "won"]).0, 64);
     assert_eq!(scene.terminate().await, Some(0));
@@ -384,4 +389,37 @@ async fn what_can_be_checked_is_checked_before_it_is_ordered() {
     assert_eq!(run(&scene, &["hold", "--story", "urn:test:none"]).0, 1);
     assert!(orders(&scene).is_empty());
     assert_eq!(scene.terminate().await, Some(0));
+}
+
+/// A ledger that commits without a pause leaves room for an order.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_gets_through_while_everything_is_busy() {
+    let own = sink(SinkOptions::default()).await;
+    let mut scene = Scene::new(&[partner("own", url(&own))], "", "");
+    scene.start_and_publish(&article("one", 1, "publish")).await;
+    let (scene, stop) = (Arc::new(scene), Arc::new(AtomicBool::new(false)));
+    let mut load = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let (scene, stop) = (Arc::clone(&scene), Arc::clone(&stop));
+        load.spawn(async move {
+            let mut sent = 0_u64;
+            while !stop.load(Ordering::SeqCst) {
+                publish(&scene, &format!("{task}-{sent}"), 1, "publish").await;
+                sent += 1;
+            }
+            sent
+        });
+    }
+    let busy = Arc::clone(&scene);
+    let given = tokio::task::spawn_blocking(move || {
+        for _ in 0..10 {
+            ordered(&busy, &["hold", "--story", "urn:test:one"]);
+            ordered(&busy, &["release", "--story", "urn:test:one"]);
+        }
+    });
+    given.await.expect("every order is taken up while the command waits for it");
+    stop.store(true, Ordering::SeqCst);
+    let sent: u64 = load.join_all().await.into_iter().sum();
+    assert!(sent >= 100, "it was not busy: {sent} articles");
+    assert!(orders(&scene).iter().all(|order| order.state == OrderState::Done));
 }

@@ -58,6 +58,16 @@ impl Desk {
         to.needed(&self.config, &self.reader)
     }
 
+    /// Says of which destinations that are meant nothing goes for the time being, whatever was ordered to go.
+    pub fn tell_halted(&self, to: &Target) -> Result<(), Failure> {
+        for (destination, halt) in self.reader.standings()?.destinations {
+            if to.covers(&destination) {
+                println!("{destination} is suspended ({}): it goes when `newswired resume` says so.", halt.why);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives an order, and tells what came of it.
     ///
     /// # Errors

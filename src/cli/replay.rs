@@ -74,6 +74,7 @@ impl Replay {
             }
             _ => {}
         }
-        desk.give(Order::Replay(Request { to, from, until, filter, rate: self.rate }))
+        desk.give(Order::Replay(Request { to: to.clone(), from, until, filter, rate: self.rate }))?;
+        desk.tell_halted(&to)
     }
 }

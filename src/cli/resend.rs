@@ -27,7 +27,8 @@ impl Resend {
         let desk = self.ordering.desk()?;
         let to = desk.target(&self.to)?;
         let story = desk.story(&self.story)?;
-        desk.give(Order::Resend { story: story.guid, to })?;
+        desk.give(Order::Resend { story: story.guid, to: to.clone() })?;
+        desk.tell_halted(&to)?;
         if story.on_hold.is_some() && story.article.is_some_and(|article| !article.action.withdraws()) {
             println!("The story is on hold: it goes when `newswired release` says so.");
         }
