@@ -108,8 +108,15 @@ async fn publishing_listing_and_quarantine() {
     let (code, out, _) = run(&["deliveries", "--json", "--story", "urn:test:a", "--config", config]);
     let line: serde_json::Value = serde_json::from_str(&out).expect("a line of JSON");
     assert_eq!((code, line["state"].as_str(), line["destination"].as_str()), (0, Some("delivered"), Some("own/main")));
-    let (_, out, _) = run(&["deliveries", "--config", config]);
+    let (_, out, _) = run(&["deliveries", "--totals", "--config", config]);
     assert!(out.contains("in all: 3 delivered"), "{out}");
+    let (_, out, _) = run(&["deliveries", "--limit", "2", "--since", "1h", "--config", config]);
+    assert!(!out.contains("in all"), "nothing is counted that was not asked for: {out}");
+    let place = out.lines().last().and_then(|line| line.rsplit(' ').next()).expect("it says where to go on");
+    let next = ["deliveries", "--json", "--since", "1h", "--after", place, "--config", config];
+    assert_eq!(run(&next).1.lines().count(), 1, "{place}");
+    let (code, _, why) = run(&["deliveries", "--partner", "ownn", "--config", config]);
+    assert_eq!((code, why.as_str()), (64, "there is no partner \"ownn\"; did you mean \"own\"?\n"));
     assert_eq!(run(&["deliveries", "--state", "lost", "--config", config]).0, 64);
 
     let (_, out, _) = run(&["quarantine", "list", "--json", "--config", config]);

@@ -9,19 +9,36 @@
 //! | 78 | the configuration cannot be used |
 
 mod audit;
+mod cancel;
 mod check;
 mod deliveries;
 mod demo;
+mod hold;
+mod killed;
+mod moment;
+mod order;
+mod orders;
 mod publish;
 mod quarantine;
+mod release;
 mod render;
+mod replay;
+mod resend;
+mod resume;
 mod run;
 mod sink;
+mod stats;
+mod suspend;
+mod target;
+mod waits;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::config::{Config, ConfigErrors, Secrets};
 use crate::ledger::{LedgerError, SqliteReader};
@@ -51,6 +68,28 @@ enum Verb {
     Sink(sink::Sink),
     /// List deliveries and where they stand
     Deliveries(deliveries::Deliveries),
+    /// Say in plain words what a partner has of a story, and why
+    Why(why::Why),
+    /// See who has acknowledged a kill, and who has not
+    Killed(killed::Killed),
+    /// Stop a story everywhere at once
+    Hold(hold::Hold),
+    /// Let a held story go on
+    Release(release::Release),
+    /// End what waits of a story
+    Cancel(cancel::Cancel),
+    /// Send a partner nothing for the time being
+    Suspend(suspend::Suspend),
+    /// Go on with a partner that was suspended
+    Resume(resume::Resume),
+    /// Send a story to a partner once more
+    Resend(resend::Resend),
+    /// Send a partner what it missed
+    Replay(replay::Replay),
+    /// See what was ordered, and what of it holds; stop what is not done
+    Orders(orders::Orders),
+    /// See how big the ledger is, and why
+    Stats(stats::Stats),
     /// See what a republished page shows of a story and its terms
     Audit(audit::Audit),
     /// See and decide upon what could not be accepted
@@ -135,6 +174,16 @@ fn beginning(text: &str) -> String {
     format!("{}…", start.trim_end())
 }
 
+/// A time as lists and sentences show it.
+fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// For programs.
+fn json_line<T: Serialize>(what: &T) -> Result<String, Failure> {
+    serde_json::to_string(what).map_err(|why| Failure::Unavailable(why.to_string()))
+}
+
 /// Parses the arguments of the process. Help goes to standard output; a wrong command line exits with 64.
 pub fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|why| {
@@ -154,6 +203,17 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Publish(verb) => run_async(verb.run()),
         Verb::Sink(verb) => run_async(verb.run()),
         Verb::Deliveries(verb) => verb.run(),
+        Verb::Why(verb) => verb.run(),
+        Verb::Killed(verb) => verb.run(),
+        Verb::Hold(verb) => verb.run(),
+        Verb::Release(verb) => verb.run(),
+        Verb::Cancel(verb) => verb.run(),
+        Verb::Suspend(verb) => verb.run(),
+        Verb::Resume(verb) => verb.run(),
+        Verb::Resend(verb) => verb.run(),
+        Verb::Replay(verb) => verb.run(),
+        Verb::Orders(verb) => verb.run(),
+        Verb::Stats(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),
         Verb::Demo(verb) => run_async(verb.run()),
     };

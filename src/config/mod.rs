@@ -53,6 +53,7 @@ pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
+pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use units::{Size, Span};
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};

@@ -2,7 +2,7 @@
 
 /// The one of `known` that `typed` is most like, if it is close enough to be a slip of the fingers: one edit, and one
 /// more for every four letters.
-pub(super) fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let bound = 1 + typed.chars().count() / 4;
     known

@@ -206,8 +206,8 @@ impl Lane {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When to look again at a door that may not be sent everything. A withdrawal is tried again by the door's backoff,
-    /// whatever else is held back until an operator looks.
+    /// When to look again at a door that may not be sent everything. A withdrawal is tried again by the door's backoff and
+    /// its own, whatever else is held back until an operator looks; what is held may be one.
     fn until(
         &self,
         gate: Gate,
@@ -215,15 +215,16 @@ impl Lane {
         next_held: Option<Timestamp>,
         withdrawal_left: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        if withdrawal_left.is_some() {
+        // Elsewhere the time that is returned is its own, and news of other stories are no reason to knock before it.
+        if withdrawal_left.is_some() && gate == Gate::Shut {
             self.signal.keep_withdrawal();
         }
         match gate {
             Gate::Until(at) => Some(at),
             // One that was held back before has its time there.
             Gate::Withdrawals if !planted!(HaltedDoorForgetsKills) => {
-                let left = withdrawal_left.max(retry_at.filter(|_| withdrawal_left.is_some()));
-                left.into_iter().chain(next_held).min()
+                let first = withdrawal_left.into_iter().chain(next_held).min();
+                first.map(|at| retry_at.map_or(at, |retry| retry.max(at)))
             }
             Gate::Open | Gate::Withdrawals | Gate::Shut => None,
         }

@@ -1,6 +1,7 @@
 //! Lanes and dispatch against a real ledger and doors that the test controls.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,13 @@ use super::lane::{Lane, Shared};
 use super::pace::{Pace, Policy};
 use super::renditions::{Editions, Renditions};
 use super::wakes::Wakes;
-use crate::article::{Action, Version};
+use crate::article::{Action, Article, Version};
 use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
 use crate::ledger::{
-    Acceptance, Accepted, DestinationId, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger, SqliteOptions,
-    SqliteReader,
+    Acceptance, Accepted, DestinationId, Halt, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger,
+    SqliteOptions, SqliteReader,
 };
 use crate::telemetry::Metrics;
 use crate::transport::{Class, Outcome, Parcel, Transport};
@@ -31,7 +32,7 @@ type Got = (String, u64, Action);
 /// A door that takes its time, and answers as it is told.
 struct Door {
     delay: Duration,
-    status: u16,
+    status: Arc<AtomicU16>,
     got: Arc<Mutex<Vec<Got>>>,
 }
 
@@ -41,8 +42,14 @@ impl Transport for Door {
             let name = parcel.story.as_str().rsplit(':').next().unwrap_or_default().to_owned();
             self.got.lock().unwrap().push((name, parcel.version.get(), parcel.action));
             tokio::time::sleep(self.delay).await;
-            let class = if self.status == 410 { Class::Gone } else { Class::Delivered };
-            Outcome { class, status: Some(self.status), detail: format!("answered {}", self.status), remote: None }
+            let status = self.status.load(Ordering::SeqCst);
+            let class = match status {
+                410 => Class::Gone,
+                422 => Class::Refused,
+                503 => Class::Deferred { retry_after: None, maybe_document: false },
+                _ => Class::Delivered,
+            };
+            Outcome { class, status: Some(status), detail: format!("answered {status}"), remote: None }
         }
         .boxed()
     }
@@ -59,6 +66,8 @@ struct Scene {
     ids: Vec<DestinationId>,
     wakes: Wakes,
     got: Vec<Arc<Mutex<Vec<Got>>>>,
+    /// What all doors answer.
+    status: Arc<AtomicU16>,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
 }
@@ -75,6 +84,11 @@ struct Doors {
 impl Scene {
     /// `waiting` is how many commands may wait for the ledger.
     async fn new(doors: Doors, waiting: usize) -> Self {
+        Self::with_backoff(doors, waiting, Duration::from_millis(50)).await
+    }
+
+    /// The first wait at a door in trouble is a random time of up to `first`.
+    async fn with_backoff(doors: Doors, waiting: usize, first: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
         let options = SqliteOptions { path: &path, batch: 64, waiting, in_network: Duration::from_secs(60) };
@@ -87,17 +101,18 @@ impl Scene {
         let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::own(sample::wire())))]);
         let renditions = Arc::new(Renditions::new(Arc::clone(&ledger), wires, 8 << 20, Arc::clone(&metrics)));
         let got: Vec<_> = names.iter().map(|_| Arc::default()).collect();
+        let status = Arc::new(AtomicU16::new(doors.status));
         let policy = Policy {
             concurrency: doors.concurrency,
-            first: Duration::from_millis(50),
-            ceiling: Duration::from_secs(1),
+            first,
+            ceiling: first * 20,
             retry_after_limit: Duration::from_secs(1),
         };
         let lane = |(at, name): (usize, String)| Lane {
             id: ids[at],
             name,
             edition: Editions::default().number(Edition::plain(Format::Json)),
-            door: Box::new(Door { delay: doors.delay, status: doors.status, got: Arc::clone(&got[at]) }),
+            door: Box::new(Door { delay: doors.delay, status: Arc::clone(&status), got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
             paused: None,
             pace: Pace::new(policy, LaneState::default(), None, None).into(),
@@ -110,14 +125,26 @@ impl Scene {
             Shared { ledger: Arc::clone(&ledger), documents: renditions, metrics, clock, random: Mutex::default() };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
-        Self { dir, ledger, ids, wakes, got, stop, running }
+        Self { dir, ledger, ids, wakes, got, status, stop, running }
     }
 
     async fn accept(&self, name: &str, version: u64, action: Action) {
         let mut article = sample::article();
-        article.guid = format!("urn:x:{name}").parse().unwrap();
         article.version = Version::try_from(version).unwrap();
         article.action = action;
+        self.accept_as(name, article).await;
+    }
+
+    /// A story that may not leave for a day.
+    async fn accept_for_later(&self, name: &str) {
+        let mut article = sample::article();
+        article.embargo = Some(Timestamp::now() + Duration::from_secs(86_400));
+        self.accept_as(name, article).await;
+    }
+
+    async fn accept_as(&self, name: &str, mut article: Article) {
+        article.guid = format!("urn:x:{name}").parse().unwrap();
+        let action = article.action;
         let version = article.version;
         let acceptance = Acceptance {
             article,
@@ -232,4 +259,52 @@ async fn a_door_that_is_gone_is_sent_withdrawals_alone() {
     assert_eq!(scene.got(0).len(), 1, "{:?}", scene.got(0));
     assert_eq!(scene.counts(), [("waiting".to_owned(), 2), ("cancelled".to_owned(), 1)]);
     scene.stop().await;
+}
+
+/// Whether the door refuses it or is in trouble, and whatever else the lane holds for a later time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_is_tried_again_and_again_at_a_door_that_is_suspended() {
+    for status in [422, 503] {
+        let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 };
+        let scene = Scene::new(doors, 64).await;
+        scene.accept("wrong", 1, Action::Publish).await;
+        until("it has the story", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+        scene.accept_for_later("later").await;
+        let halt = Halt { even_kills: false, why: "suspend".to_owned() };
+        scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+        scene.status.store(status, Ordering::SeqCst);
+        scene.accept("waits", 1, Action::Publish).await;
+        scene.accept("wrong", 2, Action::Kill).await;
+        until("the kill is tried again and again", || scene.got(0).len() >= 5).await;
+        let sent = scene.got(0);
+        assert!(sent[1..].iter().all(|(name, ..)| name == "wrong"), "{sent:?}");
+        scene.status.store(200, Ordering::SeqCst);
+        let all = [("waiting".to_owned(), 1), ("held".to_owned(), 1), ("delivered".to_owned(), 1)];
+        until("it is taken", || scene.counts() == all).await;
+        scene.stop().await;
+    }
+}
+
+/// Its backoff is the door's, whatever else comes meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_is_not_tried_again_because_another_story_came() {
+    for suspended in [false, true] {
+        let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 };
+        let scene = Scene::with_backoff(doors, 64, Duration::from_secs(1_000_000)).await;
+        scene.accept("wrong", 1, Action::Publish).await;
+        until("it has the story", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+        if suspended {
+            let halt = Halt { even_kills: false, why: "suspend".to_owned() };
+            scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+        }
+        scene.status.store(503, Ordering::SeqCst);
+        scene.accept("wrong", 2, Action::Kill).await;
+        until("the kill is tried", || scene.counts() == [("waiting".to_owned(), 1)] && scene.got(0).len() == 2).await;
+        for story in 0..10 {
+            scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(scene.got(0).len(), 2, "{:?}", scene.got(0));
+        scene.stop().await;
+    }
 }

@@ -42,7 +42,12 @@ impl Wakes {
     pub fn halt(&self, lanes: Vec<(DestinationId, Option<Halt>)>, now: Timestamp) {
         for (id, halt) in lanes {
             let Some(lane) = self.0.lanes.get(&id) else { continue };
-            lane.pace().order(halt.or_else(|| lane.paused.clone()), now);
+            let halt = halt.or_else(|| lane.paused.clone());
+            // One that nothing was sent to may have withdrawals that can go now.
+            if halt.as_ref().is_some_and(|halt| !halt.even_kills) {
+                lane.signal.keep_withdrawal();
+            }
+            lane.pace().order(halt, now);
             if !planted!(ResumeWakesNobody) {
                 lane.signal.nudge();
                 self.list(lane);

@@ -19,6 +19,7 @@ pub struct Contracts {
     /// By name (`partner/destination`).
     destinations: HashMap<String, Owed>,
     wires: BTreeMap<WireId, Terms>,
+    subject_descendants: BTreeMap<String, Vec<String>>,
 }
 
 /// What a wire says of its stories' time.
@@ -44,7 +45,12 @@ impl Contracts {
             let policies = Arc::clone(policies.get(id)?);
             Some((id.clone(), Terms { policies, withdraw_for: wire.withdraw_for.get() }))
         };
-        Self { router: Router::new(config), destinations, wires: config.wires.iter().filter_map(terms).collect() }
+        Self {
+            router: Router::new(config),
+            destinations,
+            wires: config.wires.iter().filter_map(terms).collect(),
+            subject_descendants: config.subject_descendants.clone(),
+        }
     }
 
     /// An article as the ledger accepts it, with everyone to whom it is owed at `now`.
@@ -84,6 +90,11 @@ impl Contracts {
             .filter(|(name, _)| target.covers(name))
             .min_by_key(|(name, _)| *name)
             .map(|(_, owed)| owed.destination)
+    }
+
+    /// The subject codes below a code, as the configuration lists them.
+    pub fn subject_descendants(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.subject_descendants
     }
 
     /// How long a withdrawal is tried. A wire that is not configured any more says nothing, and so it is tried once.

@@ -12,6 +12,7 @@ pub mod state;
 mod orders;
 mod records;
 mod sqlite;
+mod views;
 
 #[cfg(test)]
 pub(crate) use sqlite::simulated;
@@ -21,11 +22,14 @@ pub use orders::{
     ReplayStep, Replayed, Target, Woken,
 };
 pub use records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DeliveryRecord, LaneDue, LaneState, Lapsed, Owed,
-    QuarantineEntry, QuarantineKind, QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy,
-    Waiting, states,
+    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, Owed, QuarantineEntry, QuarantineKind,
+    QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy, Waiting,
 };
 pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
+pub use views::{
+    AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorView, LaneView,
+    LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryView, TableStats, VersionView, states,
+};
 
 use std::fmt;
 use std::sync::Arc;

@@ -80,6 +80,35 @@ impl fmt::Display for Target {
     }
 }
 
+impl Order {
+    /// The story that it is about, if it is about one.
+    pub fn story(&self) -> Option<&Guid> {
+        match self {
+            Self::Hold { story }
+            | Self::Release { story }
+            | Self::Cancel { story, .. }
+            | Self::Resend { story, .. } => Some(story),
+            Self::Suspend { .. } | Self::Resume { .. } | Self::Replay(_) => None,
+        }
+    }
+
+    /// The destinations that it is about; none where it is about all of them.
+    pub fn to(&self) -> Option<&Target> {
+        match self {
+            Self::Hold { .. } | Self::Release { .. } => None,
+            Self::Cancel { to, .. } => to.as_ref(),
+            Self::Suspend { to, .. } | Self::Resume { to } | Self::Resend { to, .. } => Some(to),
+            Self::Replay(replay) => Some(&replay.to),
+        }
+    }
+
+    /// Whether it has to do with what these destinations are owed of a story.
+    pub fn concerns(&self, story: &Guid, at: &Target) -> bool {
+        self.story().is_none_or(|about| about == story)
+            && self.to().is_none_or(|to| to.covers(at.as_str()) || at.covers(to.as_str()))
+    }
+}
+
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -225,6 +254,8 @@ pub struct ReplayStep {
     pub order: OrderId,
     /// What is sent once more, or for the first time.
     pub stories: Vec<Replayed>,
+    /// When it was ordered: what had its end since then stays as it is.
+    pub ordered: Timestamp,
     /// The last article that was looked at.
     pub reached: ArticleId,
     /// It is the last step.
@@ -259,7 +290,7 @@ pub struct Candidate {
 #[derive(Debug, Clone)]
 pub struct Candidates {
     pub from: ReplayFrom,
-    pub until: Option<Timestamp>,
+    pub until: Timestamp,
     /// Of whose sequence a number is meant.
     pub destination: DestinationId,
     /// The last article that was looked at.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use super::state::Stage;
-use super::state::{End, Settled, Versions};
+use super::state::{Settled, Versions};
 use super::{ArticleId, DestinationId, Halt, Receipt, StoryId};
 use crate::article::{Action, Article, Version};
 
@@ -297,37 +297,6 @@ pub struct LaneDue {
     pub resumed: Option<Timestamp>,
 }
 
-/// Which deliveries to list.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveryFilter {
-    pub partner: Option<String>,
-    pub story: Option<String>,
-    /// `waiting`, `held`, `attempting`, or an end's name.
-    pub state: Option<String>,
-    pub limit: usize,
-}
-
-/// A delivery as an operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeliveryRecord {
-    /// `partner/destination`
-    pub destination: String,
-    pub story: String,
-    pub headline: String,
-    pub version: u64,
-    pub action: String,
-    /// `waiting`, `held`, `attempting`, `delivered`, `superseded`, `cancelled`, `expired` or `refused`.
-    pub state: String,
-    pub attempts: u32,
-    pub confirmed: Option<u64>,
-    pub possible: Option<u64>,
-    pub accepted: Timestamp,
-    /// When it ended, or until when it is held.
-    pub at: Option<Timestamp>,
-    /// Why it is where it is.
-    pub reason: Option<String>,
-}
-
 impl Stage {
     /// The word for it in lists.
     pub fn word(&self) -> &'static str {
@@ -338,9 +307,4 @@ impl Stage {
             Self::Ended { end, .. } => end.as_str(),
         }
     }
-}
-
-/// The words that [`DeliveryFilter::state`] knows.
-pub fn states() -> impl Iterator<Item = &'static str> {
-    ["waiting", "held", "attempting"].into_iter().chain(End::ALL.iter().map(|end| end.as_str()))
 }

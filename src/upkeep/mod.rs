@@ -1,6 +1,6 @@
-//! Upkeep: what the daemon does by its own clock. Operators' orders take effect ([`orders`]), stories whose time with
-//! republishers is over are withdrawn ([`rights`]), what has expired ends, and what is old enough leaves the ledger
-//! ([`retention`]).
+//! Upkeep: what the daemon does by its own clock. Operators' orders take effect (`orders`), stories whose time with
+//! republishers is over are withdrawn (`rights`), what has expired ends, and what is old enough leaves the ledger
+//! (`retention`).
 //!
 //! Promise 5 (nothing stale): what expired ends though its lane does not look. Promise 2: each of these ends has a time
 //! and a reason. Everything here goes through the ledger's own commits and wakes lanes as intake does; nothing of it is
@@ -9,6 +9,8 @@
 mod orders;
 mod retention;
 mod rights;
+
+pub use orders::filter;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,29 +43,32 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Works until `stop`.
+    /// Works until `stop`. Orders wait for nothing else that is done here, however long it takes.
     pub async fn run(self, stop: CancellationToken) {
-        let mut after = ArticleId::default();
-        let mut next_tick = tokio::time::Instant::now();
+        tokio::join!(self.look_for_orders(&stop), self.tick(&stop));
+    }
+
+    async fn look_for_orders(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let looked = self.take_orders().await;
             self.tell("orders", looked);
-            if tokio::time::Instant::now() >= next_tick {
-                next_tick = tokio::time::Instant::now() + TICK;
-                let replayed = self.replay().await;
-                self.tell("replays", replayed);
-                let withdrawn = self.withdraw_lapsed().await;
-                self.tell("the rights clock", withdrawn);
-                match self.tidy(after).await {
-                    Ok(reached) => after = reached,
-                    Err(why) => self.tell("retention", Err(why)),
-                }
+            pause(self.look, stop).await;
+        }
+    }
+
+    async fn tick(&self, stop: &CancellationToken) {
+        let mut after = ArticleId::default();
+        while !stop.is_cancelled() {
+            let next = tokio::time::Instant::now() + TICK;
+            let replayed = self.replay().await;
+            self.tell("replays", replayed);
+            let withdrawn = self.withdraw_lapsed().await;
+            self.tell("the rights clock", withdrawn);
+            match self.tidy(after).await {
+                Ok(reached) => after = reached,
+                Err(why) => self.tell("retention", Err(why)),
             }
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(self.look) => {}
-            }
+            pause(next.saturating_duration_since(tokio::time::Instant::now()), stop).await;
         }
     }
 
@@ -75,5 +80,13 @@ impl Upkeep {
                 tracing::error!(what, reason = %why, "upkeep not done");
             }
         }
+    }
+}
+
+async fn pause(span: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(span) => {}
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::Upkeep;
 use crate::config::Subscription;
 use crate::ledger::{
@@ -39,15 +41,23 @@ impl Upkeep {
     pub(super) async fn replay(&self) -> Result<(), LedgerError> {
         for (record, after) in self.ledger.open_orders(ORDERS).await? {
             if let (OrderState::Working, Order::Replay(replay)) = (record.state, &record.order) {
-                self.replay_step(record.id, replay, after).await?;
+                self.replay_step(record.id, record.at, replay, after).await?;
             }
         }
         Ok(())
     }
 
-    async fn replay_step(&self, order: OrderId, replay: &Replay, after: ArticleId) -> Result<(), LedgerError> {
+    /// What came after the replay was `ordered` goes its own way.
+    async fn replay_step(
+        &self,
+        order: OrderId,
+        ordered: Timestamp,
+        replay: &Replay,
+        after: ArticleId,
+    ) -> Result<(), LedgerError> {
         let now = self.clock.now();
-        let filter = match replay.filter.as_deref().map(filter).transpose() {
+        let read = |text: &str| filter(text, self.contracts.subject_descendants());
+        let filter = match replay.filter.as_deref().map(read).transpose() {
             Ok(filter) => filter,
             Err(why) => return self.ledger.refuse(order, why, now).await,
         };
@@ -56,7 +66,8 @@ impl Upkeep {
             let why = format!("{} is not configured any more", replay.to);
             return self.ledger.refuse(order, why, now).await;
         };
-        let next = Candidates { from: replay.from, until: replay.until, destination, after, limit };
+        let until = replay.until.map_or(ordered, |until| until.min(ordered));
+        let next = Candidates { from: replay.from, until, destination, after, limit };
         let candidates = self.ledger.candidates(next).await?;
         let done = candidates.len() < limit;
         let reached = candidates.last().map_or(after, |last| last.id);
@@ -71,7 +82,7 @@ impl Upkeep {
             article: one.article,
             even_confirmed: matches!(replay.from, ReplayFrom::Sequence(_)),
         });
-        let step = ReplayStep { order, stories: stories.collect(), reached, done, now };
+        let step = ReplayStep { order, ordered, stories: stories.collect(), reached, done, now };
         for woken in self.ledger.replay(step).await? {
             self.wakes.changed(&woken.lanes, woken.story, false);
         }
@@ -79,16 +90,40 @@ impl Upkeep {
     }
 }
 
-/// A subscription's keys, as a partner's file has them, as a rule.
+/// A subscription's keys, as a partner's file has them, as a rule. `descendants` are the configuration's.
 ///
 /// # Errors
 /// In a sentence for the operator.
-pub fn filter(text: &str) -> Result<Rule, String> {
+pub fn filter(text: &str, descendants: &BTreeMap<String, Vec<String>>) -> Result<Rule, String> {
     let subscription: Subscription = toml::from_str(text).map_err(|why| {
         format!(
             "the filter cannot be read: {}; write it as a subscription, for example sections = [\"politics\"]",
             why.message()
         )
     })?;
-    Ok(Rule::new("filter", &subscription, &BTreeMap::new()))
+    Ok(Rule::new("filter", &subscription, descendants))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::{Action, Article, Concept, Version, WireId};
+
+    #[test]
+    fn a_filter_takes_what_a_subscription_of_the_same_text_takes() {
+        let guid = "urn:test:one".parse().unwrap();
+        let mut article = Article::bare(WireId::new("hpnf"), guid, Version::FIRST, Action::Publish);
+        article.sections = vec!["politics".to_owned()];
+        let code = |code: &str| Some(code.to_owned());
+        article.subjects = vec![Concept { code: code("20000574"), scheme: code("medtop"), name: None }];
+        let below = BTreeMap::from([("medtop:11000000".to_owned(), vec!["medtop:20000574".to_owned()])]);
+        let takes = |text: &str| filter(text, &below).unwrap().passes_by(&Story::of(&article)).is_none();
+        assert!(takes("sections = [\"politics\"]\nsubjects = [\"medtop:11000000\"]"));
+        assert!(!takes("sections = [\"sports\"]"));
+        assert!(!takes("exclude = { sections = [\"politics\"] }"));
+        for text in ["section = [\"politics\"]", "sections = politics"] {
+            let why = filter(text, &below).err().unwrap();
+            assert!(why.starts_with("the filter cannot be read: "), "{why}");
+        }
+    }
 }

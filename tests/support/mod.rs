@@ -262,6 +262,22 @@ pub fn newswired() -> Command {
     Command::new(env!("CARGO_BIN_EXE_newswired"))
 }
 
+/// Runs the program to its end, on a scene's configuration. Returns its exit code, standard output and standard error.
+pub fn run(scene: &Scene, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = newswired();
+    command.args(arguments).arg("--config").arg(scene.config());
+    let output = command.output().expect("the program can be run");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
+    (output.status.code().expect("it ends by itself"), text(output.stdout), text(output.stderr))
+}
+
+/// Runs the program to its good end. Returns what it says.
+pub fn ordered(scene: &Scene, arguments: &[&str]) -> String {
+    let (code, out, why) = run(scene, arguments);
+    assert_eq!(code, 0, "{arguments:?}: {out}{why}");
+    out
+}
+
 /// A file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -185,22 +185,35 @@ impl Readers {
     }
 }
 
+/// How often a start tries to have the ledger to itself, and how long it waits in between: an operator's command that
+/// looks whether a daemon runs holds the lock for a moment.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Keeps a second daemon off the file for as long as it is held. The system lets go of it when the process dies.
 fn lock(path: &Path) -> Result<File, LedgerError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = File::create(&name)
+    let file = File::create(lock_path(path))
         .map_err(|why| LedgerError::Unusable(format!("cannot write beside the ledger {}: {why}", path.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(LedgerError::Unusable(format!(
-            "another newswired runs on the ledger {}; stop that one, or give this one a ledger.path of its own",
-            path.display()
-        ))),
-        Err(std::fs::TryLockError::Error(why)) => {
-            Err(LedgerError::Unusable(format!("cannot lock the ledger {}: {why}", path.display())))
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(std::fs::TryLockError::Error(why)) => {
+                return Err(LedgerError::Unusable(format!("cannot lock the ledger {}: {why}", path.display())));
+            }
         }
     }
+    Err(LedgerError::Unusable(format!(
+        "another newswired runs on the ledger {}; stop that one, or give this one a ledger.path of its own",
+        path.display()
+    )))
+}
+
+/// The file whose lock is the daemon's.
+fn lock_path(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
 }
 
 fn unusable(why: rusqlite::Error) -> LedgerError {

@@ -1,5 +1,6 @@
 //! Opening the file: its settings and its migrations.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,8 +10,12 @@ use rusqlite::{Connection, OpenFlags};
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// How long a statement waits for another process that writes (an operator's command) before it gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -40,11 +45,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
         |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
     let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unusable)?;
     if version > MIGRATIONS.len() {
-        return Err(LedgerError::Unusable(format!(
-            "the ledger {} was written by a newer newswired (its schema is {version}, this program knows {}); install that version again",
-            path.display(),
-            MIGRATIONS.len()
-        )));
+        return Err(newer(path, version));
     }
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let transaction = connection.transaction().map_err(unusable)?;
@@ -65,6 +66,29 @@ pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
         Ok(connection)
     });
     connection.map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))
+}
+
+/// Whether what is read is laid out as this program knows it.
+pub fn is_current(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let version: usize = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))?;
+    match version.cmp(&MIGRATIONS.len()) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(LedgerError::Unusable(format!(
+            "the ledger {} was written by an older newswired; start the daemon of this version once, which brings it up to date",
+            path.display()
+        ))),
+        Ordering::Greater => Err(newer(path, version)),
+    }
+}
+
+fn newer(path: &Path, version: usize) -> LedgerError {
+    LedgerError::Unusable(format!(
+        "the ledger {} was written by a newer newswired (its schema is {version}, this program knows {}); install that version again",
+        path.display(),
+        MIGRATIONS.len()
+    ))
 }
 
 /// Query plans do not depend on the values that are bound. Without this, SQLite compiles a statement that meets a partial

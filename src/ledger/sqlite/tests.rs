@@ -6,11 +6,12 @@ use super::*;
 use crate::article::{Action, Article, Body};
 use crate::ledger::state::Settled;
 use crate::ledger::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DestinationId, Ledger, Owed, QuarantineEntry,
-    QuarantineKind, QuarantineState, Registration, Report, Rights,
+    Acceptance, Accepted, Attempted, Claim, Claimed, DeliveryFilter, DestinationId, Ledger, NewOrder, Order,
+    OrderState, Owed, QuarantineEntry, QuarantineKind, QuarantineState, Registration, Replay, ReplayFrom, Report,
+    Rights, Target,
 };
 
-fn article(guid: &str, version: u64, action: Action) -> Article {
+pub fn article(guid: &str, version: u64, action: Action) -> Article {
     serde_json::from_value(serde_json::json!({
         "wire": "hpnf", "guid": guid, "version": version, "action": action, "urgency": 5,
         "headline": format!("{guid} {version}"), "body": Body::default(),
@@ -22,13 +23,13 @@ fn options(path: &Path) -> SqliteOptions<'_> {
     SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
 }
 
-struct Fixture {
-    ledger: SqliteLedger,
-    destinations: Vec<DestinationId>,
-    dir: tempfile::TempDir,
+pub struct Fixture {
+    pub ledger: SqliteLedger,
+    pub destinations: Vec<DestinationId>,
+    pub dir: tempfile::TempDir,
 }
 
-async fn fixture(destinations: usize) -> Fixture {
+pub async fn fixture(destinations: usize) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = SqliteLedger::open(&options(&dir.path().join("ledger.sqlite"))).unwrap();
     let names = (0..destinations).map(|n| Registration { name: format!("partner-{n}/main"), paused: false });
@@ -37,14 +38,14 @@ async fn fixture(destinations: usize) -> Fixture {
 }
 
 impl Fixture {
-    async fn accept(&self, article: Article) -> Accepted {
+    pub async fn accept(&self, article: Article) -> Accepted {
         let routed = self.destinations.iter().copied().map(Owed::plainly).collect();
         let (rights, withdraw_for, now) = (Rights::Lasting, Duration::from_secs(86_400), Timestamp::now());
         let acceptance = Acceptance { article, source: "test".into(), routed, rights, withdraw_for, now };
         self.ledger.accept(acceptance).await.unwrap()
     }
 
-    async fn claim(&self, at: usize) -> Claimed {
+    pub async fn claim(&self, at: usize) -> Claimed {
         let claim = Claim {
             destination: self.destinations[at],
             limit: 64,
@@ -55,7 +56,7 @@ impl Fixture {
         self.ledger.claim(claim).await.unwrap()
     }
 
-    async fn settle(&self, at: usize, attempted: Attempted, settled: Settled) {
+    pub async fn settle(&self, at: usize, attempted: Attempted, settled: Settled) {
         let now = Timestamp::now();
         let report = Report {
             attempted,
@@ -70,8 +71,12 @@ impl Fixture {
         self.ledger.record(self.destinations[at], vec![report], None).await.unwrap();
     }
 
+    pub fn reader(&self) -> SqliteReader {
+        SqliteReader::open(&self.dir.path().join("ledger.sqlite")).unwrap()
+    }
+
     fn states(&self) -> Vec<(String, u64, String)> {
-        let reader = SqliteReader::open(&self.dir.path().join("ledger.sqlite")).unwrap();
+        let reader = self.reader();
         let filter = DeliveryFilter { limit: 1000, ..DeliveryFilter::default() };
         let mut all: Vec<_> = reader
             .deliveries(&filter)
@@ -84,7 +89,7 @@ impl Fixture {
     }
 }
 
-fn delivered() -> Settled {
+pub fn delivered() -> Settled {
     Settled::Delivered { reason: "200".into() }
 }
 
@@ -129,7 +134,7 @@ async fn a_late_version_goes_nowhere_and_a_newer_one_takes_the_place() {
     let _ = fixture.accept(article("urn:x:a", 3, Action::Update)).await;
     let rows = fixture.claim(0).await.rows;
     assert_eq!(rows.iter().map(|row| row.version.get()).collect::<Vec<_>>(), [3]);
-    let reader = SqliteReader::open(&fixture.dir.path().join("ledger.sqlite")).unwrap();
+    let reader = fixture.reader();
     assert_eq!(
         reader.past().unwrap(),
         [("partner-0/main".to_owned(), "urn:x:a".to_owned(), 2, "superseded".to_owned())]
@@ -297,7 +302,7 @@ async fn the_same_bytes_are_set_aside_once_and_retried_on_request() {
     let first = fixture.ledger.quarantine(entry.clone()).await.unwrap().id;
     let second = fixture.ledger.quarantine(entry.clone()).await.unwrap().id;
     assert_eq!(first, second);
-    let reader = SqliteReader::open(&fixture.dir.path().join("ledger.sqlite")).unwrap();
+    let reader = fixture.reader();
     assert!(reader.order(first, QuarantineState::Retry).unwrap());
     let retries = fixture.ledger.retries(10).await.unwrap();
     assert_eq!(retries.len(), 1);
@@ -305,4 +310,27 @@ async fn the_same_bytes_are_set_aside_once_and_retried_on_request() {
     fixture.ledger.retried(first, None).await.unwrap();
     assert!(fixture.ledger.retries(10).await.unwrap().is_empty());
     assert!(!reader.order(first, QuarantineState::Discarded).unwrap(), "what is done is not discarded");
+}
+
+#[tokio::test]
+async fn a_hold_is_taken_up_however_many_replays_work() {
+    let fixture = fixture(1).await;
+    let _ = fixture.accept(article("urn:x:a", 1, Action::Publish)).await;
+    let now = Timestamp::now();
+    let place = |order: Order| NewOrder { order, by: "anna".into(), reason: None, at: now };
+    for _ in 0..3 {
+        let replay = Replay {
+            to: Target::new("partner-0"),
+            from: ReplayFrom::Since(Timestamp::UNIX_EPOCH),
+            until: None,
+            filter: None,
+            rate: 1,
+        };
+        let id = fixture.ledger.place(place(Order::Replay(replay))).await.unwrap();
+        let _ = fixture.ledger.carry_out(id, now).await.unwrap();
+    }
+    let hold = fixture.ledger.place(place(Order::Hold { story: "urn:x:a".parse().unwrap() })).await.unwrap();
+    let open = fixture.ledger.open_orders(2).await.unwrap();
+    assert_eq!((open[0].0.id, open[0].0.state), (hold, OrderState::Waiting));
+    assert_eq!(open[1].0.state, OrderState::Working);
 }

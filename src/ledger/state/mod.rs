@@ -15,7 +15,7 @@
 //! Promise 3 (never overtaken) lives in three places here: [`Row::want`] never lowers the wanted version,
 //! [`Row::begin`] starts only what is wanted and only when nothing is in flight, and [`Row::settle`] sends the newest
 //! again when an older attempt's outcome was unknown and its request may still have been in the network.
-//! Promise 4 lives in [`Row::withdraw`]. What operators may ask is in [`orders`].
+//! Promise 4 lives in [`Row::withdraw`]. What operators may ask is in `orders`.
 
 mod order;
 mod orders;
@@ -413,6 +413,11 @@ impl Row {
         }
         self.end_waiting(End::Expired, reason.to_owned(), now);
         self.advance(now)
+    }
+
+    /// Whether it had its end after a time.
+    pub fn ended_since(&self, then: Timestamp) -> bool {
+        matches!(self.stage, Stage::Ended { at, .. } if at > then)
     }
 
     /// Whether it waits for its lane or for a time.

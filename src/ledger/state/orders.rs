@@ -23,9 +23,14 @@ pub enum LastTry {
 }
 
 impl Row {
-    /// The story is held, or let go. What is under way is not called back.
+    /// The story is held, or let go; then its age, by which it is given up, begins anew. What is under way is not called
+    /// back.
     pub fn hold(&mut self, on_hold: bool, now: Timestamp) {
-        self.standing.on_hold = on_hold;
+        let was_held = std::mem::replace(&mut self.standing.on_hold, on_hold);
+        if was_held && !on_hold && !matches!(self.stage, Stage::Ended { .. }) {
+            let waited = std::iter::once(&mut self.wanted).chain(&mut self.later);
+            waited.filter(|wanted| !wanted.action.withdraws()).for_each(|wanted| wanted.accepted = now);
+        }
         if self.waits() {
             self.wait(None, now);
         }

@@ -409,3 +409,22 @@ proptest! {
         prop_assert_eq!(all, taken);
     }
 }
+
+#[test]
+fn what_was_on_hold_is_not_given_up_for_its_age() {
+    let mut row = first();
+    row.want(wanted(2, Action::Update, at(1)), Versions::Every, at(1));
+    row.hold(true, at(2));
+    assert_eq!(row.stage, Stage::Held { until: NEVER });
+    assert_eq!(row.wanted.accepted, at(0));
+    row.hold(false, at(1_000_000));
+    assert_eq!(
+        (row.stage.clone(), row.wanted.accepted, row.later[0].accepted),
+        (Stage::Ready, at(1_000_000), at(1_000_000))
+    );
+    row.hold(false, at(2_000_000));
+    assert_eq!(row.wanted.accepted, at(1_000_000), "it was not held");
+    let mut kill = Row::first(wanted(1, Action::Kill, at(0)), Standing { on_hold: true, last_try: None }, at(0));
+    kill.hold(false, at(9));
+    assert_eq!(kill.wanted.accepted, at(0), "how long a withdrawal is tried counts from its acceptance");
+}

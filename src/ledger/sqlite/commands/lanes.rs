@@ -207,8 +207,12 @@ pub fn recover(
     Ok(number)
 }
 
-pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<LaneDue> {
-    let (state, resumed, halt) = db
+/// What is remembered of a lane: its state, when its last pause ended, and what an operator ordered.
+pub fn lane_state(
+    db: &Connection,
+    destination: DestinationId,
+) -> rusqlite::Result<(LaneState, Option<Timestamp>, Option<Halt>)> {
+    let found = db
         .prepare_cached(
             "SELECT failures, retry_at, suspended, trouble, resumed, halted, halted_why FROM destination WHERE id = ?1",
         )?
@@ -225,8 +229,12 @@ pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<Lan
             };
             Ok((state, rows::maybe_timestamp(row, 4)?, halt))
         })
-        .optional()?
-        .unwrap_or_default();
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<LaneDue> {
+    let (state, resumed, halt) = lane_state(db, destination)?;
     let first: Option<i64> = db
         .prepare_cached(
             "SELECT rank FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 \

@@ -9,7 +9,7 @@ mod quarantine;
 mod upkeep;
 
 pub use accept::{Taken, accept};
-pub use lanes::{claim, lane, record, recover, register, release};
-pub use orders::{candidates, carry_out, close_order, order_record, place_order, replay};
+pub use lanes::{claim, lane, lane_state, record, recover, register, release};
+pub use orders::{ORDER, candidates, carry_out, close_order, order_record, place_order, replay, stop_order};
 pub use quarantine::{move_quarantine, quarantine};
 pub use upkeep::{lapsed, tidy};

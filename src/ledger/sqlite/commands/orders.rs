@@ -55,6 +55,18 @@ pub fn close_order(
     Ok(changed > 0)
 }
 
+/// Ends an order that is not at its end, because an operator wants no more of it. What came of it so far stands.
+pub fn stop_order(db: &Connection, id: OrderId, by: &str, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE operator_order SET state = 'stopped', taken = coalesce(taken, ?3), \
+             result = concat('stopped by ', ?2, coalesce('; ' || result, '')) \
+             WHERE id = ?1 AND state IN ('waiting', 'working')",
+        )?
+        .execute(params![id.0, by, rows::micros(now)])?;
+    Ok(changed > 0)
+}
+
 /// Does what an order says, or begins to. One that was taken up before changes nothing.
 pub fn carry_out(db: &Connection, id: OrderId, now: Timestamp) -> rusqlite::Result<CarriedOut> {
     let record = db
@@ -80,7 +92,7 @@ pub fn carry_out(db: &Connection, id: OrderId, now: Timestamp) -> rusqlite::Resu
                 db.prepare_cached(
                     "UPDATE operator_order SET state = 'working', taken = ?2, result = ?3 WHERE id = ?1",
                 )?
-                .execute(params![id.0, rows::micros(now), "0 deliveries so far"])?;
+                .execute(params![id.0, rows::micros(now), "deliveries so far: 0"])?;
                 return Ok(CarriedOut::default());
             }
             Err(refused) => Err(refused),
@@ -122,10 +134,10 @@ fn hold(db: &Connection, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusq
     }
     carried.result = match why {
         Some(_) if have_it > 0 => format!(
-            "{waiting} waiting deliveries are held; {have_it} destinations have it or may have it: only a kill takes it down there"
+            "deliveries held: {waiting}; destinations that have it or may have it, where only a kill takes it down: {have_it}"
         ),
-        Some(_) => format!("{waiting} waiting deliveries are held; nobody has it"),
-        None => format!("{waiting} waiting deliveries go on"),
+        Some(_) => format!("deliveries held: {waiting}; nobody has it"),
+        None => format!("deliveries that go on: {waiting}"),
     };
     Ok(Ok(carried))
 }
@@ -180,12 +192,12 @@ fn cancel(
         carried.touched.push(one.destination);
         one.save(db, past)?;
     }
-    carried.result = format!("{cancelled} deliveries cancelled");
+    carried.result = format!("deliveries cancelled: {cancelled}");
     if under_way > 0 {
-        carried.result.push_str(&format!("; {under_way} under way are not tried again"));
+        carried.result.push_str(&format!("; under way, and not tried again: {under_way}"));
     }
     if kills > 0 {
-        carried.result.push_str(&format!("; {kills} withdrawals go on (--even-kills cancels them)"));
+        carried.result.push_str(&format!("; withdrawals that go on (--even-kills cancels them): {kills}"));
     }
     Ok(Ok(carried))
 }
@@ -215,9 +227,9 @@ fn resend(db: &Connection, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite
             return Ok(Err(format!("version {newest} is not for {to}, and an older one is not sent any more")));
         }
         (0, 0) => "the story was withdrawn, and was never sent there".to_owned(),
-        (0, waits) => format!("{waits} deliveries wait or are under way already"),
-        (sent, 0) => format!("{sent} deliveries go again"),
-        (sent, waits) => format!("{sent} deliveries go again; {waits} wait or are under way already"),
+        (0, waits) => format!("deliveries that wait or are under way already: {waits}"),
+        (sent, 0) => format!("deliveries that go again: {sent}"),
+        (sent, waits) => format!("deliveries that go again: {sent}; that wait or are under way already: {waits}"),
     };
     Ok(Ok(carried))
 }
@@ -261,9 +273,9 @@ fn halt(db: &Connection, to: &Target, halt: Option<&Halt>, now: Timestamp) -> ru
     }
     let number = meant.len();
     let result = match halt {
-        Some(halt) if halt.even_kills => format!("{number} destinations are sent nothing, not even kills"),
-        Some(_) => format!("{number} destinations are sent nothing but kills"),
-        None => format!("{number} destinations go on"),
+        Some(halt) if halt.even_kills => format!("destinations that are sent nothing, not even kills: {number}"),
+        Some(_) => format!("destinations that are sent nothing but kills: {number}"),
+        None => format!("destinations that go on: {number}"),
     };
     let lanes = meant.into_iter().map(|id| (id, halt.cloned())).collect();
     Ok(Ok(CarriedOut { lanes, result, ..CarriedOut::default() }))
@@ -283,23 +295,29 @@ fn replayable(db: &Connection, replay: &Replay) -> rusqlite::Result<Result<(), S
 
 /// The next stories that a replay looks at, in the order of their acceptance.
 pub fn candidates(db: &Connection, next: &Candidates) -> rusqlite::Result<Vec<(StoryId, ArticleId, Vec<u8>)>> {
-    let until = next.until.map_or(i64::MAX, rows::micros);
+    let until = rows::micros(next.until);
     let (since, sequence) = match next.from {
         ReplayFrom::Since(since) => (rows::micros(since), None),
         ReplayFrom::Sequence(number) => (i64::MIN, Some(number)),
     };
-    // Articles come in the order of their times: the first of them that is late enough is found by its time.
-    let first: Option<i64> = db
-        .prepare_cached("SELECT min(id) FROM article INDEXED BY article_accepted WHERE accepted >= ?1")?
-        .query_row([since], |row| row.get(0))?;
-    let Some(first) = first else { return Ok(Vec::new()) };
+    // The first step looks for the first that is late enough; those that follow go on where it came to.
+    let after = match next.from {
+        ReplayFrom::Since(_) if next.after == ArticleId::default() => {
+            let first: Option<i64> = db
+                .prepare_cached("SELECT min(id) FROM article INDEXED BY article_accepted WHERE accepted >= ?1")?
+                .query_row([since], |row| row.get(0))?;
+            let Some(first) = first else { return Ok(Vec::new()) };
+            first - 1
+        }
+        ReplayFrom::Since(_) | ReplayFrom::Sequence(_) => next.after.0,
+    };
     db.prepare_cached(
         "SELECT story.id, article.id, article.content FROM article JOIN story ON story.id = article.story \
          AND story.newest = article.version WHERE article.id > ?1 AND article.accepted BETWEEN ?2 AND ?3 \
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE delivery.story = story.id \
          AND delivery.destination = ?5 AND delivery.sequence >= ?4)) ORDER BY article.id LIMIT ?6",
     )?
-    .query_map(params![next.after.0.max(first - 1), since, until, sequence, next.destination.0, next.limit], |row| {
+    .query_map(params![after, since, until, sequence, next.destination.0, next.limit], |row| {
         Ok((StoryId(row.get(0)?), ArticleId(row.get(1)?), row.get(2)?))
     })?
     .collect()
@@ -316,7 +334,7 @@ pub fn replay(db: &Connection, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>
     let mut woken = Vec::new();
     let mut sent: u64 = 0;
     for one in &step.stories {
-        let touched = replay_story(db, one, step.now)?;
+        let touched = replay_story(db, one, step.ordered, step.now)?;
         sent += touched.len() as u64;
         woken.push(Woken { story: one.story, lanes: touched });
     }
@@ -324,15 +342,20 @@ pub fn replay(db: &Connection, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>
         .prepare_cached("UPDATE operator_order SET reached = ?2, sent = sent + ?3 WHERE id = ?1 RETURNING sent")?
         .query_row(params![step.order.0, step.reached.0, sent], |row| row.get(0))?;
     if step.done {
-        close_order(db, step.order, OrderState::Done, &format!("{sent} deliveries"), step.now)?;
+        close_order(db, step.order, OrderState::Done, &format!("deliveries: {sent}"), step.now)?;
     } else {
         db.prepare_cached("UPDATE operator_order SET result = ?2 WHERE id = ?1")?
-            .execute(params![step.order.0, format!("{sent} deliveries so far")])?;
+            .execute(params![step.order.0, format!("deliveries so far: {sent}")])?;
     }
     Ok(woken)
 }
 
-fn replay_story(db: &Connection, one: &Replayed, now: Timestamp) -> rusqlite::Result<Vec<DestinationId>> {
+fn replay_story(
+    db: &Connection,
+    one: &Replayed,
+    ordered: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<DestinationId>> {
     let (newest, on_hold) = db
         .prepare_cached("SELECT newest, on_hold IS NOT NULL FROM story WHERE id = ?1")?
         .query_row([one.story.0], |row| Ok((rows::version(row, 0)?, row.get(1)?)))?;
@@ -350,6 +373,8 @@ fn replay_story(db: &Connection, one: &Replayed, now: Timestamp) -> rusqlite::Re
                 let standing = Standing { on_hold, last_try: None };
                 (Stored::new(one.story, owed.destination, Row::first(wanted, standing, now)), Vec::new())
             }
+            // It was cancelled since, or sent once more, or gave up: the replay is not to undo that.
+            Some(stored) if stored.row.ended_since(ordered) => continue,
             Some(stored) => match again(stored, wanted, one.even_confirmed, newest, now) {
                 Some(again) => again,
                 None => continue,

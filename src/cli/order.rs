@@ -1,0 +1,145 @@
+//! What the verbs have in common that order something: the order is written to the ledger, a running daemon takes it up,
+//! and its result is told.
+//!
+//! A verb never talks to the daemon. What is ordered while none runs waits in the ledger for its start.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::target::To;
+use super::{ConfigFile, Failure};
+use crate::article::Guid;
+use crate::config::Config;
+use crate::ledger::{NewOrder, Order, OrderState, SqliteReader, StoryView, Target};
+
+/// What every order is given with.
+#[derive(Debug, Args)]
+pub struct Ordering {
+    /// Why, in a sentence; it stands beside whatever the order holds back or ends
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// How long a running daemon is waited for. It takes a twentieth of a second where nothing is wrong.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Where orders are given.
+pub struct Desk {
+    pub config: Config,
+    pub reader: SqliteReader,
+    reason: Option<String>,
+}
+
+impl Ordering {
+    pub fn desk(self) -> Result<Desk, Failure> {
+        let config = self.config.load_to_look()?;
+        let reader = SqliteReader::open(&config.ledger.path)?;
+        Ok(Desk { config, reader, reason: self.reason })
+    }
+}
+
+impl Desk {
+    /// The story of a guid.
+    ///
+    /// # Errors
+    /// [`Failure::No`] where the ledger has none.
+    pub fn story(&self, guid: &Guid) -> Result<StoryView, Failure> {
+        story(&self.reader, guid)
+    }
+
+    pub fn target(&self, to: &To) -> Result<Target, Failure> {
+        to.needed(&self.config, &self.reader)
+    }
+
+    /// Says of which destinations that are meant nothing goes for the time being, whatever was ordered to go.
+    pub fn tell_halted(&self, to: &Target) -> Result<(), Failure> {
+        for (destination, halt) in self.reader.standings()?.destinations {
+            if to.covers(&destination) {
+                println!("{destination} is suspended ({}): it goes when `newswired resume` says so.", halt.why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives an order, and tells what came of it.
+    ///
+    /// # Errors
+    /// [`Failure::No`] where the daemon refused it; [`Failure::Unavailable`] where one runs and did not take it up.
+    pub fn give(&self, order: Order) -> Result<(), Failure> {
+        let what = order.to_string();
+        let new = NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() };
+        let id = self.reader.place(&new)?;
+        if !self.reader.is_served() {
+            println!(
+                "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
+            );
+            return Ok(());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let record = self.reader.order_placed(id)?;
+            let (state, result) = match record {
+                Some(record) => (record.state, record.result.unwrap_or_default()),
+                // It was carried out, and has gone since.
+                None => (OrderState::Done, what.clone()),
+            };
+            match state {
+                OrderState::Done | OrderState::Stopped => println!("order {id}: {result}"),
+                OrderState::Working => {
+                    println!(
+                        "order {id} has begun: {what}\n`newswired orders` shows how far it is, `newswired orders stop {id}` ends it."
+                    );
+                }
+                OrderState::Refused => return Err(Failure::No(format!("order {id} is refused: {result}"))),
+                OrderState::Waiting if Instant::now() < deadline => {
+                    std::thread::sleep(LOOK);
+                    continue;
+                }
+                OrderState::Waiting => {
+                    return Err(Failure::Unavailable(format!(
+                        "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
+                        PATIENCE.as_secs()
+                    )));
+                }
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// The story of a guid.
+///
+/// # Errors
+/// [`Failure::No`] where the ledger has none, with what is in quarantine of it.
+pub fn story(reader: &SqliteReader, guid: &Guid) -> Result<StoryView, Failure> {
+    if let Some(story) = reader.story(guid)? {
+        return Ok(story);
+    }
+    let mut why = format!("the ledger has no story {guid}");
+    for (id, reason) in reader.set_aside(guid)? {
+        why.push_str(&format!("; quarantine has input with that guid, entry {id}: {reason}"));
+    }
+    Err(Failure::No(why))
+}
+
+/// Who gives the order: the system's user, as far as it is known.
+pub fn operator() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let plain = |name: &String| {
+        (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_alphanumeric() || "._-@$".contains(c))
+    };
+    named.filter(plain).unwrap_or_else(|| {
+        use std::os::unix::fs::MetadataExt;
+        match std::fs::metadata("/proc/self") {
+            Ok(about) => format!("uid {}", about.uid()),
+            Err(_) => "nobody known".to_owned(),
+        }
+    })
+}

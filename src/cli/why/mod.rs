@@ -1,0 +1,193 @@
+//! `newswired why`: what a partner has of a story, what it waits for, and by whose word.
+
+mod prose;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::order::story;
+use super::target::{To, configured};
+use super::waits::{Around, Configured, waits_for};
+use super::{ConfigFile, Failure, json_line};
+use crate::article::{Action, Guid, Version};
+use crate::config::Config;
+use crate::ledger::{AttemptView, DoorView, OrderRecord, SqliteReader, StoryView, Target, VersionView};
+use crate::route::route;
+
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The story
+    #[arg(long, value_name = "GUID")]
+    story: Guid,
+    #[command(flatten)]
+    to: To,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Orders that are told, at most.
+const ORDERS: usize = 20;
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Answer {
+    story: Guid,
+    headline: String,
+    /// Whom it is about: the partner's name and id.
+    partner: String,
+    newest: Version,
+    versions: Vec<VersionView>,
+    /// Why an operator holds the story.
+    on_hold: Option<String>,
+    /// When those who have the story must have it no longer.
+    rights_until: Option<Timestamp>,
+    routed: Option<Routed>,
+    doors: Vec<Door>,
+    /// What operators ordered for the story or the partner, the last first.
+    orders: Vec<OrderRecord>,
+    /// A daemon runs on the ledger.
+    served: bool,
+}
+
+/// What routing says of the newest version, by the configuration as it is now, for the time when it was accepted.
+#[derive(Debug, Serialize)]
+struct Routed {
+    gets: bool,
+    why: String,
+}
+
+/// What one destination has of the story.
+#[derive(Debug, Serialize)]
+struct Door {
+    destination: String,
+    /// None where it is owed nothing.
+    owed: Option<Owed>,
+    /// The ends of earlier versions.
+    past: Vec<Past>,
+    /// The last attempts that did not deliver.
+    failed: Vec<AttemptView>,
+}
+
+#[derive(Debug, Serialize)]
+struct Owed {
+    version: Version,
+    action: Action,
+    accepted: Timestamp,
+    state: &'static str,
+    /// When it came to its end, and why.
+    ended: Option<(Timestamp, String)>,
+    waits_for: Vec<String>,
+    attempts: u32,
+    confirmed: Option<Version>,
+    possible: Option<Version>,
+    /// Versions that follow, at a destination that takes every one.
+    later: Vec<Version>,
+    /// The last number of the destination's sequence that an attempt carried.
+    sequence: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Past {
+    version: Version,
+    ended: &'static str,
+    at: Timestamp,
+    reason: String,
+}
+
+impl Why {
+    pub fn run(self) -> Result<(), Failure> {
+        let config = self.config.load_to_look()?;
+        let reader = SqliteReader::open(&config.ledger.path)?;
+        let to = self.to.needed(&config, &reader)?;
+        let story = story(&reader, &self.story)?;
+        let answer = answer(&config, &reader, story, &to)?;
+        if self.json {
+            println!("{}", json_line(&answer)?);
+        } else {
+            println!("{}", prose::told(&answer));
+        }
+        Ok(())
+    }
+}
+
+fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target) -> Result<Answer, Failure> {
+    let (served, now) = (reader.is_served(), Timestamp::now());
+    let id = to.as_str().split('/').next().unwrap_or_default();
+    let partner = config.partners.get(id);
+    let routed = match (&story.article, partner) {
+        (Some(article), Some(partner)) => {
+            let accepted = story.versions.last().map_or(now, |newest| newest.accepted);
+            let verdict = route(article, partner, config, accepted);
+            Some(Routed { gets: verdict.gets(), why: verdict.to_string() })
+        }
+        (None, _) | (_, None) => None,
+    };
+    let mut doors = Vec::new();
+    for view in reader.doors(story.id, to)? {
+        let configured = match partner {
+            Some(partner) if configured(config).any(|name| name == view.destination) => {
+                if partner.paused {
+                    Configured::Paused
+                } else {
+                    Configured::Yes
+                }
+            }
+            Some(_) | None => Configured::Gone,
+        };
+        doors.push(door(view, &story.versions, &Around { on_hold: story.on_hold.as_deref(), configured, served, now }));
+    }
+    // What was configured since the last start of a daemon, the ledger does not know yet.
+    for name in configured(config).filter(|name| to.covers(name)) {
+        if !doors.iter().any(|door| door.destination == name) {
+            doors.push(Door { destination: name, owed: None, past: Vec::new(), failed: Vec::new() });
+        }
+    }
+    Ok(Answer {
+        headline: story.article.as_ref().map(|article| article.headline.clone()).unwrap_or_default(),
+        partner: partner.map_or_else(|| id.to_owned(), |partner| format!("{} ({id})", partner.name)),
+        newest: story.newest,
+        versions: story.versions,
+        on_hold: story.on_hold,
+        rights_until: story.rights_until,
+        routed,
+        doors,
+        orders: reader.orders_about(&story.guid, to, ORDERS)?,
+        served,
+        story: story.guid,
+    })
+}
+
+fn door(view: DoorView, versions: &[VersionView], around: &Around<'_>) -> Door {
+    use crate::ledger::state::Stage;
+    let owed = view.row.as_ref().map(|row| Owed {
+        version: row.wanted.version,
+        action: row.wanted.action,
+        // A row's own time is that of the order by which it goes once more.
+        accepted: versions
+            .iter()
+            .find(|one| one.version == row.wanted.version)
+            .map_or(row.wanted.accepted, |one| one.accepted),
+        state: row.stage.word(),
+        ended: match &row.stage {
+            Stage::Ended { at, reason, .. } => Some((*at, reason.clone())),
+            Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } => None,
+        },
+        waits_for: waits_for(&view, row, around),
+        attempts: row.attempts,
+        confirmed: row.confirmed,
+        possible: row.possible,
+        later: row.later.iter().map(|later| later.version).collect(),
+        sequence: row.number.map(|number| number.sequence),
+    });
+    let past = view.past.into_iter().map(|past| Past {
+        version: past.version,
+        ended: past.end.as_str(),
+        at: past.at,
+        reason: past.reason,
+    });
+    Door { destination: view.destination, owed, past: past.collect(), failed: view.attempts }
+}
