@@ -210,14 +210,15 @@ fn a_number_that_never_arrived_goes_on_to_the_newer_version() {
         (4, delivered()),
     ];
     for (number, outcome) in outcomes {
-        row.want(wanted(number, Action::Update, at(1)), Versions::Newest, at(1));
-        assert!(row.begin(&mut last, at(2)));
+        let now = i64::try_from(number).unwrap() * 10;
+        row.want(wanted(number, Action::Update, at(now)), Versions::Newest, at(now));
+        assert!(row.begin(&mut last, at(now + 1)));
         numbers.push(row.number.unwrap().sequence);
-        row.settle(version(number), outcome, at(3), Duration::ZERO);
+        row.settle(version(number), outcome, at(now + 2), Duration::ZERO);
     }
     // Version 1 did not arrive, so 2 has its number; 2 may have, so 3 has one of its own.
     assert_eq!(numbers, [7, 7, 8, 9]);
-    assert!(row.renew(Place::AsNew, at(4)) && row.begin(&mut last, at(4)));
+    assert!(row.renew(Place::AsNew, at(50)) && row.begin(&mut last, at(50)));
     assert_eq!((row.number.unwrap().sequence, last), (9, 9), "the same version has the same number");
 }
 
