@@ -137,6 +137,7 @@ pub mod tests {
             accepted: time("11:00:00"),
             embargo: None,
             expires: None,
+            for_holders: action.withdraws(),
         };
         Row::first(wanted, Standing::default(), time("11:00:00"))
     }

@@ -351,10 +351,14 @@ impl Book {
                 });
                 object(!skipped, "a version before it was left out");
             }
-            let dated = if door == EVERY_DOOR { known().last().unwrap_or(this) } else { this };
-            let early = if door == EARLY_DOOR && dated.routed[door] { EARLY } else { Duration::ZERO };
-            let embargo = dated.embargo.and_then(|embargo| embargo.checked_sub(early).ok());
-            object(embargo.is_none_or(|embargo| now >= embargo), "its embargo has not ended");
+            let early = if door == EARLY_DOOR && this.routed[door] { EARLY } else { Duration::ZERO };
+            let over = |one: &Committed| {
+                one.embargo.and_then(|embargo| embargo.checked_sub(early).ok()).is_none_or(|embargo| now >= embargo)
+            };
+            // Where all versions go, the newest says when; one that comes in the same instant may, or may not yet.
+            let dated = |before| book.committed.iter().rev().find(|one| one.at < before).is_none_or(over);
+            let ended = if door == EVERY_DOOR { dated(began) || dated(began + INSTANT) } else { over(this) };
+            object(ended, "its embargo has not ended");
             object(this.expires.is_none_or(|expires| now < expires), "it has expired");
             // What is ordered in the same instant may be before or after it.
             let held = |instant| book.holds.iter().rev().find(|(at, _)| *at < instant).is_some_and(|(_, held)| *held);
@@ -513,7 +517,9 @@ impl Book {
             "refused" if self.strict[door] => None,
             "expired" if wanted.expires.is_some() => None,
             "superseded" if passed_over => None,
-            "cancelled" if cancelled(book, door, row.version) || wanted.action.withdraws() => None,
+            // A correction or a kill for who has the story, where it turned out not to have come.
+            "cancelled" if !wanted.routed[door] || wanted.action.withdraws() => None,
+            "cancelled" if cancelled(book, door, row.version) => None,
             other => Some(format!("v{} ended as {other} without a cause", row.version)),
         }
     }

@@ -13,7 +13,7 @@ use crate::ledger::{ArticleId, DestinationId, StoryId};
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
                        since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-                       on_hold, last_try, sequence, numbered, later, story";
+                       on_hold, last_try, sequence, numbered, later, story, for_holders";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -101,6 +101,7 @@ fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
         accepted: timestamp(from, 5)?,
         embargo: maybe_timestamp(from, 6)?,
         expires: maybe_timestamp(from, 7)?,
+        for_holders: from.get(27)?,
     };
     let row = Row {
         wanted,
@@ -154,7 +155,7 @@ impl Stored {
 }
 
 fn later_of(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<VecDeque<Wanted>> {
-    let sql = "SELECT version, article, action, rank, accepted, embargo, expires FROM later \
+    let sql = "SELECT version, article, action, rank, accepted, embargo, expires, for_holders FROM later \
                WHERE story = ?1 AND destination = ?2 ORDER BY version";
     let wanted = |from: &SqlRow<'_>| {
         Ok(Wanted {
@@ -165,6 +166,7 @@ fn later_of(db: &Connection, story: StoryId, destination: DestinationId) -> rusq
             accepted: timestamp(from, 4)?,
             embargo: maybe_timestamp(from, 5)?,
             expires: maybe_timestamp(from, 6)?,
+            for_holders: from.get(7)?,
         })
     };
     db.prepare_cached(sql)?.query_map(params![story.0, destination.0], wanted)?.collect()
@@ -233,13 +235,14 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
          due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-         on_hold, last_try, sequence, numbered, later) \
+         on_hold, last_try, sequence, numbered, later, for_holders) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-         ?23, ?24, ?25, ?26, ?27) \
+         ?23, ?24, ?25, ?26, ?27, ?28) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
          ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
-         remote = ?22, on_hold = ?23, last_try = ?24, sequence = ?25, numbered = ?26, later = ?27",
+         remote = ?22, on_hold = ?23, last_try = ?24, sequence = ?25, numbered = ?26, later = ?27, \
+         for_holders = ?28",
     )?
     .execute(params![
         story.0,
@@ -273,6 +276,7 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
         row.number.map(|number| number.sequence),
         row.number.map(|number| number.version.as_i64()),
         row.later.len(),
+        row.wanted.for_holders,
     ])?;
     Ok(())
 }
@@ -287,8 +291,8 @@ fn save_later(
     db.prepare_cached("DELETE FROM later WHERE story = ?1 AND destination = ?2")?
         .execute(params![story.0, destination.0])?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO later (story, destination, version, article, action, rank, accepted, embargo, expires) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO later (story, destination, version, article, action, rank, accepted, embargo, expires, for_holders) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for wanted in later {
         insert.execute(params![
@@ -301,6 +305,7 @@ fn save_later(
             micros(wanted.accepted),
             wanted.embargo.map(micros),
             wanted.expires.map(micros),
+            wanted.for_holders,
         ])?;
     }
     Ok(())

@@ -70,6 +70,9 @@ pub struct Wanted {
     pub embargo: Option<Timestamp>,
     /// From when on it may not; of a withdrawal, until when it is tried.
     pub expires: Option<Timestamp>,
+    /// It is only for who has the story, or may have it: a withdrawal, or a correction where the story is not routed any
+    /// more.
+    pub for_holders: bool,
 }
 
 /// A number of a destination's sequence, and the version that first carried it.
@@ -394,11 +397,11 @@ impl Row {
         }
     }
 
-    /// The attempt of an older version is over, and had this end. A withdrawal that came meanwhile, since that attempt
-    /// might have arrived, is for nobody when it did not and none before it did.
+    /// The attempt of an older version is over, and had this end. What came meanwhile for who has the story, since that
+    /// attempt might have arrived, is for nobody when it did not and none before it did.
     fn turn_to_newest(&mut self, left: PastEnd, now: Timestamp) -> Vec<PastEnd> {
         let mut past = vec![left];
-        if self.wanted.action.withdraws() && self.confirmed.is_none() && self.possible.is_none() {
+        if self.wanted.for_holders && self.confirmed.is_none() && self.possible.is_none() {
             self.stage = never_sent(now);
         } else {
             past.extend(self.wait_again(None, now));

@@ -24,6 +24,7 @@ fn wanted(number: u64, action: Action, now: Timestamp) -> Wanted {
         accepted: now,
         embargo: None,
         expires: None,
+        for_holders: action.withdraws(),
     }
 }
 
@@ -277,6 +278,18 @@ fn what_waits_behind_an_older_attempt_is_passed_over_and_cancelled_too() {
         let end = if cancel { End::Cancelled } else { End::Superseded };
         assert!(matches!(row.stage, Stage::Ended { end: ended, .. } if ended == end), "{row:?}");
     }
+}
+
+#[test]
+fn a_correction_for_who_has_the_story_is_for_nobody_when_the_story_did_not_arrive() {
+    let mut row = first();
+    assert!(begin(&mut row, at(1)));
+    row.want(Wanted { for_holders: true, ..wanted(2, Action::Correct, at(2)) }, Versions::Newest, at(2));
+    let mut arrived = row.clone();
+    row.release(version(1), at(3));
+    assert!(matches!(row.stage, Stage::Ended { end: End::Cancelled, .. }));
+    arrived.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK);
+    assert_eq!(arrived.stage, Stage::Ready);
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn fan_out(
         let row = &mut stored.row;
         let owed = routed.get(&destination);
         let terms = owed.copied().unwrap_or_else(|| Owed::plainly(destination));
-        let wanted = wanted(article, id, &terms, acceptance.withdraw_for, now);
+        let for_holders = withdraws || owed.is_none();
+        let wanted = Wanted { for_holders, ..wanted(article, id, &terms, acceptance.withdraw_for, now) };
         let past = if withdraws {
             row.withdraw(wanted, now)
         } else if owed.is_some()
@@ -185,5 +186,6 @@ pub(super) fn wanted(article: &Article, id: ArticleId, owed: &Owed, withdraw_for
         accepted: now,
         embargo,
         expires,
+        for_holders: article.action.withdraws(),
     }
 }

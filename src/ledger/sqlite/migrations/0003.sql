@@ -11,10 +11,13 @@ CREATE TABLE later (
     accepted     INTEGER NOT NULL,
     embargo      INTEGER,
     expires      INTEGER,
+    for_holders  INTEGER NOT NULL,
     PRIMARY KEY (story, destination, version)
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE delivery ADD COLUMN later INTEGER NOT NULL DEFAULT 0;       -- how many rows of later belong to it
+ALTER TABLE delivery ADD COLUMN for_holders INTEGER NOT NULL DEFAULT 0; -- the wanted version is only for who has the story
+UPDATE delivery SET for_holders = 1 WHERE action IN ('kill', 'withhold');
 ALTER TABLE delivery ADD COLUMN on_hold INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE delivery ADD COLUMN last_try INTEGER NOT NULL DEFAULT 0;    -- none after the one that is under way: 1 cancelled, 2 passed over
 ALTER TABLE delivery ADD COLUMN sequence INTEGER;                       -- the last number that an attempt carried
