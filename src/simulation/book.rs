@@ -315,11 +315,10 @@ impl Book {
         let known = || book.committed.iter().filter(|one| one.at < began);
         let withdraws = action.withdraws();
         if withdraws {
-            let lost = |one: &&&Sent| {
-                let settled = one.ended.map_or(one.began, |(at, _)| at);
-                !one.surely_not() || !self.calm_between(settled, began)
-            };
-            object(before.iter().any(|one| lost(&one)), "a kill for who never had the story");
+            // A process that died meanwhile may have announced an attempt, and nobody knows what became of that.
+            let offered = book.committed.iter().find(|one| one.routed[door] && !one.action.withdraws());
+            let died = offered.is_some_and(|one| !self.calm_between(one.at, began));
+            object(died || before.iter().any(|one| !one.surely_not()), "a kill for who never had the story");
         } else {
             // What an operator has sent again goes by the rules of that day.
             let renewed = book.renewed.iter().any(|(at, renewed)| *at <= began && *renewed == door);

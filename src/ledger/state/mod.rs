@@ -402,7 +402,9 @@ impl Row {
     fn turn_to_newest(&mut self, left: PastEnd, now: Timestamp) -> Vec<PastEnd> {
         let mut past = vec![left];
         if self.wanted.for_holders && self.confirmed.is_none() && self.possible.is_none() {
+            self.standing.last_try = None;
             self.stage = never_sent(now);
+            past.extend(self.advance(now));
         } else {
             past.extend(self.wait_again(None, now));
         }

@@ -51,10 +51,16 @@ impl Row {
                 }
                 past
             }
+            Stage::Attempting { version: under_way, .. } if !goes_on => {
+                self.standing.last_try = Some(LastTry::Cancelled);
+                // The newest stays, so that the row knows of it; those before it end here.
+                let Some(newest) = self.later.pop_back() else { return Vec::new() };
+                let left = std::mem::replace(&mut self.wanted, newest);
+                self.attempts = 0;
+                let waited = Some(left).filter(|left| left.version != under_way);
+                waited.into_iter().chain(self.later.drain(..)).map(cancelled).collect()
+            }
             Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } => {
-                if !goes_on {
-                    self.standing.last_try = Some(LastTry::Cancelled);
-                }
                 self.later.drain(..).map(cancelled).collect()
             }
         }

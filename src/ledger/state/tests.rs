@@ -264,6 +264,17 @@ fn cancelling_ends_what_waits_and_lets_what_is_under_way_end() {
 }
 
 #[test]
+fn what_follows_a_kill_for_nobody_has_its_turn() {
+    let mut row = first();
+    assert!(begin(&mut row, at(1)));
+    row.withdraw(wanted(2, Action::Kill, at(2)), at(2));
+    row.want(wanted(3, Action::Publish, at(3)), Versions::Every, at(3));
+    let past = row.release(version(1), at(4));
+    assert_eq!((row.wanted.version, &row.stage), (version(3), &Stage::Ready));
+    assert_eq!(past.iter().map(|past| past.version.get()).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn what_waits_behind_an_older_attempt_is_passed_over_and_cancelled_too() {
     for cancel in [false, true] {
         let mut row = first();

@@ -381,6 +381,9 @@ fn replay_story(
             },
         };
         let (stored, past) = stored;
+        // A version that was cancelled before has not had its end after all.
+        db.prepare_cached("DELETE FROM past WHERE story = ?1 AND destination = ?2 AND version = ?3")?
+            .execute(params![one.story.0, owed.destination.0, newest.as_i64()])?;
         stored.save(db, past)?;
         touched.push(owed.destination);
     }
