@@ -307,32 +307,47 @@ impl Row {
     }
 
     /// The announced attempt was never made: not a byte of it left.
-    pub fn release(&mut self, version: Version, now: Timestamp) -> Option<PastEnd> {
-        let Stage::Attempting { version: announced, .. } = self.stage else { return None };
+    pub fn release(&mut self, version: Version, now: Timestamp) -> Vec<PastEnd> {
+        let Stage::Attempting { version: announced, .. } = self.stage else { return Vec::new() };
         if announced != version {
-            return None;
+            return Vec::new();
         }
-        if version < self.wanted.version {
+        let newest = self.wanted.version;
+        let mut past = Vec::new();
+        if version < newest {
+            past.push(superseded(version, newest, now));
             self.turn_to_newest(now);
-            return Some(superseded(version, self.wanted.version, now));
+        } else {
+            self.attempts = self.attempts.saturating_sub(1);
+            self.wait(None, now);
         }
-        self.attempts = self.attempts.saturating_sub(1);
-        self.wait_again(None, now)
+        past.extend(self.over(newest, now));
+        past
     }
 
     /// The attempt of `version` ended. `in_network` is how long a request of unknown outcome may still be on its way.
     /// An attempt that this row does not know of changes nothing.
-    pub fn settle(
+    pub fn settle(&mut self, version: Version, settled: Settled, now: Timestamp, in_network: Duration) -> Vec<PastEnd> {
+        let Stage::Attempting { version: announced, since } = self.stage else { return Vec::new() };
+        if announced != version {
+            return Vec::new();
+        }
+        let newest = self.wanted.version;
+        let mut past: Vec<_> = self.ended(version, since, settled, now, in_network).into_iter().collect();
+        past.extend(self.over(newest, now));
+        past
+    }
+
+    /// What the end of an attempt, which was begun at `since`, makes of the row. Returns the attempted version's own end
+    /// where a newer one is wanted.
+    fn ended(
         &mut self,
         version: Version,
+        since: Timestamp,
         settled: Settled,
         now: Timestamp,
         in_network: Duration,
     ) -> Option<PastEnd> {
-        let Stage::Attempting { version: announced, since } = self.stage else { return None };
-        if announced != version {
-            return None;
-        }
         let newest = self.wanted.version;
         let is_newest = version == newest;
         let (end, reason) = match settled {
@@ -344,18 +359,21 @@ impl Row {
                 if is_newest && older_until.is_some_and(|until| until > since) {
                     self.older_settles = None;
                     self.settles = self.settles.filter(|_| !possible_is_older);
-                    return self.wait_again(older_until, now);
+                    self.wait(older_until, now);
+                    return None;
                 }
                 (End::Delivered, reason)
             }
             // Nothing else can take a story down, so a withdrawal is tried for as long as the wire says.
             Settled::Refused { hold, .. } if is_newest && self.wanted.action.withdraws() => {
-                return self.wait_again(hold, now);
+                self.wait(hold, now);
+                return None;
             }
             Settled::Refused { reason, .. } => (End::Refused, reason),
             Settled::Expired { reason } => (End::Expired, reason),
             Settled::Deferred { hold } if is_newest => {
-                return self.wait_again(hold, now);
+                self.wait(hold, now);
+                return None;
             }
             Settled::Deferred { .. } => {
                 self.turn_to_newest(now);
@@ -368,7 +386,8 @@ impl Row {
                 self.possible = self.possible.max(Some(version));
                 self.settles = now.checked_add(in_network).ok().max(self.settles);
                 if is_newest {
-                    return self.wait_again(hold, now);
+                    self.wait(hold, now);
+                    return None;
                 }
                 self.wait(None, now);
                 return Some(PastEnd {
@@ -381,7 +400,7 @@ impl Row {
         };
         if is_newest {
             self.stage = Stage::Ended { end, at: now, reason };
-            self.advance(now)
+            None
         } else {
             self.turn_to_newest(now);
             Some(PastEnd { version, end, at: now, reason })
@@ -396,6 +415,15 @@ impl Row {
         } else {
             self.wait(None, now);
         }
+    }
+
+    /// An attempt is over. Where an operator cancelled meanwhile what was wanted then, it is not sent any more; and what
+    /// follows something that is at its end has its turn.
+    fn over(&mut self, cancelled: Version, now: Timestamp) -> Option<PastEnd> {
+        if std::mem::take(&mut self.standing.cancelled) && self.waits() && self.wanted.version == cancelled {
+            self.end_waiting(End::Cancelled, "an operator cancelled it while it was under way".to_owned(), now);
+        }
+        self.advance(now)
     }
 
     /// What waits is given up.
@@ -431,16 +459,6 @@ impl Row {
         self.attempts = 0;
         self.wait(None, now);
         Some(past)
-    }
-
-    /// The attempt of the wanted version is over, and it waits for another, unless an operator wants none.
-    fn wait_again(&mut self, hold: Option<Timestamp>, now: Timestamp) -> Option<PastEnd> {
-        self.wait(hold, now);
-        if !std::mem::take(&mut self.standing.cancelled) {
-            return None;
-        }
-        self.end_waiting(End::Cancelled, "an operator cancelled it while it was under way".to_owned(), now);
-        self.advance(now)
     }
 
     /// Ready, or held until the later of the embargo's end and `hold`; while an operator holds the story, for good. A

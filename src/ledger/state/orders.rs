@@ -29,15 +29,20 @@ impl Row {
         }
         match self.stage {
             Stage::Ended { .. } => Vec::new(),
-            Stage::Attempting { .. } => {
+            Stage::Attempting { version: under_way, .. } => {
                 self.standing.cancelled = true;
+                // The newest stays, so that the row knows of it; those before it end here.
+                let Some(newest) = self.later.pop_back() else { return Vec::new() };
+                let left = std::mem::replace(&mut self.wanted, newest);
+                self.attempts = 0;
                 let cancelled = |left: Wanted| PastEnd {
                     version: left.version,
                     end: End::Cancelled,
                     at: now,
                     reason: reason.to_owned(),
                 };
-                self.later.drain(..).map(cancelled).collect()
+                let waited = Some(left).filter(|left| left.version != under_way);
+                waited.into_iter().chain(self.later.drain(..)).map(cancelled).collect()
             }
             Stage::Ready | Stage::Held { .. } => std::iter::from_fn(|| {
                 self.end_waiting(End::Cancelled, reason.to_owned(), now);

@@ -55,10 +55,10 @@ fn the_newest_is_sent_again_when_an_older_attempt_may_still_arrive() {
     let mut row = first();
     assert!(begin(&mut row, at(1)));
     row.want(wanted(2, Action::Correct, at(2)), Versions::Newest, at(2));
-    let past = row.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK).unwrap();
+    let past = row.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK).pop().unwrap();
     assert_eq!(past.end, End::Superseded);
     assert!(begin(&mut row, at(4)), "the newest goes at once");
-    assert_eq!(row.settle(version(2), delivered(), at(5), IN_NETWORK), None);
+    assert_eq!(row.settle(version(2), delivered(), at(5), IN_NETWORK), []);
     assert_eq!(row.stage, Stage::Held { until: at(63) }, "and again when the old one has settled");
     row.stage = Stage::Ready;
     assert!(begin(&mut row, at(63)));
@@ -171,6 +171,22 @@ fn a_kill_cancels_what_queues_at_a_destination_that_takes_every_version() {
 }
 
 #[test]
+fn what_follows_a_kill_that_turns_out_to_be_for_nobody_has_its_turn() {
+    let mut row = first();
+    assert!(begin(&mut row, at(1)));
+    row.withdraw(wanted(2, Action::Kill, at(2)), at(2));
+    assert_eq!(row.want(wanted(3, Action::Publish, at(3)), Versions::Every, at(3)), []);
+    let mut given_back = row.clone();
+    let refused = Settled::Refused { reason: "422".to_owned(), hold: None };
+    let ends = [row.settle(version(1), refused, at(4), IN_NETWORK), given_back.release(version(1), at(4))];
+    let ends = ends.map(|past| past.into_iter().map(|past| (past.version.get(), past.end)).collect::<Vec<_>>());
+    assert_eq!(ends, [[(1, End::Refused), (2, End::Cancelled)], [(1, End::Superseded), (2, End::Cancelled)]]);
+    for row in [row, given_back] {
+        assert_eq!((row.wanted.version, row.stage), (version(3), Stage::Ready));
+    }
+}
+
+#[test]
 fn a_refused_kill_is_tried_again_and_a_refused_story_is_not() {
     let mut row = first();
     assert!(begin(&mut row, at(0)));
@@ -242,6 +258,42 @@ fn cancelling_ends_what_waits_and_lets_what_is_under_way_end() {
     assert_eq!(kill.stage, Stage::Ready, "a kill goes on");
     kill.cancel("cancel by anna, even kills", true, at(5));
     assert!(matches!(kill.stage, Stage::Ended { end: End::Cancelled, .. }));
+}
+
+#[test]
+fn what_waits_behind_an_attempt_is_cancelled_with_it() {
+    for settled in [delivered(), Settled::Deferred { hold: None }, Settled::Unknown { hold: None }] {
+        for versions in [Versions::Newest, Versions::Every] {
+            let mut row = first();
+            assert!(begin(&mut row, at(1)));
+            let mut ends = row.want(wanted(2, Action::Update, at(2)), versions, at(2));
+            ends.extend(row.want(wanted(3, Action::Update, at(2)), versions, at(2)));
+            ends.extend(row.cancel("cancel by anna", false, at(3)));
+            ends.extend(row.settle(version(1), settled.clone(), at(4), IN_NETWORK));
+            assert_eq!(ends.len(), 2, "{ends:?}");
+            assert!(matches!(row.stage, Stage::Ended { end: End::Cancelled, .. }), "{row:?}");
+            assert_eq!((row.wanted.version, row.standing.cancelled), (version(3), false));
+        }
+    }
+}
+
+#[test]
+fn a_cancellation_is_for_what_there_was_when_it_was_ordered() {
+    let mut row = first();
+    assert!(begin(&mut row, at(1)));
+    row.cancel("cancel by anna", false, at(2));
+    row.want(wanted(2, Action::Update, at(3)), Versions::Every, at(3));
+    let past = row.settle(version(1), Settled::Deferred { hold: None }, at(4), IN_NETWORK);
+    assert_eq!(past.iter().map(|past| (past.version.get(), past.end)).collect::<Vec<_>>(), [(1, End::Cancelled)]);
+    assert_eq!(row.stage, Stage::Ready, "version 2 came after it");
+
+    let mut row = first();
+    assert!(begin(&mut row, at(1)));
+    row.cancel("cancel by anna", false, at(2));
+    row.settle(version(1), delivered(), at(3), IN_NETWORK);
+    assert!(row.renew(Place::AsNew, at(4)) && begin(&mut row, at(4)));
+    row.settle(version(1), Settled::Deferred { hold: None }, at(5), IN_NETWORK);
+    assert_eq!(row.stage, Stage::Ready, "what is sent again was not meant");
 }
 
 #[test]
@@ -332,13 +384,11 @@ proptest! {
                     Vec::new()
                 }
                 Event::Release => match row.stage {
-                    Stage::Attempting { version, .. } => row.release(version, now).into_iter().collect(),
+                    Stage::Attempting { version, .. } => row.release(version, now),
                     _ => Vec::new(),
                 },
                 Event::Settle(settled) => match row.stage {
-                    Stage::Attempting { version, .. } => {
-                        row.settle(version, settled, now, IN_NETWORK).into_iter().collect()
-                    }
+                    Stage::Attempting { version, .. } => row.settle(version, settled, now, IN_NETWORK),
                     _ => Vec::new(),
                 },
                 Event::Wait => {
