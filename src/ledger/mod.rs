@@ -9,6 +9,8 @@
 
 pub mod state;
 
+#[cfg(test)]
+mod conformance;
 mod orders;
 mod records;
 mod sqlite;
