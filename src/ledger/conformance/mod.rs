@@ -22,7 +22,7 @@ pub mod retention;
 pub mod rights;
 pub mod withdrawals;
 
-mod scene;
+pub mod scene;
 
 pub use scene::Scene;
 

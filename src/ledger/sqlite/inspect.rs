@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::{classed, commands, rows, schema};
+use super::{commands, rows, schema, trouble};
 use crate::article::Article;
 use crate::ledger::orders::OrderRecord;
 use crate::ledger::records::{DeliveryFilter, DeliveryRecord, QuarantineEntry, QuarantineKind, QuarantineState};
@@ -52,6 +52,10 @@ impl SqliteReader {
         Ok(Self { connection: schema::open_to_read(path)?, path: path.to_owned() })
     }
 
+    fn classed(&self, why: &rusqlite::Error) -> LedgerError {
+        trouble::classed(&self.path, why)
+    }
+
     /// Deliveries, those that wait or are in trouble first, then by the time they were accepted, newest first.
     pub fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
         let mut conditions = vec!["1"];
@@ -86,7 +90,7 @@ impl SqliteReader {
         );
         let list =
             || self.connection.prepare(&sql)?.query_map(params_from_iter(&values), delivery)?.collect::<Result<_, _>>();
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// The stories that a partner has or may have, those accepted last first; at most `limit`.
@@ -108,7 +112,7 @@ impl SqliteReader {
             let article = serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(why.to_string()))?;
             Ok(Held { article, withdrawn })
         };
-        list().map_err(classed)?.into_iter().map(held).collect()
+        list().map_err(|why| self.classed(&why))?.into_iter().map(held).collect()
     }
 
     /// How many deliveries there are in each state.
@@ -119,7 +123,7 @@ impl SqliteReader {
                 .query_map([], |row| Ok((state(row, 0, 1)?, row.get(2)?)))?
                 .collect::<Result<_, _>>()
         };
-        count().map_err(classed)
+        count().map_err(|why| self.classed(&why))
     }
 
     /// The ends of versions that left their row: destination, guid, version and how each ended.
@@ -133,7 +137,7 @@ impl SqliteReader {
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// Quarantine entries, newest first; with `all`, also those that are done with.
@@ -159,7 +163,7 @@ impl SqliteReader {
                 })?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// One quarantine entry, whole.
@@ -169,14 +173,15 @@ impl SqliteReader {
             let mut found = statement.query(params![id])?;
             found.next()?.map(quarantine_entry).transpose()
         };
-        found().map(|found| found.map(|(_, entry)| entry)).map_err(classed)
+        found().map(|found| found.map(|(_, entry)| entry)).map_err(|why| self.classed(&why))
     }
 
     /// An operator's word about a quarantine entry, written durably; a running daemon sees it within a second.
     /// `false`: there is no such entry that waits.
     pub fn order(&self, id: i64, to: QuarantineState) -> Result<bool, LedgerError> {
         let connection = schema::open(&self.path)?;
-        commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None).map_err(classed)
+        commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None)
+            .map_err(|why| self.classed(&why))
     }
 }
 

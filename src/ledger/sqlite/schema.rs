@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::trouble;
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
@@ -17,9 +18,16 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the file for writing, makes it where missing, and brings its schema up to date.
 pub fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let unusable =
-        |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
+    let unusable = |why: rusqlite::Error| trouble::unusable(path, "open", &why);
     let mut connection = Connection::open(path).map_err(unusable)?;
+    // SQLite opens what it may not write for reading.
+    if connection.is_readonly("main").map_err(unusable)? {
+        return Err(LedgerError::Unusable(format!(
+            "the ledger {} can only be read; make the file, its directory and their file system writable for the user \
+             that newswired runs as",
+            path.display()
+        )));
+    }
     settings(&connection).map_err(unusable)?;
     let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unusable)?;
     if version > MIGRATIONS.len() {
@@ -47,7 +55,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
         stable_plans(&connection)?;
         Ok(connection)
     });
-    connection.map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))
+    connection.map_err(|why| trouble::unusable(path, "read", &why))
 }
 
 /// Query plans do not depend on the values that are bound. Without this, SQLite compiles a statement that meets a partial

@@ -10,11 +10,11 @@ use crate::article::Action;
 use crate::ledger::conformance::Scene;
 use crate::ledger::{Claim, DestinationId, Ledger, QuarantineState, Registration};
 
-mod specimen;
+pub mod specimen;
 
 crate::ledger::conformance::on_every_topic!(super::specimen::fresh);
 
-fn options(path: &Path) -> SqliteOptions<'_> {
+pub fn options(path: &Path) -> SqliteOptions<'_> {
     SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
 }
 

@@ -13,7 +13,11 @@ pub struct SqliteSpecimen {
 }
 
 pub fn fresh() -> SqliteSpecimen {
-    let dir = tempfile::tempdir().unwrap();
+    open_in(tempfile::tempdir().unwrap())
+}
+
+/// Opens what there is in a directory.
+pub fn open_in(dir: tempfile::TempDir) -> SqliteSpecimen {
     let open = Some(SqliteLedger::open(&options(&path_in(&dir))).unwrap());
     SqliteSpecimen { open, dir }
 }
@@ -53,10 +57,7 @@ impl Specimen for SqliteSpecimen {
     }
 
     fn crash(&mut self) {
-        let dir = as_killed(&self.path());
-        let opened = SqliteLedger::open(&options(&path_in(&dir))).unwrap();
-        self.open = Some(opened);
-        self.dir = dir;
+        *self = open_in(as_killed(&self.path()));
     }
 
     fn deliveries(&self) -> Vec<Delivery> {
