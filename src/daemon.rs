@@ -101,7 +101,14 @@ impl Daemon {
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
         let health = ledger.health();
-        let shared = Shared { ledger, documents: Arc::new(renditions), metrics, clock, random: Mutex::default() };
+        let shared = Shared {
+            documents: Arc::new(renditions),
+            metrics,
+            clock,
+            random: Mutex::default(),
+            health: ledger.health(),
+            ledger,
+        };
         let dispatch = Dispatch::new(lanes, shared, wakes);
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
 

@@ -23,7 +23,7 @@ async fn neither_logs_nor_pages_nor_arguments_hold_a_secret() {
     let partners = [partner("good", url(&good)), partner("refusing", url(&refusing))];
     let mut scene = Scene::new(&partners, "", "");
     scene.replace_in_config("level = \"info\"", "level = \"trace\"");
-    scene.environment.push(("NEWSWIRED_TEST_PASSWORD", PASSWORD));
+    scene.environment.push(("NEWSWIRED_TEST_PASSWORD", PASSWORD.to_owned()));
     scene.start_and_publish(&article("one", 1, "publish")).await;
     scene.post("application/json", b"not an article").await;
     let wrong = scene.post_as("a-wrong-token", "application/json", b"{}").await;

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, Fuse, FusedFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::{Gate, Pace, backoff};
@@ -15,7 +16,7 @@ use super::renditions::{Documents, Numbered};
 use super::signal::{AsOf, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
-use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Ledger, LedgerError, Report, Waiting};
+use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledger, LedgerError, Report, Waiting};
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
@@ -58,6 +59,14 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// For jitter.
     pub random: Mutex<fastrand::Rng>,
+    /// Nothing is sent while the ledger cannot write: what came of it could not be kept.
+    pub health: watch::Receiver<Health>,
+}
+
+impl Shared {
+    fn ledger_fails(&self) -> bool {
+        *self.health.borrow() != Health::Good
+    }
 }
 
 /// A row in memory, and what the lane knew when it asked for it.
@@ -105,8 +114,11 @@ impl Lane {
         let mut asked_for_withdrawal = false;
         // One could not be sent, and is to be tried again, at this time at the earliest.
         let mut withdrawal_left: Option<Timestamp> = None;
+        let mut health = shared.health.clone();
         loop {
             let now = shared.clock.now();
+            // What is in hand stays there meanwhile: no version and no order can come that would take its place.
+            let fails = *health.borrow_and_update() != Health::Good;
             let (allowed, gate, retry_at) = {
                 let pace = self.pace();
                 (pace.allowed(), pace.gate(now), pace.retry_at())
@@ -131,7 +143,8 @@ impl Lane {
                 records.push(self.given_back(shared, rows, now));
             }
 
-            let may_claim = !stopping && (open || pressing) && under_way.len() < allowed + usize::from(pressing);
+            let may_claim =
+                !stopping && !fails && (open || pressing) && under_way.len() < allowed + usize::from(pressing);
             if may_claim && more && window.is_empty() && claiming.is_terminated() {
                 // A probe is one request; withdrawals are few, and the newest of them is the last in line.
                 let limit = if allowed == 1 && open { 1 } else { WINDOW };
@@ -141,7 +154,7 @@ impl Lane {
                 asked_for_withdrawal = std::mem::take(&mut pressing);
             }
             while let Some(in_hand) = window.pop_front() {
-                if under_way.len() >= allowed + usize::from(in_hand.row.action.withdraws()) {
+                if fails || under_way.len() >= allowed + usize::from(in_hand.row.action.withdraws()) {
                     window.push_front(in_hand);
                     break;
                 }
@@ -158,7 +171,9 @@ impl Lane {
                 if !more {
                     return next_held;
                 }
-                continue;
+                if !fails {
+                    continue;
+                }
             }
             tokio::select! {
                 // In this order, so that the same events have the same consequences in the same order. Nothing starves:
@@ -198,6 +213,7 @@ impl Lane {
                     records.push(self.ended(shared, done));
                 }
                 () = self.signal.notified() => {}
+                Ok(()) = health.changed(), if fails => {}
             }
         }
     }
@@ -265,7 +281,8 @@ impl Lane {
                 tokio::time::sleep(LEDGER_PAUSE).await;
                 Sent::NotTried
             }
-            // All is looked at here once more, because the wait for a slot may have been long (promises 3 and 5).
+            // All is looked at here once more, because the wait for a slot may have been long (promises 2, 3 and 5).
+            Ok(_) if shared.ledger_fails() => Sent::NotTried,
             Ok(_) if self.signal.outdates(&attempted, as_of) || !self.may_be_sent(&attempted, began) => Sent::NotTried,
             Ok(_) if attempted.embargo.is_some_and(|embargo| embargo > began) && !planted!(EmbargoIgnored) => {
                 Sent::NotTried

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::Dispatch;
@@ -20,7 +21,7 @@ use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
 use crate::ledger::{
-    Acceptance, Accepted, DestinationId, Halt, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger,
+    Acceptance, Accepted, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger,
     SqliteOptions, SqliteReader,
 };
 use crate::telemetry::Metrics;
@@ -68,6 +69,8 @@ struct Scene {
     got: Vec<Arc<Mutex<Vec<Got>>>>,
     /// What all doors answer.
     status: Arc<AtomicU16>,
+    /// What lanes are told of the ledger.
+    health: watch::Sender<Health>,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
 }
@@ -121,11 +124,11 @@ impl Scene {
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
         let clock = Arc::new(SystemClock);
-        let shared =
-            Shared { ledger: Arc::clone(&ledger), documents: renditions, metrics, clock, random: Mutex::default() };
+        let (random, (tell, health)) = (Mutex::default(), watch::channel(Health::Good));
+        let shared = Shared { ledger: Arc::clone(&ledger), documents: renditions, metrics, clock, random, health };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
-        Self { dir, ledger, ids, wakes, got, status, stop, running }
+        Self { dir, ledger, ids, wakes, got, status, health: tell, stop, running }
     }
 
     async fn accept(&self, name: &str, version: u64, action: Action) {
@@ -307,4 +310,29 @@ async fn a_kill_is_not_tried_again_because_another_story_came() {
         assert_eq!(scene.got(0).len(), 2, "{:?}", scene.got(0));
         scene.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_begins_while_the_ledger_cannot_write() {
+    let doors = Doors { number: 2, concurrency: 2, delay: Duration::from_millis(20), status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    for story in 0..40 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("some are under way", || scene.got(0).len() > 4 && scene.got(1).len() > 4).await;
+    scene.health.send_replace(Health::Failing("full".to_owned()));
+    // Those under way come to their end, and what came of them is kept.
+    let delivered = || scene.counts().into_iter().find(|(state, _)| state == "delivered").map(|(_, number)| number);
+    until("nothing is under way", || delivered() == Some((scene.got(0).len() + scene.got(1).len()) as u64)).await;
+    let sent = || [scene.got(0).len(), scene.got(1).len()];
+    let before = sent();
+    scene.accept("s0", 2, Action::Kill).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sent(), before);
+    assert!(before.iter().all(|sent| *sent < 40), "something waited: {before:?}");
+
+    scene.health.send_replace(Health::Good);
+    until("it goes on by itself", || scene.counts() == [("delivered".to_owned(), 80)]).await;
+    assert!((0..2).all(|door| scene.got(door).len() == 41), "and sends each once, and the kill");
+    scene.stop().await;
 }

@@ -9,6 +9,8 @@
 
 pub mod state;
 
+#[cfg(test)]
+mod conformance;
 mod orders;
 mod records;
 mod sqlite;
@@ -75,8 +77,9 @@ pub struct Receipt(());
 /// What the caller of a ledger has to decide upon.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
-    /// The disk is full, failing or locked. Nothing of the request was kept; it may be made again later.
-    #[error("the ledger cannot write: {0}; it goes on by itself when the cause is gone")]
+    /// The disk is full, failing, locked or damaged, as is said. Nothing of the request was kept; it may be made again
+    /// later.
+    #[error("the ledger cannot be used at the moment: {0}")]
     Unavailable(String),
     /// The daemon is stopping.
     #[error("the ledger is closed")]

@@ -36,9 +36,11 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     }
     match &*admin.health.borrow() {
         Health::Good => "ready\n".into_response(),
-        Health::Failing(why) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("the ledger cannot write: {why}\n")).into_response()
-        }
+        Health::Failing(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("nothing is taken or sent, since the ledger cannot write: {why}\n"),
+        )
+            .into_response(),
     }
 }
 

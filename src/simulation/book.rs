@@ -373,6 +373,10 @@ impl Book {
                 && cancel.door.is_none_or(|meant| meant == door)
                 && cancel.up_to >= version
                 && (cancel.even_kills || !withdraws)
+                // What had arrived there was not waiting, and a replay that works may come to it.
+                && !before.iter().any(|one| {
+                    one.version == version && one.ended.is_some_and(|(at, class)| at < cancel.at && class == Class::Delivered)
+                })
                 && !book.renewed.iter().any(|(at, renewed)| *at >= cancel.at && *renewed == door)
         });
         object(!cancelled, "an operator cancelled it");

@@ -109,7 +109,8 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     }
     let documents = Arc::new(OneDocument { ledger: Arc::clone(&ledger) });
     let random = Mutex::new(fastrand::Rng::with_seed(u64::from(incarnation)));
-    let shared = Shared { ledger, documents, metrics, clock, random };
+    let health = ledger.health();
+    let shared = Shared { ledger, documents, metrics, clock, random, health };
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
     tokio::join!(dispatch, by_the_clock.run(stop));
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod disk;
 pub mod rabbitmq;
 pub mod wordpress;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,7 @@ pub struct Scene {
     pub http: u16,
     pub admin: u16,
     /// Variables of the daemon's environment, besides those of the test's own.
-    pub environment: Vec<(&'static str, &'static str)>,
+    pub environment: Vec<(&'static str, String)>,
     daemon: Option<Child>,
 }
 
@@ -124,6 +125,13 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// Starts the program and waits until it says that it is ready.
     pub async fn start(&mut self) {
+        if let Err(status) = self.try_to_start().await {
+            panic!("the daemon ended with {status}:\n{}", self.log());
+        }
+    }
+
+    /// The same, for a daemon that may end instead: with what.
+    pub async fn try_to_start(&mut self) -> Result<(), ExitStatus> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -132,7 +140,7 @@ url = "https://cdn.example.org/dcnf.png"
         let child = newswired()
             .args(["run", "--config"])
             .arg(self.config())
-            .envs(self.environment.iter().copied())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -143,10 +151,25 @@ url = "https://cdn.example.org/dcnf.png"
         while !matches!(get(self.admin, "/readyz").await, Some((200, _))) {
             let child = self.daemon.as_mut().expect("it was started above");
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("the daemon ended with {status}:\n{}", self.log());
+                self.daemon = None;
+                return Err(status);
             }
             assert!(Instant::now() < deadline, "the daemon was not ready in time:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for a daemon that ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.daemon.take().expect("the daemon runs");
+        let deadline = Instant::now() + Duration::from_secs(40);
+        loop {
+            if let Some(status) = child.try_wait().expect("the child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the daemon did not end:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -191,15 +214,7 @@ url = "https://cdn.example.org/dcnf.png"
     /// `SIGTERM`, and the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
         self.signal("TERM");
-        let mut child = self.daemon.take().expect("the daemon runs");
-        let deadline = Instant::now() + Duration::from_secs(40);
-        loop {
-            if let Some(status) = child.try_wait().expect("the child can be waited for") {
-                return status.code();
-            }
-            assert!(Instant::now() < deadline, "the daemon did not stop:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        self.ended().await.code()
     }
 
     /// What it logged.
@@ -214,13 +229,18 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// Publishes by HTTP with a token of one's own.
     pub async fn post_as(&self, token: &str, content_type: &str, body: &[u8]) -> (u16, serde_json::Value) {
-        let head = format!(
-            "POST /v1/articles HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        let (status, body) = exchange(self.http, head.as_bytes(), body).await.expect("the intake answers");
-        (status, serde_json::from_str(&body).unwrap_or_default())
+        publish(self.http, token, content_type, body).await.expect("the intake answers")
     }
+}
+
+/// Publishes by HTTP; nothing where nobody answers.
+pub async fn publish(port: u16, token: &str, content_type: &str, body: &[u8]) -> Option<(u16, serde_json::Value)> {
+    let head = format!(
+        "POST /v1/articles HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let (status, body) = exchange(port, head.as_bytes(), body).await?;
+    Some((status, serde_json::from_str(&body).unwrap_or_default()))
 }
 
 impl Drop for Scene {

@@ -18,6 +18,7 @@ mod rows;
 mod schema;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod trouble;
 mod writer;
 
 use std::fs::File;
@@ -34,6 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
 use self::command::Command;
+use self::trouble::Condition;
 use super::{Health, LedgerError};
 
 /// Read-only connections that are kept open.
@@ -90,13 +92,7 @@ impl SqliteLedger {
         }
         let lock = lock(path)?;
         let connection = schema::open(path)?;
-        let recovered = {
-            let transaction = connection.unchecked_transaction().map_err(unusable)?;
-            let recovered =
-                commands::recover(&transaction, None, Timestamp::now(), options.in_network).map_err(unusable)?;
-            transaction.commit().map_err(unusable)?;
-            recovered
-        };
+        let recovered = recover(&connection, options).map_err(|why| trouble::unusable(path, "go on with", &why))?;
         let (commands, waiting) = mpsc::channel(options.waiting);
         let (report_health, health) = watch::channel(Health::Good);
         let (written, checkpoint_due) = std::sync::mpsc::sync_channel(1);
@@ -111,19 +107,21 @@ impl SqliteLedger {
         let checkpoints =
             spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &checkpoint_due)))?;
         let batch = options.batch;
-        let writer = spawn(
-            "ledger-writer",
-            Box::new(move || {
-                writer::run(connection, waiting, batch, &report_health, &written);
-                drop(lock);
-            }),
-        )?;
+        let condition = Arc::new(Condition::new(path));
         let readers = Arc::new(Readers {
             path: path.to_owned(),
+            condition: Arc::clone(&condition),
             idle: Mutex::new(Vec::new()),
             #[cfg(test)]
             simulated: None,
         });
+        let writer = spawn(
+            "ledger-writer",
+            Box::new(move || {
+                writer::run(connection, waiting, batch, &condition, &report_health, &written);
+                drop(lock);
+            }),
+        )?;
         Ok((Self { commands, readers, health, recovered }, Closing { writer, checkpoints }))
     }
 
@@ -152,7 +150,7 @@ impl SqliteLedger {
         let readers = Arc::clone(&self.readers);
         #[cfg(test)]
         if let Some(disk) = &readers.simulated {
-            let found = disk.with(|db| read(db).map_err(classed));
+            let found = disk.with(|db| read(db).map_err(|why| readers.condition.classed(&why)));
             return async move { found }.boxed();
         }
         async move { tokio::task::spawn_blocking(move || readers.with(read)).await.map_err(|_| LedgerError::Closed)? }
@@ -163,6 +161,7 @@ impl SqliteLedger {
 /// Read-only connections, made when first needed.
 struct Readers {
     path: std::path::PathBuf,
+    condition: Arc<Condition>,
     idle: Mutex<Vec<Connection>>,
     /// Reads see what a simulation's one connection does, at once.
     #[cfg(test)]
@@ -176,7 +175,7 @@ impl Readers {
             Some(connection) => connection,
             None => schema::open_to_read(&self.path)?,
         };
-        let result = read(&connection).map_err(classed);
+        let result = read(&connection).map_err(|why| self.condition.classed(&why));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < READERS {
             idle.push(connection);
@@ -189,6 +188,14 @@ impl Readers {
 /// looks whether a daemon runs holds the lock for a moment.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Settles what a crash left announced. Its rows are as many as the lanes' windows.
+fn recover(connection: &Connection, options: &SqliteOptions<'_>) -> rusqlite::Result<usize> {
+    let transaction = connection.unchecked_transaction()?;
+    let recovered = commands::recover(&transaction, None, Timestamp::now(), options.in_network)?;
+    transaction.commit()?;
+    Ok(recovered)
+}
 
 /// Keeps a second daemon off the file for as long as it is held. The system lets go of it when the process dies.
 fn lock(path: &Path) -> Result<File, LedgerError> {
@@ -216,30 +223,7 @@ fn lock_path(path: &Path) -> std::path::PathBuf {
     name.into()
 }
 
-fn unusable(why: rusqlite::Error) -> LedgerError {
-    LedgerError::Unusable(format!("the ledger cannot be used: {why}"))
-}
-
-/// What an error of SQLite's means to a caller.
-fn classed(why: rusqlite::Error) -> LedgerError {
-    use rusqlite::ErrorCode;
-    match why.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::ReadOnly
-            | ErrorCode::CannotOpen
-            | ErrorCode::OutOfMemory
-            | ErrorCode::PermissionDenied
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => LedgerError::Unavailable(why.to_string()),
-        _ => LedgerError::Damaged(why.to_string()),
-    }
-}
-
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::trouble;
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
@@ -22,9 +23,16 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the file for writing, makes it where missing, and brings its schema up to date.
 pub fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let unusable =
-        |why: rusqlite::Error| LedgerError::Unusable(format!("cannot open the ledger {}: {why}", path.display()));
+    let unusable = |why: rusqlite::Error| trouble::unusable(path, "open", &why);
     let mut connection = Connection::open(path).map_err(unusable)?;
+    // SQLite opens what it may not write for reading.
+    if connection.is_readonly("main").map_err(unusable)? {
+        return Err(LedgerError::Unusable(format!(
+            "the ledger {} can only be read; make the file, its directory and their file system writable for the user \
+             that newswired runs as",
+            path.display()
+        )));
+    }
     settings(&connection).map_err(unusable)?;
     migrate(&mut connection, path)?;
     Ok(connection)
@@ -65,7 +73,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
         stable_plans(&connection)?;
         Ok(connection)
     });
-    connection.map_err(|why| LedgerError::Unusable(format!("cannot read the ledger {}: {why}", path.display())))
+    connection.map_err(|why| trouble::unusable(path, "read", &why))
 }
 
 /// Whether what is read is laid out as this program knows it.

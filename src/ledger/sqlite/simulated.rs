@@ -1,7 +1,7 @@
 //! A ledger for the simulation: the real commands on a database in memory, committed one step at a time by whoever
 //! drives it, so that a process can die before, within and after each commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use super::command::Command;
+use super::trouble::Condition;
 use super::{Readers, SqliteLedger, commands, schema, writer};
 use crate::article::Article;
 use crate::ledger::{Health, NewOrder, Order, OrderRecord};
@@ -56,7 +57,12 @@ impl Disk {
         });
         let (commands, waiting) = mpsc::channel(16);
         let (report, health) = watch::channel(Health::Good);
-        let readers = Readers { path: PathBuf::new(), idle: Mutex::default(), simulated: Some(self.clone()) };
+        let readers = Readers {
+            path: PathBuf::new(),
+            condition: Arc::new(Condition::new(Path::new("memory"))),
+            idle: Mutex::default(),
+            simulated: Some(self.clone()),
+        };
         let ledger = SqliteLedger { commands, readers: Arc::new(readers), health, recovered: 0 };
         (ledger, StepWriter { disk: self.clone(), waiting, health: report, batch: Vec::new() })
     }

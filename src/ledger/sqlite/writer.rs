@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
 
-use super::classed;
 use super::command::{Command, Done};
+use super::trouble::{Check, Condition};
 use crate::ledger::{Health, LedgerError};
 
 /// A commit that is on the disk: what receipts are made from.
@@ -22,28 +22,20 @@ const LAST_TRIES: Duration = Duration::from_secs(5);
 
 /// Runs until the last sender is gone and everything that was sent is on the disk.
 pub fn run(
-    mut connection: Connection,
-    mut waiting: mpsc::Receiver<Command>,
+    connection: Connection,
+    waiting: mpsc::Receiver<Command>,
     batch: usize,
+    condition: &Condition,
     health: &watch::Sender<Health>,
     written: &SyncSender<()>,
 ) {
-    // Records of what already happened outlive a failing disk here until they can be written; requests do not.
-    let mut kept: Vec<Command> = Vec::new();
+    let (kept, check) = (Vec::new(), Check::default());
+    let mut writer = Writer { connection, waiting, kept, condition, check, health };
     let mut failing_since = None;
-    loop {
-        let mut commands = std::mem::take(&mut kept);
-        if commands.is_empty() {
-            let Some(first) = waiting.blocking_recv() else { return };
-            commands.push(first);
-        }
-        while commands.len() < batch {
-            let Ok(next) = waiting.try_recv() else { break };
-            commands.push(next);
-        }
-        match commit(&mut connection, &commands) {
+    while let Some(commands) = writer.next(batch) {
+        match writer.commit(&commands) {
             Ok((committed, done)) => {
-                is_good(health);
+                writer.is_good();
                 for (command, done) in commands.into_iter().zip(done) {
                     command.answer(done, &committed);
                 }
@@ -52,105 +44,147 @@ pub fn run(
                 let _ = written.try_send(());
             }
             Err(LedgerError::Unavailable(why)) => {
-                if *health.borrow() == Health::Good {
-                    tracing::error!(reason = %why, "ledger cannot write");
-                }
-                health.send_replace(Health::Failing(why.clone()));
-                kept = commands.into_iter().filter_map(|command| command.refuse_or_keep(&why)).collect();
-                wait_for_the_disk(&mut connection, &mut waiting, &mut kept, &why);
+                writer.fails(&why);
+                writer.kept = commands.into_iter().filter_map(|command| command.refuse_or_keep(&why)).collect();
                 let since = *failing_since.get_or_insert_with(Instant::now);
-                if waiting.is_closed() && since.elapsed() > LAST_TRIES {
+                if writer.wait_for_the_disk(&why) == Waited::Good {
+                    writer.is_good();
+                } else if writer.waiting.is_closed() && (writer.kept.is_empty() || since.elapsed() > LAST_TRIES) {
                     tracing::error!(
-                        commands = kept.len(),
+                        commands = writer.kept.len(),
                         "stopped before the ledger could write; what was sent meanwhile counts as unknown"
                     );
                     return;
                 }
-                if kept.is_empty() {
-                    is_good(health);
-                }
             }
             // One command is at fault: each gets a transaction of its own, and only that one is refused.
-            Err(_) => one_by_one(&mut connection, commands, &mut kept, health),
+            Err(_) => writer.one_by_one(commands),
         }
     }
 }
 
-fn is_good(health: &watch::Sender<Health>) {
-    let failed = |now: &mut Health| std::mem::replace(now, Health::Good) != Health::Good;
-    if health.send_if_modified(failed) {
-        tracing::info!("ledger writes again");
-    }
+/// What the writer thread works with.
+struct Writer<'a> {
+    connection: Connection,
+    waiting: mpsc::Receiver<Command>,
+    /// Records of what already happened outlive a failing disk here until they can be written; requests do not.
+    kept: Vec<Command>,
+    condition: &'a Condition,
+    check: Check,
+    health: &'a watch::Sender<Health>,
 }
 
-/// Returns when there is something to write that happened already, or when the disk takes writes again, or when nobody
-/// is left who could ask. Requests that come meanwhile are refused at once.
-fn wait_for_the_disk(
-    connection: &mut Connection,
-    waiting: &mut mpsc::Receiver<Command>,
-    kept: &mut Vec<Command>,
-    why: &str,
-) {
-    loop {
-        std::thread::sleep(PAUSE);
-        while let Ok(command) = waiting.try_recv() {
-            kept.extend(command.refuse_or_keep(why));
+/// What a wait for the disk came to.
+#[derive(Debug, PartialEq, Eq)]
+enum Waited {
+    /// It takes writes again.
+    Good,
+    /// It has to be tried with what there is to write, or nobody is left who could ask.
+    Unknown,
+}
+
+impl Writer<'_> {
+    /// What the next commit takes together; none when the last sender is gone.
+    fn next(&mut self, batch: usize) -> Option<Vec<Command>> {
+        let mut commands = std::mem::take(&mut self.kept);
+        if commands.is_empty() {
+            commands.push(self.waiting.blocking_recv()?);
         }
-        if !kept.is_empty() || probe(connection) || waiting.is_closed() {
-            return;
+        while commands.len() < batch {
+            let Ok(next) = self.waiting.try_recv() else { break };
+            commands.push(next);
+        }
+        Some(commands)
+    }
+
+    fn fails(&self, why: &str) {
+        if *self.health.borrow() == Health::Good {
+            tracing::error!(reason = %why, "ledger cannot write: nothing is taken or sent");
+        }
+        self.health.send_replace(Health::Failing(why.to_owned()));
+    }
+
+    fn is_good(&self) {
+        let failed = |now: &mut Health| std::mem::replace(now, Health::Good) != Health::Good;
+        if self.health.send_if_modified(failed) {
+            tracing::info!("ledger writes again");
         }
     }
-}
 
-/// Whether a commit that changes nothing but a number succeeds.
-fn probe(connection: &mut Connection) -> bool {
-    let mut attempt = || -> rusqlite::Result<()> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        transaction.pragma_update(None, "application_id", id ^ 1)?;
-        transaction.commit()
-    };
-    attempt().is_ok()
-}
+    /// Returns when there is something to write that happened already, or when the disk takes writes again, or when
+    /// nobody is left who could ask. Requests that come meanwhile are refused at once.
+    fn wait_for_the_disk(&mut self, why: &str) -> Waited {
+        loop {
+            std::thread::sleep(PAUSE);
+            while let Ok(command) = self.waiting.try_recv() {
+                self.kept.extend(command.refuse_or_keep(why));
+            }
+            if self.waiting.is_closed() {
+                return Waited::Unknown;
+            }
+            if self.condition.damage().is_some() && !self.check.finds_it_sound(self.condition) {
+                continue;
+            }
+            if !self.kept.is_empty() {
+                return Waited::Unknown;
+            }
+            if self.probe() {
+                return Waited::Good;
+            }
+        }
+    }
 
-fn one_by_one(
-    connection: &mut Connection,
-    commands: Vec<Command>,
-    kept: &mut Vec<Command>,
-    health: &watch::Sender<Health>,
-) {
-    let mut commands = commands.into_iter();
-    while let Some(command) = commands.next() {
-        match commit(connection, std::slice::from_ref(&command)) {
-            Ok((committed, mut done)) => {
-                is_good(health);
-                if let Some(done) = done.pop() {
-                    command.answer(done, &committed);
+    /// Whether a commit that changes nothing but a number succeeds.
+    fn probe(&mut self) -> bool {
+        let mut attempt = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+            transaction.pragma_update(None, "application_id", id ^ 1)?;
+            transaction.commit()
+        };
+        attempt().map_err(|why| self.condition.classed(&why)).is_ok()
+    }
+
+    fn one_by_one(&mut self, commands: Vec<Command>) {
+        let mut commands = commands.into_iter();
+        while let Some(command) = commands.next() {
+            match self.commit(std::slice::from_ref(&command)) {
+                Ok((committed, mut done)) => {
+                    self.is_good();
+                    if let Some(done) = done.pop() {
+                        command.answer(done, &committed);
+                    }
+                }
+                // The rest waits with it, so that the order stays.
+                Err(LedgerError::Unavailable(_)) => {
+                    self.kept.push(command);
+                    self.kept.extend(commands);
+                    return;
+                }
+                Err(why) => {
+                    tracing::error!(reason = %why, "ledger refused a command");
+                    command.fail(why);
                 }
             }
-            // The rest waits with it, so that the order stays.
-            Err(LedgerError::Unavailable(_)) => {
-                kept.push(command);
-                kept.extend(commands);
-                return;
-            }
-            Err(why) => {
-                tracing::error!(reason = %why, "ledger refused a command");
-                command.fail(why);
-            }
         }
+    }
+
+    /// One transaction for all of `commands`.
+    fn commit(&mut self, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
+        // Nothing more is written to what a reader found damaged.
+        if let Some(damage) = self.condition.damage() {
+            return Err(LedgerError::Unavailable(damage));
+        }
+        commit(&mut self.connection, commands).map_err(|why| self.condition.classed(&why))
     }
 }
 
 /// One transaction for all of `commands`.
-pub fn commit(connection: &mut Connection, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
-    let mut attempt = || -> rusqlite::Result<Vec<Done>> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;
-        transaction.commit()?;
-        Ok(done)
-    };
-    attempt().map(|done| (Committed(()), done)).map_err(classed)
+pub fn commit(connection: &mut Connection, commands: &[Command]) -> rusqlite::Result<(Committed, Vec<Done>)> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok((Committed(()), done))
 }
 
 /// A WAL beyond this size is moved into the file.
@@ -162,6 +196,7 @@ const WAL_TOO_LARGE: u64 = 256 << 20;
 /// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
 /// with a last checkpoint so that the next start finds a small WAL.
 pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
+    let mut failed = false;
     // It can hold commits up while it cuts the WAL back, and must let go long before they lose patience.
     let _ = connection.busy_timeout(Duration::from_secs(1));
     loop {
@@ -178,9 +213,13 @@ pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()
             continue;
         };
         // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
-        if let Err(why) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
-            tracing::warn!(reason = %why, "ledger checkpoint failed");
+        let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        if let Err(why) = &moved
+            && !failed
+        {
+            tracing::warn!(reason = %why, "ledger checkpoint failed; it is tried again after each commit");
         }
+        failed = moved.is_err();
         if ended {
             return;
         }

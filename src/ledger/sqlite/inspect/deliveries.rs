@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::SqliteReader;
-use crate::ledger::sqlite::{classed, rows};
+use crate::ledger::sqlite::rows;
 use crate::ledger::state::{End, NEVER};
 use crate::ledger::views::{Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, Listing};
 use crate::ledger::{LedgerError, Target};
@@ -51,7 +51,7 @@ impl SqliteReader {
     /// # Errors
     /// [`LedgerError::Unusable`] where the cursor is of a list in another order.
     pub fn delivery_page(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, LedgerError> {
-        let Some(plan) = self.plan(filter).map_err(classed)? else {
+        let Some(plan) = self.plan(filter).map_err(|why| self.classed(&why))? else {
             return Ok(DeliveryPage { deliveries: Vec::new(), next: None });
         };
         if filter.after.is_some_and(|after| after.order != plan.order) {
@@ -59,7 +59,7 @@ impl SqliteReader {
                 "that place is of a list in another order; give the same filter as for the page before".to_owned(),
             ));
         }
-        let mut found = self.page(&plan, filter).map_err(classed)?;
+        let mut found = self.page(&plan, filter).map_err(|why| self.classed(&why))?;
         let more = found.len() > filter.limit;
         found.truncate(filter.limit);
         let next = found.last().filter(|_| more).map(|(_, keys)| Cursor { order: plan.order, keys: *keys });
@@ -74,7 +74,7 @@ impl SqliteReader {
                 .query_map([], |row| Ok((state(row, 0, 1)?, row.get(2)?)))?
                 .collect::<Result<_, _>>()
         };
-        count().map_err(classed)
+        count().map_err(|why| self.classed(&why))
     }
 
     /// The ends of versions that left their row: destination, guid, version and how each ended.
@@ -88,12 +88,12 @@ impl SqliteReader {
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// The names of all destinations that the ledger knows, `partner/destination`.
     pub fn names(&self) -> Result<Vec<String>, LedgerError> {
-        Ok(self.destinations().map_err(classed)?.into_iter().map(|(_, name)| name).collect())
+        Ok(self.destinations().map_err(|why| self.classed(&why))?.into_iter().map(|(_, name)| name).collect())
     }
 
     /// The names of all destinations that the ledger knows, with their ids in order.

@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 
 pub use self::orders::open_orders;
 pub use self::quarantine::{QuarantineSummary, quarantined};
-use super::{classed, lock_path, schema};
+use super::{lock_path, schema, trouble};
 use crate::article::Article;
 use crate::ledger::LedgerError;
 
@@ -57,6 +57,10 @@ impl SqliteReader {
         matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
     }
 
+    fn classed(&self, why: &rusqlite::Error) -> LedgerError {
+        trouble::classed(&self.path, why)
+    }
+
     /// The stories that a partner has or may have, those accepted last first; at most `limit`.
     pub fn held_by(&self, partner: &str, story: Option<&str>, limit: usize) -> Result<Vec<Held>, LedgerError> {
         // Of a story that was withdrawn, the article is the last that was to be read.
@@ -76,6 +80,6 @@ impl SqliteReader {
             let article = serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(why.to_string()))?;
             Ok(Held { article, withdrawn })
         };
-        list().map_err(classed)?.into_iter().map(held).collect()
+        list().map_err(|why| self.classed(&why))?.into_iter().map(held).collect()
     }
 }

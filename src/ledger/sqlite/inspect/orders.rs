@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteReader;
 use crate::article::Guid;
 use crate::ledger::orders::{Halt, NewOrder, OrderId, OrderRecord, Target};
-use crate::ledger::sqlite::{classed, commands, schema};
+use crate::ledger::sqlite::{commands, schema};
 use crate::ledger::views::Standings;
 use crate::ledger::{ArticleId, LedgerError};
 
@@ -13,13 +13,13 @@ impl SqliteReader {
     /// Writes an order down, durably. A running daemon takes it up at once, another when it starts.
     pub fn place(&self, order: &NewOrder) -> Result<OrderId, LedgerError> {
         let connection = schema::open(&self.path)?;
-        commands::place_order(&connection, order).map_err(classed)
+        commands::place_order(&connection, order).map_err(|why| self.classed(&why))
     }
 
     /// Stops an order that is not at its end; what it did so far stands. `false`: there is no such order.
     pub fn stop_order(&self, id: OrderId, by: &str, now: jiff::Timestamp) -> Result<bool, LedgerError> {
         let connection = schema::open(&self.path)?;
-        commands::stop_order(&connection, id, by, now).map_err(classed)
+        commands::stop_order(&connection, id, by, now).map_err(|why| self.classed(&why))
     }
 
     /// One order.
@@ -30,7 +30,7 @@ impl SqliteReader {
                 .query_row([id.0], commands::order_record)
                 .optional()
         };
-        found().map_err(classed)
+        found().map_err(|why| self.classed(&why))
     }
 
     /// Orders, the newest first; with `all`, also those at their end.
@@ -42,7 +42,7 @@ impl SqliteReader {
                 .query_map([], commands::order_record)?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// The last orders that concern a story or a partner's destinations, the newest first; at most `limit`.
@@ -73,7 +73,7 @@ impl SqliteReader {
                 .collect::<Result<_, _>>()?;
             Ok(Standings { stories, destinations })
         };
-        read().map_err(classed)
+        read().map_err(|why| self.classed(&why))
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteReader;
 use crate::ledger::LedgerError;
 use crate::ledger::records::{QuarantineEntry, QuarantineKind, QuarantineState};
-use crate::ledger::sqlite::{classed, commands, rows, schema};
+use crate::ledger::sqlite::{commands, rows, schema};
 
 /// A quarantine entry in a list: everything but its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -45,7 +45,7 @@ impl SqliteReader {
                 })?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// One quarantine entry, whole.
@@ -55,14 +55,15 @@ impl SqliteReader {
             let mut found = statement.query(params![id])?;
             found.next()?.map(quarantine_entry).transpose()
         };
-        found().map(|found| found.map(|(_, entry)| entry)).map_err(classed)
+        found().map(|found| found.map(|(_, entry)| entry)).map_err(|why| self.classed(&why))
     }
 
     /// An operator's word about a quarantine entry, written durably; a running daemon sees it within a second.
     /// `false`: there is no such entry that waits.
     pub fn order(&self, id: i64, to: QuarantineState) -> Result<bool, LedgerError> {
         let connection = schema::open(&self.path)?;
-        commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None).map_err(classed)
+        commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None)
+            .map_err(|why| self.classed(&why))
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::SqliteReader;
 use crate::ledger::LedgerError;
-use crate::ledger::sqlite::{classed, rows, writer};
+use crate::ledger::sqlite::{rows, writer};
 use crate::ledger::views::{Backlog, LedgerStats, Oldest, RetentionStats, StateStats, TableStats};
 
 /// Stories in a sample. Fewer than these are all of them, and then nothing is reckoned.
@@ -46,7 +46,7 @@ impl SqliteReader {
                 retention: self.retention()?,
             })
         };
-        read().map_err(classed)
+        read().map_err(|why| self.classed(&why))
     }
 
     fn number(&self, sql: &str) -> rusqlite::Result<u64> {

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::SqliteReader;
 use crate::article::Guid;
 use crate::ledger::records::QuarantineState;
-use crate::ledger::sqlite::{classed, commands, rows};
+use crate::ledger::sqlite::{commands, rows};
 use crate::ledger::state::{End, PastEnd, Row, Stage};
 use crate::ledger::views::{AttemptView, Before, DoorView, LaneView, StoryView, VersionView};
 use crate::ledger::{DestinationId, LedgerError, StoryId, Target};
@@ -16,7 +16,7 @@ const COUNTED: u64 = 10_000;
 impl SqliteReader {
     /// A story by its guid.
     pub fn story(&self, guid: &Guid) -> Result<Option<StoryView>, LedgerError> {
-        let Some((view, content)) = self.find_story(guid).map_err(classed)? else { return Ok(None) };
+        let Some((view, content)) = self.find_story(guid).map_err(|why| self.classed(&why))? else { return Ok(None) };
         let article = content
             .map(|content| serde_json::from_slice(&content).map_err(|why| LedgerError::Damaged(why.to_string())))
             .transpose()?;
@@ -32,7 +32,7 @@ impl SqliteReader {
                 .query_map(params![guid.as_str(), waiting[0], waiting[1]], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()
         };
-        list().map_err(classed)
+        list().map_err(|why| self.classed(&why))
     }
 
     /// The destinations that the ledger knows of a target, each with what it is owed of a story and all that came of it.
@@ -42,7 +42,7 @@ impl SqliteReader {
             let meant = known.into_iter().filter(|(_, name)| of.covers(name));
             meant.map(|(id, name)| self.door(story, DestinationId(id), name)).collect()
         };
-        let mut doors: Vec<DoorView> = rusqlite::Result::map_err(read(), classed)?;
+        let mut doors: Vec<DoorView> = rusqlite::Result::map_err(read(), |why| self.classed(&why))?;
         doors.sort_by(|a, b| a.destination.cmp(&b.destination));
         Ok(doors)
     }
@@ -66,7 +66,7 @@ impl SqliteReader {
                 })
                 .collect()
         };
-        let mut doors: Vec<DoorView> = rusqlite::Result::map_err(read(), classed)?;
+        let mut doors: Vec<DoorView> = rusqlite::Result::map_err(read(), |why| self.classed(&why))?;
         doors.sort_by(|a, b| a.destination.cmp(&b.destination));
         Ok(doors)
     }

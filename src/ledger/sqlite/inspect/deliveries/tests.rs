@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::article::Action;
-use crate::ledger::sqlite::tests::{Fixture, article, delivered, fixture};
+use crate::ledger::sqlite::tests::fixture::{Fixture, article, delivered, fixture};
 use crate::ledger::state::Settled;
 use crate::ledger::views::states;
 

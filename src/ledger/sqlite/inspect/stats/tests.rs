@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::article::Action;
-use crate::ledger::sqlite::tests::{article, delivered, fixture};
+use crate::ledger::sqlite::tests::fixture::{article, delivered, fixture};
 use crate::ledger::state::Settled;
 use crate::ledger::views::{LedgerStats, StateStats, TableStats};
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::article::{Action, Version};
-use crate::ledger::sqlite::tests::{article, delivered, fixture};
+use crate::ledger::sqlite::tests::fixture::{article, delivered, fixture};
 use crate::ledger::state::Settled;
 use crate::ledger::{
     Closing, DeliveryFilter, Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind, SqliteLedger, SqliteOptions,

@@ -1,0 +1,142 @@
+//! Accepting: once, durably, on each destination's terms.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::scene::delivered;
+use super::{Scene, Specimen};
+use crate::article::Action::{Kill, Publish, Update};
+use crate::article::Article;
+use crate::ledger::state::Versions;
+use crate::ledger::{Acceptance, Accepted, Owed};
+
+pub async fn an_article_is_accepted_once(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 3).await;
+    match scene.ledger().accept(scene.offer("a", 1, Publish, 0)).await.unwrap() {
+        Accepted::Fresh { deliveries: 3, touched, .. } => assert_eq!(touched, scene.to),
+        other => panic!("{other:?}"),
+    }
+    let again = scene.ledger().accept(scene.offer("a", 1, Publish, 9)).await.unwrap();
+    assert!(matches!(again, Accepted::Repeat { deliveries: 3, .. }), "{again:?}");
+    let mut other = scene.offer("a", 1, Publish, 9);
+    other.article.headline = "something else".into();
+    let conflict = scene.ledger().accept(other).await.unwrap();
+    assert!(matches!(conflict, Accepted::Conflict), "{conflict:?}");
+    assert_eq!(scene.specimen.articles(), [("urn:x:a".to_owned(), 1)]);
+    assert_eq!(scene.sent(0, 10).await, ["a 1"]);
+    let later = scene.ledger().accept(scene.offer("a", 1, Publish, 11)).await.unwrap();
+    assert!(matches!(later, Accepted::Repeat { .. }), "{later:?}");
+    assert_eq!(scene.sent(0, 12).await, [""; 0]);
+}
+
+pub async fn what_was_answered_is_there_after_a_crash(specimen: Box<dyn Specimen>) {
+    let mut scene = Scene::new(specimen, 2).await;
+    for number in 0..5 {
+        scene.accept(&format!("s{number}"), 1, Publish, number).await;
+        scene.specimen.crash();
+        assert_eq!(scene.specimen.deliveries().len(), 2 * usize::try_from(number + 1).unwrap());
+        let again = scene.ledger().accept(scene.offer(&format!("s{number}"), 1, Publish, 9)).await.unwrap();
+        assert!(matches!(again, Accepted::Repeat { deliveries: 2, .. }), "{again:?}");
+    }
+    assert_eq!(scene.sent(0, 10).await, ["s0 1", "s1 1", "s2 1", "s3 1", "s4 1"]);
+}
+
+pub async fn a_late_version_is_kept_and_goes_nowhere(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.accept("a", 2, Update, 0).await;
+    assert_eq!(scene.accept("a", 1, Publish, 1).await, 0);
+    let again = scene.ledger().accept(scene.offer("a", 1, Publish, 2)).await.unwrap();
+    assert!(matches!(again, Accepted::Repeat { deliveries: 0, .. }), "{again:?}");
+    assert_eq!(scene.accept("a", 3, Update, 3).await, 1);
+    assert_eq!(scene.sent(0, 4).await, ["a 3"]);
+    assert_eq!(scene.ends(0, "a"), ["2 superseded"]);
+    let mut kept = scene.specimen.articles();
+    kept.sort();
+    assert_eq!(kept, [1, 2, 3].map(|version| ("urn:x:a".to_owned(), version)));
+}
+
+pub async fn a_newer_version_takes_the_place_whatever_lies_between(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.accept("a", 1, Publish, 0).await;
+    scene.accept("a", 7, Update, 1).await;
+    assert_eq!(scene.accept("a", 3, Update, 2).await, 0, "it is lower than what is there");
+    assert_eq!(scene.sent(0, 3).await, ["a 7"]);
+    scene.accept("a", 40, Update, 4).await;
+    assert_eq!(scene.sent(0, 5).await, ["a 40"]);
+    assert_eq!(scene.ends(0, "a"), ["1 superseded", "7 delivered"]);
+    assert_eq!(scene.stands(0, "a"), "delivered 40");
+}
+
+pub async fn an_article_for_nobody_is_kept(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    assert_eq!(scene.accept_for(&[], "a", 1, Publish, 0).await, 0);
+    let again = scene.ledger().accept(scene.offer("a", 1, Publish, 1)).await.unwrap();
+    assert!(matches!(again, Accepted::Repeat { deliveries: 0, .. }), "{again:?}");
+    assert_eq!(scene.accept("a", 2, Update, 2).await, 1);
+    assert_eq!(scene.sent(0, 3).await, ["a 2"]);
+}
+
+pub async fn who_may_have_it_early_has_it_early(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 2).await;
+    let mut offer = scene.offer("a", 1, Publish, 0);
+    offer.article.embargo = Some(scene.at(3_600));
+    offer.routed[1].early = Duration::from_secs(600);
+    scene.take(offer).await;
+    let next = |lane| scene.claimed(scene.asks(lane, 2_999));
+    assert_eq!((next(0).await.next, next(1).await.next), (Some(scene.at(3_600)), Some(scene.at(3_000))));
+    assert_eq!(scene.claim(0, 3_000).await.len(), 0);
+    let early = scene.only(1, 3_000).await;
+    assert_eq!(early.embargo, Some(scene.at(3_000)), "what is looked at once more before the request");
+    assert_eq!(scene.only(0, 3_600).await.embargo, Some(scene.at(3_600)));
+}
+
+fn every(scene: &Scene, version: u64, second: i64) -> Acceptance {
+    let mut offer = scene.offer("a", version, if version == 1 { Publish } else { Update }, second);
+    offer.routed[0].versions = Versions::Every;
+    offer
+}
+
+pub async fn who_takes_every_version_gets_them_in_order(specimen: Box<dyn Specimen>) {
+    let mut scene = Scene::new(specimen, 2).await;
+    for version in 1..=3 {
+        scene.take(every(&scene, version, 0)).await;
+    }
+    let first = scene.only(0, 1).await;
+    assert_eq!((first.version.get(), scene.claim(0, 1).await.len()), (1, 0), "one at a time");
+    assert!(scene.settle(0, first, delivered(), 1).await, "the next has its turn");
+    scene.specimen.restart();
+    scene.take(every(&scene, 4, 2)).await;
+    assert_eq!(scene.sent(0, 3).await, ["a 2", "a 3", "a 4"]);
+    assert_eq!(scene.ends(0, "a"), ["1 delivered", "2 delivered", "3 delivered"]);
+    assert_eq!(scene.sent(1, 3).await, ["a 4"]);
+    assert_eq!(scene.ends(1, "a"), ["1 superseded", "2 superseded", "3 superseded"]);
+}
+
+pub async fn what_queues_goes_on_queueing_when_the_contract_changes(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.take(every(&scene, 1, 0)).await;
+    scene.take(every(&scene, 2, 0)).await;
+    scene.accept("a", 3, Update, 0).await;
+    assert_eq!(scene.sent(0, 1).await, ["a 1", "a 2", "a 3"]);
+    scene.accept("a", 4, Update, 2).await;
+    scene.accept("a", 5, Update, 2).await;
+    assert_eq!(scene.sent(0, 3).await, ["a 5"], "and what came after the change is by the new one");
+}
+
+pub async fn a_version_without_a_time_is_of_the_time_of_its_acceptance(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    let made: Timestamp = "2026-11-24T10:15:00Z".parse().unwrap();
+    let article = Article { versioned: Some(made), ..scene.article("a", 1, Publish) };
+    scene.take(Acceptance { article, ..scene.offer("a", 1, Publish, 0) }).await;
+    let row = scene.only(0, 1).await;
+    assert_eq!(scene.ledger().article(row.article).await.unwrap().versioned, Some(made));
+    scene.settle(0, row, delivered(), 1).await;
+    // A kill seldom says when it was made.
+    scene.take(Acceptance { routed: vec![Owed::plainly(scene.to[0])], ..scene.offer("a", 2, Kill, 7) }).await;
+    let row = scene.only(0, 8).await;
+    for _ in 0..2 {
+        let told = scene.ledger().article(row.article).await.unwrap();
+        assert_eq!(told.versioned, Some(scene.at(7)), "the same at every reading");
+    }
+}

@@ -1,0 +1,98 @@
+//! What is SQLite's own: its file, its migrations, its lock. What it shares with every kind of ledger is the conformance
+//! suite's.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::article::Action;
+use crate::ledger::conformance::Scene;
+use crate::ledger::{Claim, Ledger, NewOrder, Order, OrderState, Registration, Replay, ReplayFrom, Target};
+
+pub mod fixture;
+pub mod specimen;
+
+crate::ledger::conformance::on_every_topic!(super::specimen::fresh);
+
+pub fn options(path: &Path) -> SqliteOptions<'_> {
+    SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
+}
+
+/// A ledger of the version before is brought up to date, with what it holds.
+#[tokio::test]
+async fn an_older_ledger_is_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 1);
+         INSERT INTO destination (id, name, paused) VALUES (1, 'partner-0/main', 0);
+         INSERT INTO article VALUES (1, 1, 1, 'publish', 'h', 'test', 0, x'', x'');
+         INSERT INTO delivery (story, destination, version, article, action, rank, accepted, stage, attempts)
+         VALUES (1, 1, 1, 1, 'publish', 1, 0, 1, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let (ledger, _) = SqliteLedger::open(&options(&path)).unwrap();
+    let registration = Registration { name: "partner-0/main".into(), paused: false };
+    let destinations = ledger.register(vec![registration], Timestamp::now()).await.unwrap();
+    let claim = Claim {
+        destination: destinations[0],
+        limit: 9,
+        withdrawals_only: false,
+        give_up_before: Timestamp::UNIX_EPOCH,
+        now: Timestamp::now(),
+    };
+    let rows = ledger.claim(claim).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| (row.version.get(), row.remote.clone())).collect::<Vec<_>>(), [(1, None)]);
+}
+
+#[test]
+fn a_second_daemon_is_kept_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let (_first, _) = SqliteLedger::open(&options(&path)).unwrap();
+    let why = SqliteLedger::open(&options(&path)).err().unwrap().to_string();
+    assert!(why.contains("another newswired runs on the ledger"), "{why}");
+}
+
+/// What an operator is told at a start, of attempts whose outcome nobody knows.
+#[tokio::test]
+async fn what_was_announced_at_a_crash_is_counted() {
+    let specimen = specimen::fresh();
+    let path = specimen.path();
+    let scene = Scene::new(Box::new(specimen), 3).await;
+    scene.accept("a", 1, Action::Publish, 0).await;
+    for lane in [0, 1] {
+        assert_eq!(scene.claim(lane, 1).await.len(), 1);
+    }
+    let left = specimen::as_killed(&path);
+    let (ledger, _) = SqliteLedger::open(&options(&specimen::path_in(&left))).unwrap();
+    assert_eq!(ledger.recovered(), 2);
+}
+
+#[tokio::test]
+async fn a_hold_is_taken_up_however_many_replays_work() {
+    let fixture = fixture::fixture(1).await;
+    let _ = fixture.accept(fixture::article("urn:x:a", 1, Action::Publish)).await;
+    let now = Timestamp::now();
+    let place = |order: Order| NewOrder { order, by: "anna".into(), reason: None, at: now };
+    for _ in 0..3 {
+        let replay = Replay {
+            to: Target::new("partner-0"),
+            from: ReplayFrom::Since(Timestamp::UNIX_EPOCH),
+            until: None,
+            filter: None,
+            rate: 1,
+        };
+        let id = fixture.ledger.place(place(Order::Replay(replay))).await.unwrap();
+        let _ = fixture.ledger.carry_out(id, now).await.unwrap();
+    }
+    let hold = fixture.ledger.place(place(Order::Hold { story: "urn:x:a".parse().unwrap() })).await.unwrap();
+    let open = fixture.ledger.open_orders(2).await.unwrap();
+    assert_eq!((open[0].0.id, open[0].0.state), (hold, OrderState::Waiting));
+    assert_eq!(open[1].0.state, OrderState::Working);
+}
