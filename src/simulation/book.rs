@@ -339,15 +339,14 @@ impl Book {
             let passed_over = known().any(|one| one.version > version && !for_it(one));
             object(!passed_over, "a newer version is not for this door");
             if door == EVERY_DOOR {
-                let skipped = known().any(|one| {
-                    let cancelled = book.cancels.iter().any(|cancel| cancel.up_to >= one.version);
-                    let over = one.expires.is_some_and(|expires| expires <= now);
-                    one.version < version
-                        && !one.action.withdraws()
-                        && !(cancelled || over)
-                        && !known().any(|kill| kill.action.withdraws() && kill.version > one.version)
-                        && before.iter().all(|sent| sent.version != one.version)
-                });
+                let was_sent = |one: &Committed| before.iter().any(|sent| sent.version == one.version);
+                let had_its_end = |one: &Committed| {
+                    one.action.withdraws()
+                        || book.cancels.iter().any(|cancel| cancel.up_to >= one.version)
+                        || one.expires.is_some_and(|expires| expires <= now)
+                        || known().any(|kill| kill.action.withdraws() && kill.version > one.version)
+                };
+                let skipped = known().any(|one| one.version < version && !had_its_end(one) && !was_sent(one));
                 object(!skipped, "a version before it was left out");
             }
             let early = if door == EARLY_DOOR && this.routed[door] { EARLY } else { Duration::ZERO };
