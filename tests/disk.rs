@@ -92,7 +92,7 @@ async fn a_full_disk_stops_intake_and_delivery_until_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_disk_is_told_at_the_start() {
+async fn a_read_only_disk_or_file_is_told_at_the_start() {
     let Some(disk) = SmallDisk::mount() else {
         eprintln!("skipped: this user may not mount a small file system");
         return;
@@ -111,6 +111,11 @@ async fn a_read_only_disk_is_told_at_the_start() {
     let said = scene.log();
     assert!(said.contains(&ledger.display().to_string()) && said.contains("Read-only file system"), "{said}");
     disk.make_writable(true);
+    let protected = disk.protect(&ledger);
+    assert_eq!(scene.try_to_start().await.expect_err("it does not start").code(), Some(69));
+    let said = scene.log();
+    assert!(said.contains(&format!("the ledger {} can only be read; make the file", ledger.display())), "{said}");
+    drop(protected);
     scene.start_and_publish(&article("after", 1, "publish")).await;
     until(SOON, "and goes on when it can write", async || partner.stats().stories == 2).await;
     assert_eq!(scene.terminate().await, Some(0));
@@ -325,7 +330,7 @@ async fn everything_arrives(scene: &Scene, partners: &Partners, acknowledged: &B
     }
 }
 
-/// `NEWSWIRED_KILLS` says how many; 200 take about three minutes.
+/// `NEWSWIRED_KILLS` says how many; 200 take half a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_by_kills_at_any_moment() {
     let kills: u64 = std::env::var("NEWSWIRED_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);

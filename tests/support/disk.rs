@@ -25,10 +25,16 @@ impl SmallDisk {
         assert!(self.mounted(&["-o", options]), "the small disk can be mounted anew");
     }
 
+    /// One file of it can only be read, until that is dropped.
+    pub fn protect(&self, file: &Path) -> Protected {
+        let protected = Protected(file.to_owned());
+        let (bind, only_read) = (mounted(&["--bind"], &[file, file]), ["-o", "remount,bind,ro"]);
+        assert!(bind && mounted(&only_read, &[file]), "a file can be mounted over itself");
+        protected
+    }
+
     fn mounted(&self, arguments: &[&str]) -> bool {
-        let mut mount = Command::new("mount");
-        mount.args(arguments).arg(self.0.path()).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success())
+        mounted(arguments, &[self.0.path()])
     }
 
     /// Fills it.
@@ -50,6 +56,21 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
+}
+
+/// A file that can only be read, even by root.
+pub struct Protected(PathBuf);
+
+impl Drop for Protected {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn mounted(arguments: &[&str], paths: &[&Path]) -> bool {
+    let mut mount = Command::new("mount");
+    mount.args(arguments).args(paths).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
 }
 
 /// Between a scene's daemon and the files of its ledger: fails when it is told to (`disk.c`).

@@ -2,6 +2,7 @@
 //! under a whole daemon is in `tests/disk.rs`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::tests::options;
 use super::tests::specimen::{self, path_in};
@@ -123,12 +124,12 @@ async fn what_was_committed_before_a_torn_tail_is_there() {
         let mut ends: Vec<usize> = killed.commits.iter().flat_map(|(end, _)| [*end, end - 1]).collect();
         ends.extend((0..40).map(|_| killed.any_byte(&mut random)));
         for (at, end) in ends.into_iter().enumerate() {
-            // What is lost is gone, or zeros, or something else.
+            // What is lost is gone, or zeros, or something else; its first byte is certainly another.
             let mut torn = killed.wal[..end].to_vec();
-            match at % 3 {
-                0 => {}
-                1 => torn.resize(killed.wal.len(), 0),
-                _ => torn.extend((end..killed.wal.len()).map(|_| random.u8(..))),
+            if at % 3 > 0 {
+                torn.extend(killed.wal.get(end).map(|byte| !byte));
+                let rest = torn.len()..killed.wal.len();
+                torn.extend(rest.map(|_| if at % 3 == 1 { 0 } else { random.u8(..) }));
             }
             let dir = killed.with_wal(&torn);
             let there = contents(&path_in(&dir));
@@ -298,12 +299,17 @@ async fn a_file_that_is_whole_again_is_gone_on_with() {
     std::fs::write(&path, &damaged).unwrap();
     let met = scene.ledger().article(rows[0].article).await.unwrap_err();
     assert!(matches!(&met, LedgerError::Unavailable(why) if why.contains(".recover")), "{met:?}");
+    // What a reader meets stops the writer, though that could write.
+    std::fs::write(&path, &whole).unwrap();
     let refused = scene.ledger().accept(scene.offer("new", 1, Action::Publish, 2)).await.unwrap_err();
-    assert!(matches!(refused, LedgerError::Unavailable(_)), "a reader's damage stops the writer: {refused:?}");
+    assert!(matches!(refused, LedgerError::Unavailable(_)), "{refused:?}");
+    std::fs::write(&path, &damaged).unwrap();
+    // It is read again meanwhile, and is not taken for whole.
+    let mut health = scene.ledger().health();
+    let good = health.wait_for(|health| *health == Health::Good);
+    assert!(tokio::time::timeout(Duration::from_millis(1_500), good).await.is_err(), "it is damaged still");
     let reports = rows.into_iter().map(|row| scene.report(row, delivered(), 2)).collect();
     let mend = async {
-        let mut health = scene.ledger().health();
-        assert!(matches!(&*health.borrow_and_update(), Health::Failing(_)));
         std::fs::write(&path, &whole).unwrap();
         health.wait_for(|health| *health == Health::Good).await.unwrap();
     };
