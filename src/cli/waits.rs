@@ -118,7 +118,7 @@ fn turn(before: Before) -> Option<String> {
 pub mod tests {
     use super::*;
     use crate::article::{Action, Version};
-    use crate::ledger::state::{Standing, Wanted};
+    use crate::ledger::state::{Standing, Versions, Wanted};
     use crate::ledger::{ArticleId, Halt, LaneView};
 
     pub fn time(text: &str) -> Timestamp {
@@ -139,7 +139,7 @@ pub mod tests {
             expires: None,
             for_holders: action.withdraws(),
         };
-        Row::first(wanted, Standing::default(), time("11:00:00"))
+        Row::first(wanted, Versions::Newest, Standing::default(), time("11:00:00"))
     }
 
     pub fn door(row: Row) -> DoorView {

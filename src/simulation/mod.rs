@@ -131,6 +131,8 @@ async fn play(schedule: &Schedule, tell: bool) -> Run {
     if !newsroom.is_empty() {
         stage.world.lock().book.violations.push(format!("{} articles are still not acknowledged", newsroom.len()));
     }
+    // The inbox has the world's clock, and so the two would keep each other for good.
+    stage.world.lock().inbox = None;
     let mut state = stage.world.lock();
     state.book.check_end(&rows, SETTLED);
     Run { violations: state.book.violations.clone(), trace: state.book.trace(), fingerprint: state.book.fingerprint() }

@@ -339,6 +339,10 @@ impl History {
         self.seen.may_have.retain(|(_, name)| !gone(name));
         self.seen.owed.retain(|(_, name), _| !gone(name));
         self.seen.ended.retain(|((_, name), _), _| !gone(name));
+        // Which version had a number is forgotten with the story; that it was given is not.
+        for (_, version, arrived) in self.seen.numbers.values_mut().filter(|(name, ..)| gone(name)) {
+            (*version, *arrived) = (0, true);
+        }
     }
 
     fn place(&self, delivery: &Delivery) -> Place {

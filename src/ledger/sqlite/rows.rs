@@ -7,13 +7,13 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
 use crate::article::{Action, Version};
-use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Wanted};
+use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`row`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
                        since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-                       on_hold, last_try, sequence, numbered, later, story, for_holders";
+                       on_hold, last_try, sequence, numbered, later, story, for_holders, every_version";
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -112,6 +112,7 @@ fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
         settles: maybe_timestamp(from, 18)?,
         older_settles: maybe_timestamp(from, 19)?,
         remote: from.get(20)?,
+        versions: if from.get(28)? { Versions::Every } else { Versions::Newest },
         later: VecDeque::new(),
         standing: Standing {
             on_hold: from.get(21)?,
@@ -235,14 +236,14 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
          due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-         on_hold, last_try, sequence, numbered, later, for_holders) \
+         on_hold, last_try, sequence, numbered, later, for_holders, every_version) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-         ?23, ?24, ?25, ?26, ?27, ?28) \
+         ?23, ?24, ?25, ?26, ?27, ?28, ?29) \
          ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
          accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
          ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
          remote = ?22, on_hold = ?23, last_try = ?24, sequence = ?25, numbered = ?26, later = ?27, \
-         for_holders = ?28",
+         for_holders = ?28, every_version = ?29",
     )?
     .execute(params![
         story.0,
@@ -277,6 +278,7 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
         row.number.map(|number| number.version.as_i64()),
         row.later.len(),
         row.wanted.for_holders,
+        row.versions == Versions::Every,
     ])?;
     Ok(())
 }

@@ -36,7 +36,9 @@ pub use crate::config::Versions;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub wanted: Wanted,
-    /// What follows it, in order, at a destination that takes every version.
+    /// Which versions the destination takes, by the terms of the last that was for it.
+    pub versions: Versions,
+    /// What follows the wanted one, in order, at a destination that takes every version.
     pub later: VecDeque<Wanted>,
     pub stage: Stage,
     /// Attempts begun for the wanted version.
@@ -163,9 +165,10 @@ pub enum Settled {
 
 impl Row {
     /// The first version that this destination is owed of a story.
-    pub fn first(wanted: Wanted, standing: Standing, now: Timestamp) -> Self {
+    pub fn first(wanted: Wanted, versions: Versions, standing: Standing, now: Timestamp) -> Self {
         let mut row = Self {
             wanted,
+            versions,
             later: VecDeque::new(),
             stage: Stage::Ready,
             attempts: 0,
@@ -207,6 +210,7 @@ impl Row {
         if wanted.version <= self.newest() {
             return Vec::new();
         }
+        self.versions = versions;
         let open = !matches!(self.stage, Stage::Ended { .. });
         if versions == Versions::Every && open && !wanted.action.withdraws() && !planted!(EveryIsNewest) {
             self.queue(wanted, now);
@@ -267,7 +271,9 @@ impl Row {
         };
         let mut past: Vec<_> = self.later.drain(..).map(|left| cancelled(left.version)).collect();
         if self.may_have_it() || planted!(KillForAll) {
+            let versions = self.versions;
             past.extend(self.want(wanted, Versions::Newest, now));
+            self.versions = versions;
             return past;
         }
         past.push(match &self.stage {
@@ -285,7 +291,8 @@ impl Row {
     /// A newer version exists that is not for this destination: what waits here is out of date, unless it takes every
     /// version. What is under way is not tried again. `true`: something changed.
     pub fn pass_over(&mut self, newer: Version, now: Timestamp) -> bool {
-        if newer <= self.wanted.version || !self.later.is_empty() || self.wanted.action.withdraws() {
+        let every = self.versions == Versions::Every;
+        if newer <= self.wanted.version || every || self.wanted.action.withdraws() {
             return false;
         }
         if planted!(PassedOverGoes) {

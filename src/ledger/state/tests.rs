@@ -29,7 +29,7 @@ fn wanted(number: u64, action: Action, now: Timestamp) -> Wanted {
 }
 
 fn first() -> Row {
-    Row::first(wanted(1, Action::Publish, at(0)), Standing::default(), at(0))
+    Row::first(wanted(1, Action::Publish, at(0)), Versions::Newest, Standing::default(), at(0))
 }
 
 /// Begins an attempt where numbers do not matter.
@@ -164,6 +164,16 @@ fn a_destination_that_takes_every_version_gets_them_in_order() {
     assert_eq!(got, [1, 2, 3, 4]);
     assert!(ended.iter().map(|past| (past.version.get(), past.end)).eq((1..=3).map(|number| (number, End::Delivered))));
     assert!(matches!(row.stage, Stage::Ended { end: End::Delivered, .. }));
+}
+
+#[test]
+fn a_version_that_is_not_for_it_takes_nothing_from_a_destination_that_takes_every_version() {
+    let mut row = Row::first(wanted(1, Action::Publish, at(0)), Versions::Every, Standing::default(), at(0));
+    assert!(!row.pass_over(version(2), at(1)));
+    assert_eq!(row.stage, Stage::Ready);
+    let mut newest = first();
+    assert!(newest.pass_over(version(2), at(1)));
+    assert!(matches!(newest.stage, Stage::Ended { end: End::Superseded, .. }));
 }
 
 #[test]
@@ -449,7 +459,8 @@ fn what_was_on_hold_is_not_given_up_for_its_age() {
     );
     row.hold(false, at(2_000_000));
     assert_eq!(row.wanted.accepted, at(1_000_000), "it was not held");
-    let mut kill = Row::first(wanted(1, Action::Kill, at(0)), Standing { on_hold: true, last_try: None }, at(0));
+    let mut kill =
+        Row::first(wanted(1, Action::Kill, at(0)), Versions::Newest, Standing { on_hold: true, last_try: None }, at(0));
     kill.hold(false, at(9));
     assert_eq!(kill.wanted.accepted, at(0), "how long a withdrawal is tried counts from its acceptance");
 }

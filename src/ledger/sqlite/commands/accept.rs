@@ -141,8 +141,12 @@ fn fan_out(
             || (article.action == Action::Correct && row.may_have_it())
             || (planted!(UpdateToWhoeverHasIt) && row.may_have_it())
         {
-            // One that takes every version goes on doing so with those that wait.
-            let versions = if row.later.is_empty() { terms.versions } else { Versions::Every };
+            // One that took every version goes on doing so with those that wait.
+            let versions = match owed {
+                Some(owed) if row.later.is_empty() => owed.versions,
+                Some(_) => Versions::Every,
+                None => row.versions,
+            };
             row.want(wanted, versions, now)
         } else {
             if row.pass_over(article.version, now) {
@@ -159,7 +163,7 @@ fn fan_out(
     // Who never had the story needs no withdrawal of it.
     if !withdraws {
         for owed in acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)) {
-            let row = Row::first(wanted(article, id, owed, acceptance.withdraw_for, now), standing, now);
+            let row = Row::first(wanted(article, id, owed, acceptance.withdraw_for, now), owed.versions, standing, now);
             Stored::new(story, owed.destination, row).save(db, None)?;
             deliveries += 1;
             touched.push(owed.destination);

@@ -371,7 +371,7 @@ fn replay_story(
             None if one.article.action.withdraws() => continue,
             None => {
                 let standing = Standing { on_hold, last_try: None };
-                (Stored::new(one.story, owed.destination, Row::first(wanted, standing, now)), Vec::new())
+                (Stored::new(one.story, owed.destination, Row::first(wanted, owed.versions, standing, now)), Vec::new())
             }
             // It was cancelled since, or sent once more, or gave up: the replay is not to undo that.
             Some(stored) if stored.row.ended_since(ordered) => continue,

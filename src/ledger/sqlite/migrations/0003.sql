@@ -15,6 +15,7 @@ CREATE TABLE later (
     PRIMARY KEY (story, destination, version)
 ) STRICT, WITHOUT ROWID;
 
+ALTER TABLE delivery ADD COLUMN every_version INTEGER NOT NULL DEFAULT 0; -- its destination takes every version
 ALTER TABLE delivery ADD COLUMN later INTEGER NOT NULL DEFAULT 0;       -- how many rows of later belong to it
 ALTER TABLE delivery ADD COLUMN for_holders INTEGER NOT NULL DEFAULT 0; -- the wanted version is only for who has the story
 UPDATE delivery SET for_holders = 1 WHERE action IN ('kill', 'withhold');
