@@ -54,6 +54,7 @@ impl Dispatch {
         let mut working: JoinSet<(usize, Option<Timestamp>)> = JoinSet::new();
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         let mut is_working = vec![false; self.lanes.len()];
+        let mut health = self.shared.health.clone();
         while !stop.is_cancelled() {
             for id in self.wakes.take() {
                 // One that works is told by its own signal.
@@ -115,6 +116,11 @@ impl Dispatch {
                     }
                 }
                 () = self.wakes.told() => {}
+                // Lanes that work hold on to what they have in hand until the ledger writes again.
+                Ok(()) = health.changed() => {
+                    let at_work = self.lanes.iter().zip(&is_working).filter(|(_, works)| **works);
+                    at_work.for_each(|(lane, _)| lane.signal.nudge());
+                }
                 () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
             }
         }

@@ -114,11 +114,10 @@ impl Lane {
         let mut asked_for_withdrawal = false;
         // One could not be sent, and is to be tried again, at this time at the earliest.
         let mut withdrawal_left: Option<Timestamp> = None;
-        let mut health = shared.health.clone();
         loop {
             let now = shared.clock.now();
             // What is in hand stays there meanwhile: no version and no order can come that would take its place.
-            let fails = *health.borrow_and_update() != Health::Good;
+            let fails = shared.ledger_fails();
             let (allowed, gate, retry_at) = {
                 let pace = self.pace();
                 (pace.allowed(), pace.gate(now), pace.retry_at())
@@ -213,7 +212,6 @@ impl Lane {
                     records.push(self.ended(shared, done));
                 }
                 () = self.signal.notified() => {}
-                Ok(()) = health.changed(), if fails => {}
             }
         }
     }

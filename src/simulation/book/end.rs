@@ -115,6 +115,8 @@ impl Book {
         let wanted = book.committed.iter().find(|one| one.version == row.version)?;
         let passed_over = book.committed.iter().any(|one| one.version > row.version && !one.routed[door]);
         match ended {
+            // What has expired is not sent once more, though an older request came after it.
+            "delivered" if wanted.expires.is_some() => None,
             "delivered" => (last.map(|(_, version, _)| *version) != Some(row.version))
                 .then(|| format!("v{} is said to be delivered, and what came last is {last:?}", row.version)),
             "refused" if self.strict[door] => None,
