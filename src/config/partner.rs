@@ -45,7 +45,7 @@ impl fmt::Display for PartnerId {
 pub struct Partner {
     /// The publisher's name, for people.
     pub name: String,
-    /// A paused partner is sent nothing, and keeps what it is owed.
+    /// A paused partner is sent nothing but withdrawals, and keeps what it is owed.
     #[serde(default)]
     pub paused: bool,
     /// What its contract entitles it to.

@@ -147,8 +147,13 @@ pub struct MediaRule {
     pub policy: MediaUse,
 }
 
+impl Wire {
+    /// For how long a withdrawal is tried where nothing else is said.
+    pub const WITHDRAW_FOR: Span = Span::from_secs(30 * 86_400);
+}
+
 fn withdraw_for() -> Span {
-    Span::from_secs(30 * 86_400)
+    Wire::WITHDRAW_FOR
 }
 
 fn pass() -> MediaUse {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::article::{Article, WireId};
 use crate::attribution::Policies;
-use crate::config::{Config, Span};
+use crate::config::{Config, Span, Wire};
 use crate::ledger::{Acceptance, DestinationId, Owed, Rights, Target};
 use crate::route::Router;
 
@@ -41,7 +41,7 @@ impl Contracts {
             }
         }
         let policies = Policies::all(config);
-        let terms = |(id, wire): (&WireId, &Arc<crate::config::Wire>)| {
+        let terms = |(id, wire): (&WireId, &Arc<Wire>)| {
             let policies = Arc::clone(policies.get(id)?);
             Some((id.clone(), Terms { policies, withdraw_for: wire.withdraw_for.get() }))
         };
@@ -97,9 +97,9 @@ impl Contracts {
         &self.subject_descendants
     }
 
-    /// How long a withdrawal is tried. A wire that is not configured any more says nothing, and so it is tried once.
+    /// How long a withdrawal is tried. A wire that is not configured any more has the default.
     pub fn withdraw_for(&self, article: &Article) -> Duration {
-        self.wires.get(&article.wire).map_or(Duration::ZERO, |terms| terms.withdraw_for)
+        self.wires.get(&article.wire).map_or_else(|| Wire::WITHDRAW_FOR.get(), |terms| terms.withdraw_for)
     }
 
     /// Until when those who get it may keep it: what the article says goes before what the wire does.
