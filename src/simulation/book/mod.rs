@@ -70,7 +70,6 @@ struct Committed {
     expires: Option<Timestamp>,
     rights_until: Option<Timestamp>,
     at: Duration,
-    section: String,
     /// For whom it was when it was accepted.
     routed: [bool; DOORS],
 }
@@ -187,9 +186,8 @@ impl Book {
             self.tell(at, || format!("committed s{story} v{version}, which is late or known"));
             return;
         }
-        let section = article.sections.first().cloned().unwrap_or_default();
         let mut routed = [true; DOORS];
-        routed[SECTION_DOOR] = section == wanted_section(variant);
+        routed[SECTION_DOOR] = article.sections.iter().any(|section| section == wanted_section(variant));
         let by_the_clock = article.notice.as_deref().is_some_and(|notice| notice.contains("licensed ended"));
         let too_early = by_the_clock
             && book
@@ -204,7 +202,6 @@ impl Book {
             expires: article.expires,
             rights_until: article.rights_until,
             at,
-            section,
             routed,
         });
         self.tell(at, || format!("committed s{story} v{version} {}, for {routed:?}", article.action));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Book, Committed, Halted, INSTANT, Sent, wanted_section};
+use super::{Book, Committed, Halted, INSTANT, Sent};
 use crate::article::Action;
-use crate::simulation::schedule::{EARLY, EARLY_DOOR, EVERY_DOOR, SECTION_DOOR};
+use crate::simulation::schedule::{EARLY, EARLY_DOOR, EVERY_DOOR};
 use crate::transport::Class;
 
 impl Book {
@@ -38,11 +38,9 @@ impl Book {
             let died = offered.is_some_and(|one| !self.calm_between(one.at, began));
             object(died || before.iter().any(|one| !one.surely_not()), "a kill for who never had the story");
         } else {
-            // What an operator has sent again goes by the rules of that day.
+            // What an operator had sent again goes by the rules of a day that nobody wrote down here.
             let renewed = book.renewed.iter().any(|(at, renewed)| *at <= began && *renewed == door);
-            let for_it = |one: &Committed| {
-                one.routed[door] || (renewed && (door != SECTION_DOOR || one.section == wanted_section(self.variant)))
-            };
+            let for_it = |one: &Committed| one.routed[door] || renewed;
             object(
                 for_it(this) || (this.action == Action::Correct && !before.is_empty()),
                 "that version is not for this door",
