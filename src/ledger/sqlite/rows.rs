@@ -10,7 +10,7 @@ use crate::article::{Action, Version};
 use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
-/// The columns of a delivery, in the order that [`row`] reads them.
+/// The columns of a delivery, in the order that [`stored`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
                        since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
                        on_hold, last_try, sequence, numbered, later, story, for_holders, every_version";
