@@ -5,14 +5,20 @@ use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::command::{Command, Done};
+use super::queue::{Queue, Share};
 use super::trouble::{Check, Condition};
 use crate::ledger::{Health, LedgerError};
 
 /// A commit that is on the disk: what receipts are made from.
 pub struct Committed(());
+
+/// How long a commit goes on taking up what waits. Whoever comes meanwhile waits for all of it, a kill among them; but
+/// a page that several commands change is written once a commit, so that shorter ones write more.
+const SPAN: Duration = Duration::from_millis(4);
 
 /// How long the writer waits before it tries a failing disk again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -20,20 +26,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long a stop waits for a failing disk. What was not written then is settled by the next start.
 const LAST_TRIES: Duration = Duration::from_secs(5);
 
-/// Runs until the last sender is gone and everything that was sent is on the disk.
+/// Runs until the last sender is gone and everything that was sent is on the disk. Its thread sleeps in `waits` while
+/// there is nothing to do.
 pub fn run(
     connection: Connection,
-    waiting: mpsc::Receiver<Command>,
+    waiting: Queue,
+    waits: &Runtime,
     batch: usize,
     condition: &Condition,
     health: &watch::Sender<Health>,
     written: &SyncSender<()>,
 ) {
     let (kept, check) = (Vec::new(), Check::default());
-    let mut writer = Writer { connection, waiting, kept, condition, check, health };
+    let mut writer = Writer { connection, waiting, waits, kept, condition, check, health };
     let mut failing_since = None;
-    while let Some(commands) = writer.next(batch) {
-        match writer.commit(&commands) {
+    while let Some(mut commands) = writer.next() {
+        match writer.commit(&mut commands, batch) {
             Ok((committed, done)) => {
                 writer.is_good();
                 for (command, done) in commands.into_iter().zip(done) {
@@ -66,7 +74,8 @@ pub fn run(
 /// What the writer thread works with.
 struct Writer<'a> {
     connection: Connection,
-    waiting: mpsc::Receiver<Command>,
+    waiting: Queue,
+    waits: &'a Runtime,
     /// Records of what already happened outlive a failing disk here until they can be written; requests do not.
     kept: Vec<Command>,
     condition: &'a Condition,
@@ -84,15 +93,11 @@ enum Waited {
 }
 
 impl Writer<'_> {
-    /// What the next commit takes together; none when the last sender is gone.
-    fn next(&mut self, batch: usize) -> Option<Vec<Command>> {
+    /// What the next commit begins with; none when the last sender is gone.
+    fn next(&mut self) -> Option<Vec<Command>> {
         let mut commands = std::mem::take(&mut self.kept);
         if commands.is_empty() {
-            commands.push(self.waiting.blocking_recv()?);
-        }
-        while commands.len() < batch {
-            let Ok(next) = self.waiting.try_recv() else { break };
-            commands.push(next);
+            commands.push(self.waits.block_on(self.waiting.next())?);
         }
         Some(commands)
     }
@@ -116,7 +121,7 @@ impl Writer<'_> {
     fn wait_for_the_disk(&mut self, why: &str) -> Waited {
         loop {
             std::thread::sleep(PAUSE);
-            while let Ok(command) = self.waiting.try_recv() {
+            while let Some(command) = self.waiting.try_next() {
                 self.kept.extend(command.refuse_or_keep(why));
             }
             if self.waiting.is_closed() {
@@ -148,41 +153,58 @@ impl Writer<'_> {
     fn one_by_one(&mut self, commands: Vec<Command>) {
         let mut commands = commands.into_iter();
         while let Some(command) = commands.next() {
-            match self.commit(std::slice::from_ref(&command)) {
-                Ok((committed, mut done)) => {
+            let mut alone = vec![command];
+            match self.commit(&mut alone, 1) {
+                Ok((committed, done)) => {
                     self.is_good();
-                    if let Some(done) = done.pop() {
+                    for (command, done) in alone.into_iter().zip(done) {
                         command.answer(done, &committed);
                     }
                 }
                 // The rest waits with it, so that the order stays.
                 Err(LedgerError::Unavailable(_)) => {
-                    self.kept.push(command);
+                    self.kept.extend(alone);
                     self.kept.extend(commands);
                     return;
                 }
                 Err(why) => {
                     tracing::error!(reason = %why, "ledger refused a command");
-                    command.fail(why);
+                    alone.into_iter().for_each(|command| command.fail(why.clone()));
                 }
             }
         }
     }
 
-    /// One transaction for all of `commands`.
-    fn commit(&mut self, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
+    /// One transaction for all of `commands`, and for what waits meanwhile: up to `batch` of them together.
+    fn commit(&mut self, commands: &mut Vec<Command>, batch: usize) -> Result<(Committed, Vec<Done>), LedgerError> {
         // Nothing more is written to what a reader found damaged.
         if let Some(damage) = self.condition.damage() {
             return Err(LedgerError::Unavailable(damage));
         }
-        commit(&mut self.connection, commands).map_err(|why| self.condition.classed(&why))
+        let mut share = Share::of(SPAN, Instant::now());
+        let next = |taken| if taken < batch { share.next(&mut self.waiting, Instant::now()) } else { None };
+        commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))
     }
 }
 
-/// One transaction for all of `commands`.
-pub fn commit(connection: &mut Connection, commands: &[Command]) -> rusqlite::Result<(Committed, Vec<Done>)> {
+/// One transaction for all of `commands`, and for what `next` adds to them when it is told how many they are.
+pub fn commit(
+    connection: &mut Connection,
+    commands: &mut Vec<Command>,
+    mut next: impl FnMut(usize) -> Option<Command>,
+) -> rusqlite::Result<(Committed, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;
+    let mut done = Vec::with_capacity(commands.len());
+    loop {
+        for command in &commands[done.len()..] {
+            done.push(command.apply(&transaction)?);
+        }
+        // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
+        match next(commands.len()) {
+            Some(command) => commands.push(command),
+            None => break,
+        }
+    }
     transaction.commit()?;
     Ok((Committed(()), done))
 }
