@@ -209,42 +209,86 @@ pub fn commit(
     Ok((Committed(()), done))
 }
 
-/// A WAL beyond this size is moved into the file.
+/// What a WAL has grown by when it is worth moving into the file.
 const WAL_WORTH_MOVING: u64 = 4 << 20;
 
-/// A WAL beyond this size is cut back, even if commits have to wait for it.
-const WAL_TOO_LARGE: u64 = 256 << 20;
+/// A WAL beyond this size is cut back, even if commits have to wait a moment for it: a start after a crash reads all of
+/// it before anything else.
+const WAL_TOO_LARGE: u64 = 16 << 20;
+
+/// How long commits may have to wait until the WAL is cut back. Somebody who reads for longer keeps it as it is.
+const CUT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
 /// with a last checkpoint so that the next start finds a small WAL.
 pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
-    let mut failed = false;
-    // It can hold commits up while it cuts the WAL back, and must let go long before they lose patience.
-    let _ = connection.busy_timeout(Duration::from_secs(1));
+    let (mut failed, mut growth) = (false, Growth::default());
+    let _ = connection.busy_timeout(CUT_PATIENCE);
     loop {
         let ended = match written.recv_timeout(Duration::from_secs(60)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => true,
         };
         let size = std::fs::metadata(wal).map_or(0, |file| file.len());
-        let mode = if ended || size > WAL_TOO_LARGE {
-            "TRUNCATE"
-        } else if size > WAL_WORTH_MOVING {
-            "PASSIVE"
-        } else {
+        if !ended && !growth.is_worth_moving(size) {
             continue;
-        };
+        }
+        // The first holds up nobody, and leaves little for the other to do.
+        let moved = checkpoint(connection, "PASSIVE").and_then(|_| {
+            if ended || growth.is_too_large(size) {
+                growth.cut(size, checkpoint(connection, "TRUNCATE")?);
+            }
+            Ok(())
+        });
         // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
-        let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         if let Err(why) = &moved
             && !failed
         {
             tracing::warn!(reason = %why, "ledger checkpoint failed; it is tried again after each commit");
         }
         failed = moved.is_err();
+        if failed {
+            growth = Growth::default();
+        }
         if ended {
             return;
         }
+    }
+}
+
+/// Whether it was done; somebody who reads may stand in its way.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
+    connection
+        .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0))
+        .map(|busy| busy == 0)
+}
+
+/// How the WAL has grown since something was done about it.
+#[derive(Debug, Default)]
+struct Growth {
+    /// Its size when it was last moved.
+    moved_at: u64,
+    /// Its size when it could last not be cut back.
+    kept_at: u64,
+}
+
+impl Growth {
+    /// If so, it is to be moved now.
+    fn is_worth_moving(&mut self, size: u64) -> bool {
+        let grown = size.saturating_sub(self.moved_at) >= WAL_WORTH_MOVING;
+        if grown || size < self.moved_at {
+            self.moved_at = size;
+        }
+        grown
+    }
+
+    fn is_too_large(&self, size: u64) -> bool {
+        size > self.kept_at + WAL_TOO_LARGE
+    }
+
+    /// It was cut back, or could not be: then commits do not wait for that again until it has grown as much once more.
+    fn cut(&mut self, size: u64, done: bool) {
+        *self = if done { Self::default() } else { Self { moved_at: size, kept_at: size } };
     }
 }
 
@@ -253,4 +297,26 @@ pub fn wal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_wal_is_moved_as_it_grows_and_cut_back_when_it_is_large() {
+        let mut growth = Growth::default();
+        let moved: Vec<u64> = (0..=16).filter(|size| growth.is_worth_moving(size * MIB)).collect();
+        assert_eq!(moved, [4, 8, 12, 16]);
+        assert!(!growth.is_too_large(16 * MIB));
+        assert!(growth.is_too_large(17 * MIB));
+        growth.cut(17 * MIB, false);
+        assert!(!growth.is_too_large(33 * MIB), "somebody reads: commits do not wait for that every time");
+        assert!(growth.is_worth_moving(21 * MIB) && growth.is_too_large(34 * MIB));
+        growth.cut(34 * MIB, true);
+        assert!(!growth.is_worth_moving(3 * MIB) && growth.is_worth_moving(4 * MIB));
+        assert!(growth.is_too_large(17 * MIB));
+    }
 }
