@@ -20,9 +20,8 @@ use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledg
 use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
-/// Rows that a lane holds at a time. Enough to keep its slots busy between two claims; few enough that ten thousand busy
-/// lanes are a matter of megabytes, and that what is superseded meanwhile is rarely in hand.
-const WINDOW: usize = 64;
+/// Withdrawals that a lane asks for at a time.
+const WITHDRAWALS: usize = 64;
 
 /// How long a lane waits before it asks a ledger again that could not answer.
 const LEDGER_PAUSE: Duration = Duration::from_millis(500);
@@ -97,7 +96,7 @@ impl Lane {
     /// Works until nothing is due, the door is in trouble, or it is told to stop. Returns when to look again.
     ///
     /// Everything that takes time is polled together in the one `select!` below. To wait for one of them by itself
-    /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's channel above
+    /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's line above
     /// all, which a future that is not polled keeps for good.
     pub async fn work(&self, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
         let Stops { stop, abandon } = stops;
@@ -105,13 +104,14 @@ impl Lane {
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
         let mut claiming = Fuse::terminated();
+        // A withdrawal does not wait for a claim that is under way: that one waits with those of all other lanes.
+        let mut claiming_withdrawals = Fuse::terminated();
         // Something may be due that no claim has seen.
         let mut more = true;
         let mut next_held = None;
         // A withdrawal waits neither for the door's backoff nor for a slot. One look for it is enough, since each of
         // its tries moves the lane again.
         let mut pressing = withdrawal && !planted!(KillWaitsForTheDoor);
-        let mut asked_for_withdrawal = false;
         // One could not be sent, and is to be tried again, at this time at the earliest.
         let mut withdrawal_left: Option<Timestamp> = None;
         loop {
@@ -133,7 +133,7 @@ impl Lane {
 
             // What was announced and will not be sent now is given back, so that it can be superseded or claimed again.
             let (kept, given_back): (Vec<_>, Vec<_>) = window.drain(..).partition(|InHand { row, as_of }| {
-                let in_turn = if row.action.withdraws() { gate != Gate::Shut } else { open && !pressing };
+                let in_turn = if row.action.withdraws() { gate != Gate::Shut } else { open };
                 !stopping && in_turn && !self.signal.outdates(row, *as_of)
             });
             window.extend(kept);
@@ -142,25 +142,32 @@ impl Lane {
                 records.push(self.given_back(shared, rows, now));
             }
 
-            let may_claim =
-                !stopping && !fails && (open || pressing) && under_way.len() < allowed + usize::from(pressing);
-            if may_claim && more && window.is_empty() && claiming.is_terminated() {
-                // A probe is one request; withdrawals are few, and the newest of them is the last in line.
-                let limit = if allowed == 1 && open { 1 } else { WINDOW };
-                claiming = self.claim(shared, limit, !open, look.as_of, now).boxed().fuse();
+            let may_claim = !stopping && !fails;
+            let has_slot = under_way.len() < allowed + 1;
+            if may_claim && pressing && has_slot && claiming_withdrawals.is_terminated() {
+                claiming_withdrawals = self.claim(shared, WITHDRAWALS, true, look.as_of, now).boxed().fuse();
+                pressing = false;
+            }
+            // Nothing else begins while one may come.
+            let withdrawal_first = pressing || !claiming_withdrawals.is_terminated();
+            let (reach, in_hand) = (reach(allowed), under_way.len() + window.len());
+            if may_claim && open && more && !withdrawal_first && in_hand < reach && claiming.is_terminated() {
+                claiming = self.claim(shared, reach, false, look.as_of, now).boxed().fuse();
                 // What is accepted or put back from here on may not be in the answer.
                 more = false;
-                asked_for_withdrawal = std::mem::take(&mut pressing);
             }
             while let Some(in_hand) = window.pop_front() {
-                if fails || under_way.len() >= allowed + usize::from(in_hand.row.action.withdraws()) {
+                let withdraws = in_hand.row.action.withdraws();
+                let waits = withdrawal_first && !withdraws;
+                if fails || waits || under_way.len() >= allowed + usize::from(withdraws) {
                     window.push_front(in_hand);
                     break;
                 }
                 under_way.push(self.attempt(shared, in_hand));
             }
 
-            if under_way.is_empty() && window.is_empty() && records.is_empty() && claiming.is_terminated() {
+            let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
+            if under_way.is_empty() && window.is_empty() && records.is_empty() && !asks {
                 if stopping {
                     return None;
                 }
@@ -181,18 +188,24 @@ impl Lane {
                 () = stop.cancelled(), if !stopping => {}
                 // Their outcome is unknown to us, and the next start will take them for that.
                 () = abandon.cancelled(), if !under_way.is_empty() => under_way.clear(),
-                claimed = &mut claiming => match claimed {
-                    Ok((claimed, as_of, withdrawals_only)) => {
+                claimed = &mut claiming_withdrawals => match claimed {
+                    Ok((claimed, as_of)) => {
                         // What is no withdrawal was not looked at.
-                        more |= claimed.more || withdrawals_only;
+                        more = true;
+                        next_held = claimed.next;
+                        claimed.rows.into_iter().rev().for_each(|row| window.push_front(InHand { row, as_of }));
+                    }
+                    Err(LedgerError::Closed) => return None,
+                    Err(_) => pressing = true,
+                },
+                claimed = &mut claiming => match claimed {
+                    Ok((claimed, as_of)) => {
+                        more |= claimed.more;
                         next_held = claimed.next;
                         window.extend(claimed.rows.into_iter().map(|row| InHand { row, as_of }));
                     }
                     Err(LedgerError::Closed) => return None,
-                    Err(_) => {
-                        more = true;
-                        pressing |= asked_for_withdrawal;
-                    }
+                    Err(_) => more = true,
                 },
                 Some(recorded) = records.next() => match recorded {
                     // Only now is the row where a claim can see it; when it is due is known to the ledger alone.
@@ -251,7 +264,7 @@ impl Lane {
         withdrawals_only: bool,
         as_of: AsOf,
         now: Timestamp,
-    ) -> Result<(Claimed, AsOf, bool), LedgerError> {
+    ) -> Result<(Claimed, AsOf), LedgerError> {
         let give_up_before = self.pace().give_up_before(self.give_up_after, now);
         let claim = Claim { destination: self.id, limit, withdrawals_only, give_up_before, now };
         match shared.ledger.claim(claim).await {
@@ -259,7 +272,7 @@ impl Lane {
                 if claimed.expired > 0 {
                     tracing::warn!(destination = %self.name, deliveries = claimed.expired, "expired");
                 }
-                Ok((claimed, as_of, withdrawals_only))
+                Ok((claimed, as_of))
             }
             Err(why) => {
                 tokio::time::sleep(LEDGER_PAUSE).await;
@@ -393,6 +406,14 @@ impl Lane {
             shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
         }
     }
+}
+
+/// Rows that a lane asks for at a time, where so many may be under way; it asks when it holds fewer. Enough to keep its
+/// slots busy while it asks, and one for a probe. Few enough that ten thousand busy lanes are a matter of megabytes, that
+/// what is superseded meanwhile is rarely in hand, and that a start after a crash, which has to settle all of them, is
+/// short.
+fn reach(allowed: usize) -> usize {
+    (2 * allowed).saturating_sub(1)
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {

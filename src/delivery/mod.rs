@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  intake ──wake──▶ Dispatch: heap of lanes by their next time ──starts──▶ a lane's work (a task only while it has some)
-//!                        ▲                                                    │ claim ≤ 64 rows, announced durably
+//!                        ▲                                                    │ claim a few rows, announced durably
 //!                        └──────────── when to look again ◀───────────────────┤ render (shared), send, record
 //!                                                                             ▼
 //!                                                                          transport

@@ -1,7 +1,7 @@
 //! Lanes and dispatch against a real ledger and doors that the test controls.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
 use crate::ledger::{
-    Acceptance, Accepted, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights, SqliteLedger,
-    SqliteOptions, SqliteReader,
+    Acceptance, Accepted, Claim, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights,
+    SqliteLedger, SqliteOptions, SqliteReader,
 };
 use crate::telemetry::Metrics;
 use crate::transport::{Class, Outcome, Parcel, Transport};
@@ -215,6 +215,41 @@ async fn a_withdrawal_goes_before_what_is_in_hand_and_needs_no_slot() {
     until("the kill is sent", || scene.got(0).iter().any(|(_, _, action)| *action == Action::Kill)).await;
     let place = scene.got(0).iter().position(|(_, _, action)| *action == Action::Kill).unwrap();
     assert!(place <= before + 1, "the kill was request {place}, and {before} had gone when it came");
+    scene.stop().await;
+}
+
+/// Thousands of lanes at full work stand in line for the ledger, each with a claim.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_does_not_stand_in_line_with_other_lanes() {
+    const OTHERS: u64 = 5_000;
+    let doors = Doors { number: 2, concurrency: 1, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("wrong", 1, Action::Publish).await;
+    until("it is with both", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    let answered = Arc::new(AtomicU64::new(0));
+    let mut others = tokio::task::JoinSet::new();
+    for _ in 0..OTHERS {
+        let (ledger, destination, answered) = (Arc::clone(&scene.ledger), scene.ids[1], Arc::clone(&answered));
+        others.spawn(async move {
+            loop {
+                let now = Timestamp::now();
+                let (limit, withdrawals_only, give_up_before) = (1, false, Timestamp::MIN);
+                let claim = Claim { destination, limit, withdrawals_only, give_up_before, now };
+                if ledger.claim(claim).await.is_ok() {
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+    }
+    until("all of them have had a turn", || answered.load(Ordering::SeqCst) > OTHERS).await;
+    let before = answered.load(Ordering::SeqCst);
+    // Its lane stands in line too, for another story, when the kill comes.
+    scene.accept("other", 1, Action::Publish).await;
+    scene.accept("wrong", 2, Action::Kill).await;
+    until("the kill is sent", || scene.got(0).iter().any(|(_, _, action)| *action == Action::Kill)).await;
+    let meanwhile = answered.load(Ordering::SeqCst) - before;
+    assert!(meanwhile < OTHERS, "{meanwhile} others had their turn meanwhile, of {OTHERS} that stood in line");
+    others.shutdown().await;
     scene.stop().await;
 }
 

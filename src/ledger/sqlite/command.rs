@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::commands::{self, Taken};
+use super::queue::Line;
 use super::writer::Committed;
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
 use crate::ledger::records::{
@@ -49,6 +50,24 @@ pub enum Done {
 }
 
 impl Command {
+    /// The line that it stands in until the writer takes it.
+    pub fn line(&self) -> Line {
+        match self {
+            Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => Line::Withdrawals,
+            Self::Claim(claim, _) if claim.withdrawals_only => Line::Withdrawals,
+            Self::Register(..)
+            | Self::Accept(..)
+            | Self::Quarantine(..)
+            | Self::Retried(..)
+            | Self::Place(..)
+            | Self::CarryOut(..)
+            | Self::Refuse(..)
+            | Self::Replay(..)
+            | Self::Tidy(..) => Line::Intake,
+            Self::Claim(..) | Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Line::Lanes,
+        }
+    }
+
     pub fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
         match self {
             Self::Register(destinations, now, _) => commands::register(db, destinations, *now).map(Done::Registered),

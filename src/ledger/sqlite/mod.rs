@@ -1,19 +1,21 @@
 //! The embedded ledger: one SQLite file in WAL mode.
 //!
 //! ```text
-//!  callers ──▶ bounded channel ──▶ writer thread: drain, BEGIN, apply all, COMMIT, answer all
-//!                                       │ (one fdatasync for as many commands as were waiting)
+//!  callers ──▶ three bounded lines ──▶ writer thread: BEGIN, apply what waits, COMMIT, answer all
+//!              (withdrawals first)          │ (one fdatasync for as many commands as a few milliseconds hold)
 //!  readers ──▶ a few read-only connections on the blocking pool
 //!                                  checkpoint thread: moves the WAL into the file, off the way of commits
 //! ```
 //!
-//! The writer is the only one that changes anything, in the order of its channel; so what a lane recorded is in
-//! effect for that lane's next claim, before either is on the disk.
+//! The writer is the only one that changes anything, in the order of its lines (`queue`); so what a lane recorded is in
+//! effect for that lane's next claim, before either is on the disk. Only a claim of withdrawals goes before both; what of
+//! them still waits for a record comes with that record's answer.
 
 mod answers;
 mod command;
 mod commands;
 mod inspect;
+mod queue;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -30,11 +32,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
 use self::command::Command;
+use self::queue::Entrance;
 use self::trouble::Condition;
 use super::{Health, LedgerError};
 
@@ -43,7 +46,7 @@ const READERS: usize = 2;
 
 /// The ledger of one daemon on one machine.
 pub struct SqliteLedger {
-    commands: mpsc::Sender<Command>,
+    commands: Entrance,
     readers: Arc<Readers>,
     health: watch::Receiver<Health>,
     /// Attempts that were announced when the last daemon ended, and whose outcome is unknown.
@@ -56,8 +59,8 @@ pub struct SqliteOptions<'a> {
     pub path: &'a Path,
     /// The most commands that one commit takes together.
     pub batch: usize,
-    /// Commands that may wait for the writer. When it is full, callers wait: intake stops reading its sources, lanes
-    /// stop taking rows. Two full batches keep the writer busy while it commits.
+    /// Commands of each kind that may wait for the writer. When so many do, callers wait: intake stops reading its
+    /// sources, lanes stop taking rows. Two full batches keep the writer busy while it commits.
     pub waiting: usize,
     /// How long a request may still be in the network after its sender died.
     pub in_network: Duration,
@@ -93,7 +96,7 @@ impl SqliteLedger {
         let lock = lock(path)?;
         let connection = schema::open(path)?;
         let recovered = recover(&connection, options).map_err(|why| trouble::unusable(path, "go on with", &why))?;
-        let (commands, waiting) = mpsc::channel(options.waiting);
+        let (commands, waiting) = queue::queue(options.waiting);
         let (report_health, health) = watch::channel(Health::Good);
         let (written, checkpoint_due) = std::sync::mpsc::sync_channel(1);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
@@ -107,6 +110,9 @@ impl SqliteLedger {
         let checkpoints =
             spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &checkpoint_due)))?;
         let batch = options.batch;
+        let waits = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|why| LedgerError::Unusable(format!("cannot start the ledger's thread: {why}")))?;
         let condition = Arc::new(Condition::new(path));
         let readers = Arc::new(Readers {
             path: path.to_owned(),
@@ -118,7 +124,7 @@ impl SqliteLedger {
         let writer = spawn(
             "ledger-writer",
             Box::new(move || {
-                writer::run(connection, waiting, batch, &condition, &report_health, &written);
+                writer::run(connection, waiting, &waits, batch, &condition, &report_health, &written);
                 drop(lock);
             }),
         )?;
@@ -137,7 +143,7 @@ impl SqliteLedger {
         let (answer, answered) = oneshot::channel();
         let command = command(answer);
         async move {
-            self.commands.send(command).await.map_err(|_| LedgerError::Closed)?;
+            self.commands.send(command).await?;
             answered.await.map_err(|_| LedgerError::Closed)?
         }
         .boxed()

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::command::Command;
+use super::queue::{self, Queue};
 use super::trouble::Condition;
 use super::{Readers, SqliteLedger, commands, schema, writer};
 use crate::article::Article;
@@ -29,7 +30,7 @@ pub enum Written {
 /// The writer of one process, which goes on when it is told to.
 pub struct StepWriter {
     disk: Disk,
-    waiting: mpsc::Receiver<Command>,
+    waiting: Queue,
     health: watch::Sender<Health>,
     batch: Vec<Command>,
 }
@@ -55,7 +56,7 @@ impl Disk {
             commands::recover(&transaction, None, now, in_network).expect("its own rows can be read");
             transaction.commit().expect("memory takes writes");
         });
-        let (commands, waiting) = mpsc::channel(16);
+        let (commands, waiting) = queue::queue(16);
         let (report, health) = watch::channel(Health::Good);
         let readers = Readers {
             path: PathBuf::new(),
@@ -72,11 +73,11 @@ impl StepWriter {
     /// Waits for something to write, and takes at most `most` of it. `false`: the process has ended.
     pub async fn gather(&mut self, most: usize) -> bool {
         if self.batch.is_empty() {
-            let Some(first) = self.waiting.recv().await else { return false };
+            let Some(first) = self.waiting.next().await else { return false };
             self.batch.push(first);
         }
         while self.batch.len() < most {
-            let Ok(next) = self.waiting.try_recv() else { break };
+            let Some(next) = self.waiting.try_next() else { break };
             self.batch.push(next);
         }
         true
@@ -100,8 +101,8 @@ impl StepWriter {
 
     /// Commits it; tells who asked.
     pub fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &batch));
+        let mut batch = std::mem::take(&mut self.batch);
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, |_| None));
         let (committed, done) = done.expect("a database in memory commits");
         self.health.send_if_modified(|now| std::mem::replace(now, Health::Good) != Health::Good);
         for (command, done) in batch.into_iter().zip(done) {
@@ -111,8 +112,8 @@ impl StepWriter {
 
     /// Commits it; the process dies before it can tell anyone.
     pub fn commit_and_die(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &batch));
+        let mut batch = std::mem::take(&mut self.batch);
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, |_| None));
         assert!(done.is_ok(), "a database in memory commits");
     }
 
@@ -127,7 +128,7 @@ impl StepWriter {
         let why = "the simulated disk is full";
         self.health.send_replace(Health::Failing(why.to_owned()));
         self.batch = std::mem::take(&mut self.batch).into_iter().filter_map(|one| one.refuse_or_keep(why)).collect();
-        while let Ok(next) = self.waiting.try_recv() {
+        while let Some(next) = self.waiting.try_next() {
             self.batch.extend(next.refuse_or_keep(why));
         }
     }

@@ -5,14 +5,20 @@ use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::command::{Command, Done};
+use super::queue::{Queue, Share};
 use super::trouble::{Check, Condition};
 use crate::ledger::{Health, LedgerError};
 
 /// A commit that is on the disk: what receipts are made from.
 pub struct Committed(());
+
+/// How long a commit goes on taking up what waits. Whoever comes meanwhile waits for all of it, a kill among them; but
+/// a page that several commands change is written once a commit, so that shorter ones write more.
+const SPAN: Duration = Duration::from_millis(4);
 
 /// How long the writer waits before it tries a failing disk again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -20,20 +26,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long a stop waits for a failing disk. What was not written then is settled by the next start.
 const LAST_TRIES: Duration = Duration::from_secs(5);
 
-/// Runs until the last sender is gone and everything that was sent is on the disk.
+/// Runs until the last sender is gone and everything that was sent is on the disk. Its thread sleeps in `waits` while
+/// there is nothing to do.
 pub fn run(
     connection: Connection,
-    waiting: mpsc::Receiver<Command>,
+    waiting: Queue,
+    waits: &Runtime,
     batch: usize,
     condition: &Condition,
     health: &watch::Sender<Health>,
     written: &SyncSender<()>,
 ) {
     let (kept, check) = (Vec::new(), Check::default());
-    let mut writer = Writer { connection, waiting, kept, condition, check, health };
+    let mut writer = Writer { connection, waiting, waits, kept, condition, check, health };
     let mut failing_since = None;
-    while let Some(commands) = writer.next(batch) {
-        match writer.commit(&commands) {
+    while let Some(mut commands) = writer.next() {
+        match writer.commit(&mut commands, batch) {
             Ok((committed, done)) => {
                 writer.is_good();
                 for (command, done) in commands.into_iter().zip(done) {
@@ -66,7 +74,8 @@ pub fn run(
 /// What the writer thread works with.
 struct Writer<'a> {
     connection: Connection,
-    waiting: mpsc::Receiver<Command>,
+    waiting: Queue,
+    waits: &'a Runtime,
     /// Records of what already happened outlive a failing disk here until they can be written; requests do not.
     kept: Vec<Command>,
     condition: &'a Condition,
@@ -84,15 +93,11 @@ enum Waited {
 }
 
 impl Writer<'_> {
-    /// What the next commit takes together; none when the last sender is gone.
-    fn next(&mut self, batch: usize) -> Option<Vec<Command>> {
+    /// What the next commit begins with; none when the last sender is gone.
+    fn next(&mut self) -> Option<Vec<Command>> {
         let mut commands = std::mem::take(&mut self.kept);
         if commands.is_empty() {
-            commands.push(self.waiting.blocking_recv()?);
-        }
-        while commands.len() < batch {
-            let Ok(next) = self.waiting.try_recv() else { break };
-            commands.push(next);
+            commands.push(self.waits.block_on(self.waiting.next())?);
         }
         Some(commands)
     }
@@ -116,7 +121,7 @@ impl Writer<'_> {
     fn wait_for_the_disk(&mut self, why: &str) -> Waited {
         loop {
             std::thread::sleep(PAUSE);
-            while let Ok(command) = self.waiting.try_recv() {
+            while let Some(command) = self.waiting.try_next() {
                 self.kept.extend(command.refuse_or_keep(why));
             }
             if self.waiting.is_closed() {
@@ -148,81 +153,142 @@ impl Writer<'_> {
     fn one_by_one(&mut self, commands: Vec<Command>) {
         let mut commands = commands.into_iter();
         while let Some(command) = commands.next() {
-            match self.commit(std::slice::from_ref(&command)) {
-                Ok((committed, mut done)) => {
+            let mut alone = vec![command];
+            match self.commit(&mut alone, 1) {
+                Ok((committed, done)) => {
                     self.is_good();
-                    if let Some(done) = done.pop() {
+                    for (command, done) in alone.into_iter().zip(done) {
                         command.answer(done, &committed);
                     }
                 }
                 // The rest waits with it, so that the order stays.
                 Err(LedgerError::Unavailable(_)) => {
-                    self.kept.push(command);
+                    self.kept.extend(alone);
                     self.kept.extend(commands);
                     return;
                 }
                 Err(why) => {
                     tracing::error!(reason = %why, "ledger refused a command");
-                    command.fail(why);
+                    alone.into_iter().for_each(|command| command.fail(why.clone()));
                 }
             }
         }
     }
 
-    /// One transaction for all of `commands`.
-    fn commit(&mut self, commands: &[Command]) -> Result<(Committed, Vec<Done>), LedgerError> {
+    /// One transaction for all of `commands`, and for what waits meanwhile: up to `batch` of them together.
+    fn commit(&mut self, commands: &mut Vec<Command>, batch: usize) -> Result<(Committed, Vec<Done>), LedgerError> {
         // Nothing more is written to what a reader found damaged.
         if let Some(damage) = self.condition.damage() {
             return Err(LedgerError::Unavailable(damage));
         }
-        commit(&mut self.connection, commands).map_err(|why| self.condition.classed(&why))
+        let mut share = Share::of(SPAN, Instant::now());
+        let next = |taken| if taken < batch { share.next(&mut self.waiting, Instant::now()) } else { None };
+        commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))
     }
 }
 
-/// One transaction for all of `commands`.
-pub fn commit(connection: &mut Connection, commands: &[Command]) -> rusqlite::Result<(Committed, Vec<Done>)> {
+/// One transaction for all of `commands`, and for what `next` adds to them when it is told how many they are.
+pub fn commit(
+    connection: &mut Connection,
+    commands: &mut Vec<Command>,
+    mut next: impl FnMut(usize) -> Option<Command>,
+) -> rusqlite::Result<(Committed, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = commands.iter().map(|command| command.apply(&transaction)).collect::<Result<_, _>>()?;
+    let mut done = Vec::with_capacity(commands.len());
+    loop {
+        for command in &commands[done.len()..] {
+            done.push(command.apply(&transaction)?);
+        }
+        // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
+        match next(commands.len()) {
+            Some(command) => commands.push(command),
+            None => break,
+        }
+    }
     transaction.commit()?;
     Ok((Committed(()), done))
 }
 
-/// A WAL beyond this size is moved into the file.
+/// What a WAL has grown by when it is worth moving into the file.
 const WAL_WORTH_MOVING: u64 = 4 << 20;
 
-/// A WAL beyond this size is cut back, even if commits have to wait for it.
-const WAL_TOO_LARGE: u64 = 256 << 20;
+/// A WAL beyond this size is cut back, even if commits have to wait a moment for it: a start after a crash reads all of
+/// it before anything else.
+const WAL_TOO_LARGE: u64 = 16 << 20;
+
+/// How long commits may have to wait until the WAL is cut back. Somebody who reads for longer keeps it as it is.
+const CUT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
 /// with a last checkpoint so that the next start finds a small WAL.
 pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
-    let mut failed = false;
-    // It can hold commits up while it cuts the WAL back, and must let go long before they lose patience.
-    let _ = connection.busy_timeout(Duration::from_secs(1));
+    let (mut failed, mut growth) = (false, Growth::default());
+    let _ = connection.busy_timeout(CUT_PATIENCE);
     loop {
         let ended = match written.recv_timeout(Duration::from_secs(60)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => true,
         };
         let size = std::fs::metadata(wal).map_or(0, |file| file.len());
-        let mode = if ended || size > WAL_TOO_LARGE {
-            "TRUNCATE"
-        } else if size > WAL_WORTH_MOVING {
-            "PASSIVE"
-        } else {
+        if !ended && !growth.is_worth_moving(size) {
             continue;
-        };
+        }
+        // The first holds up nobody, and leaves little for the other to do.
+        let moved = checkpoint(connection, "PASSIVE").and_then(|_| {
+            if ended || growth.is_too_large(size) {
+                growth.cut(size, checkpoint(connection, "TRUNCATE")?);
+            }
+            Ok(())
+        });
         // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
-        let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
         if let Err(why) = &moved
             && !failed
         {
             tracing::warn!(reason = %why, "ledger checkpoint failed; it is tried again after each commit");
         }
         failed = moved.is_err();
+        if failed {
+            growth = Growth::default();
+        }
         if ended {
             return;
         }
+    }
+}
+
+/// Whether it was done; somebody who reads may stand in its way.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
+    connection
+        .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0))
+        .map(|busy| busy == 0)
+}
+
+/// How the WAL has grown since something was done about it.
+#[derive(Debug, Default)]
+struct Growth {
+    /// Its size when it was last moved.
+    moved_at: u64,
+    /// Its size when it could last not be cut back.
+    kept_at: u64,
+}
+
+impl Growth {
+    /// If so, it is to be moved now.
+    fn is_worth_moving(&mut self, size: u64) -> bool {
+        let grown = size.saturating_sub(self.moved_at) >= WAL_WORTH_MOVING;
+        if grown || size < self.moved_at {
+            self.moved_at = size;
+        }
+        grown
+    }
+
+    fn is_too_large(&self, size: u64) -> bool {
+        size > self.kept_at + WAL_TOO_LARGE
+    }
+
+    /// It was cut back, or could not be: then commits do not wait for that again until it has grown as much once more.
+    fn cut(&mut self, size: u64, done: bool) {
+        *self = if done { Self::default() } else { Self { moved_at: size, kept_at: size } };
     }
 }
 
@@ -231,4 +297,26 @@ pub fn wal_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_wal_is_moved_as_it_grows_and_cut_back_when_it_is_large() {
+        let mut growth = Growth::default();
+        let moved: Vec<u64> = (0..=16).filter(|size| growth.is_worth_moving(size * MIB)).collect();
+        assert_eq!(moved, [4, 8, 12, 16]);
+        assert!(!growth.is_too_large(16 * MIB));
+        assert!(growth.is_too_large(17 * MIB));
+        growth.cut(17 * MIB, false);
+        assert!(!growth.is_too_large(33 * MIB), "somebody reads: commits do not wait for that every time");
+        assert!(growth.is_worth_moving(21 * MIB) && growth.is_too_large(34 * MIB));
+        growth.cut(34 * MIB, true);
+        assert!(!growth.is_worth_moving(3 * MIB) && growth.is_worth_moving(4 * MIB));
+        assert!(growth.is_too_large(17 * MIB));
+    }
 }

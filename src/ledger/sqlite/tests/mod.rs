@@ -1,7 +1,7 @@
 //! What is SQLite's own: its file, its migrations, its lock. What it shares with every kind of ledger is the conformance
 //! suite's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -57,6 +57,23 @@ fn a_second_daemon_is_kept_off() {
     let (_first, _) = SqliteLedger::open(&options(&path)).unwrap();
     let why = SqliteLedger::open(&options(&path)).err().unwrap().to_string();
     assert!(why.contains("another newswired runs on the ledger"), "{why}");
+}
+
+/// A start after a crash reads all of it.
+#[tokio::test]
+async fn a_wal_does_not_stay_large() {
+    let fixture = fixture::fixture(1).await;
+    for story in 0..40 {
+        let mut article = fixture::article(&format!("urn:x:{story}"), 1, Action::Publish);
+        article.headline = "x".repeat(1 << 20);
+        let _ = fixture.accept(article).await;
+    }
+    let wal = writer::wal_path(&specimen::path_in(&fixture.dir));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while std::fs::metadata(&wal).unwrap().len() > 20 << 20 {
+        assert!(Instant::now() < deadline, "it has {} bytes", std::fs::metadata(&wal).unwrap().len());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// What an operator is told at a start, of attempts whose outcome nobody knows.

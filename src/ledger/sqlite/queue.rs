@@ -1,0 +1,234 @@
+//! What waits for the writer, in the order in which it is taken.
+//!
+//! Thousands of lanes at full work ask for far more than one commit holds. A kill that stood in line with them would
+//! leave seconds late, and an article would be taken seconds late; so each kind of command has a line of its own
+//! (promise 4). Within a line the order is that of arrival, and a full line makes only those wait who would join it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::command::Command;
+use crate::ledger::LedgerError;
+
+/// The lines, the most pressing first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// A withdrawal, or a lane that asks for one.
+    Withdrawals,
+    /// What comes from outside: articles, operators' orders, and what is done by the clock.
+    Intake,
+    /// What lanes ask for, and what became of it.
+    Lanes,
+}
+
+/// Where commands are handed in.
+pub struct Entrance {
+    withdrawals: Sender<Command>,
+    intake: Sender<Command>,
+    lanes: Sender<Command>,
+}
+
+/// Where the writer takes them.
+pub struct Queue {
+    withdrawals: Receiver<Command>,
+    intake: Receiver<Command>,
+    lanes: Receiver<Command>,
+}
+
+/// `each` commands may wait in each line.
+pub fn queue(each: usize) -> (Entrance, Queue) {
+    let (withdrawals, of_withdrawals) = channel(each);
+    let (intake, of_intake) = channel(each);
+    let (lanes, of_lanes) = channel(each);
+    (Entrance { withdrawals, intake, lanes }, Queue { withdrawals: of_withdrawals, intake: of_intake, lanes: of_lanes })
+}
+
+impl Entrance {
+    /// Waits while the command's line is full.
+    ///
+    /// # Errors
+    /// [`LedgerError::Closed`] when there is no writer any more.
+    pub async fn send(&self, command: Command) -> Result<(), LedgerError> {
+        let line = match command.line() {
+            Line::Withdrawals => &self.withdrawals,
+            Line::Intake => &self.intake,
+            Line::Lanes => &self.lanes,
+        };
+        line.send(command).await.map_err(|_| LedgerError::Closed)
+    }
+}
+
+impl Queue {
+    /// The most pressing command; waits for one. `None`: nobody is left who could send one.
+    pub async fn next(&mut self) -> Option<Command> {
+        tokio::select! {
+            biased;
+            Some(command) = self.withdrawals.recv() => Some(command),
+            Some(command) = self.intake.recv() => Some(command),
+            Some(command) = self.lanes.recv() => Some(command),
+            else => None,
+        }
+    }
+
+    /// The most pressing command that waits.
+    pub fn try_next(&mut self) -> Option<Command> {
+        self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).or_else(|_| self.lanes.try_recv()).ok()
+    }
+
+    /// Nobody is left who could send anything; something may wait.
+    pub fn is_closed(&self) -> bool {
+        self.lanes.is_closed()
+    }
+}
+
+/// How the time of one commit is shared. Withdrawals go in whenever they come. Lanes have as much of it as intake had,
+/// so that neither a flood of articles nor thousands of lanes can keep the other from the disk.
+pub struct Share {
+    began: Instant,
+    span: Duration,
+    lanes_from: Option<Instant>,
+}
+
+impl Share {
+    /// Of a commit that begins now, and takes up commands for about `span`.
+    pub fn of(span: Duration, now: Instant) -> Self {
+        Self { began: now, span, lanes_from: None }
+    }
+
+    /// What the commit takes next; `None` when it has enough, or nothing more waits.
+    pub fn next(&mut self, queue: &mut Queue, now: Instant) -> Option<Command> {
+        if let Ok(command) = queue.withdrawals.try_recv() {
+            return Some(command);
+        }
+        if self.lanes_from.is_none()
+            && now.duration_since(self.began) < self.span
+            && let Ok(command) = queue.intake.try_recv()
+        {
+            return Some(command);
+        }
+        let from = *self.lanes_from.get_or_insert(now);
+        let span = self.span.max(from.duration_since(self.began));
+        if now.duration_since(from) < span { queue.lanes.try_recv().ok() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::ledger::{Claim, DestinationId, Tidy};
+
+    /// A command that says by a number which it is.
+    fn command(line: Line, number: i64) -> Command {
+        let now = Timestamp::from_second(number).unwrap();
+        let claim = |withdrawals_only| Claim {
+            destination: DestinationId(number),
+            limit: 1,
+            withdrawals_only,
+            give_up_before: now,
+            now,
+        };
+        match line {
+            Line::Withdrawals => Command::Claim(claim(true), oneshot::channel().0),
+            Line::Lanes => Command::Claim(claim(false), oneshot::channel().0),
+            Line::Intake => {
+                let (stories_before, attempts_before, quarantine_before) = (now, now, now);
+                let after = crate::ledger::ArticleId::default();
+                let tidy = Tidy { now, stories_before, attempts_before, quarantine_before, after, limit: 1 };
+                Command::Tidy(tidy, oneshot::channel().0)
+            }
+        }
+    }
+
+    fn number(command: &Command) -> i64 {
+        match command {
+            Command::Claim(claim, _) => claim.destination.0,
+            Command::Tidy(tidy, _) => tidy.now.as_second(),
+            _ => panic!("no other was made"),
+        }
+    }
+
+    fn line() -> impl Strategy<Value = Line> {
+        prop_oneof![Just(Line::Withdrawals), Just(Line::Intake), Just(Line::Lanes)]
+    }
+
+    fn rank(line: Line) -> u8 {
+        match line {
+            Line::Withdrawals => 0,
+            Line::Intake => 1,
+            Line::Lanes => 2,
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    proptest! {
+        #[test]
+        fn the_most_pressing_goes_first_and_each_line_in_its_order(lines in prop::collection::vec(line(), 0..40)) {
+            let mut expected: Vec<(u8, i64)> = lines.iter().zip(0..).map(|(line, at)| (rank(*line), at)).collect();
+            expected.sort();
+            let taken: Vec<(u8, i64)> = block_on(async {
+                let (entrance, mut queue) = queue(64);
+                for (line, at) in lines.iter().zip(0..) {
+                    entrance.send(command(*line, at)).await.unwrap();
+                }
+                drop(entrance);
+                let mut taken = Vec::new();
+                while let Some(command) = queue.next().await {
+                    taken.push((rank(command.line()), number(&command)));
+                }
+                taken
+            });
+            prop_assert_eq!(taken, expected);
+        }
+
+        /// Each command takes a time; no commit goes on for longer than its share, and none of the two starves.
+        #[test]
+        fn intake_and_lanes_share_a_commit(articles in 0..60_u32, lanes in 0..60_u32, each in 1..30_u32) {
+            let (entrance, mut queue) = queue(64);
+            block_on(async {
+                for at in 0..articles {
+                    entrance.send(command(Line::Intake, at.into())).await.unwrap();
+                }
+                for at in 0..lanes {
+                    entrance.send(command(Line::Lanes, at.into())).await.unwrap();
+                }
+            });
+            let (span, began) = (Duration::from_millis(10), Instant::now());
+            let mut share = Share::of(span, began);
+            let mut now = began;
+            let mut taken = [0, 0];
+            while let Some(command) = share.next(&mut queue, now) {
+                taken[usize::from(command.line() == Line::Lanes)] += 1;
+                now += Duration::from_millis(each.into());
+            }
+            let spans = |number: u32| number.min(10_u32.div_ceil(each));
+            prop_assert_eq!(taken[0], spans(articles), "intake has one span");
+            let for_lanes = (taken[0] * each).max(10);
+            prop_assert_eq!(taken[1], lanes.min(for_lanes.div_ceil(each)), "lanes have as much as intake, or one span");
+        }
+    }
+
+    #[test]
+    fn a_withdrawal_goes_into_a_commit_that_has_enough() {
+        let (entrance, mut queue) = queue(4);
+        let began = Instant::now();
+        let mut share = Share::of(Duration::from_millis(1), began);
+        let late = began + Duration::from_secs(1);
+        let end = late + Duration::from_secs(2);
+        assert!(share.next(&mut queue, late).is_none());
+        block_on(async {
+            entrance.send(command(Line::Lanes, 1)).await.unwrap();
+            entrance.send(command(Line::Intake, 2)).await.unwrap();
+            entrance.send(command(Line::Withdrawals, 3)).await.unwrap();
+        });
+        assert_eq!(share.next(&mut queue, end).map(|command| command.line()), Some(Line::Withdrawals));
+        assert!(share.next(&mut queue, end).is_none());
+    }
+}
