@@ -32,17 +32,17 @@ impl Book {
         };
         let known = || book.committed.iter().filter(|one| one.at < began);
         let withdraws = action.withdraws();
+        // A process that died meanwhile may have announced an attempt, and nobody knows what became of that.
+        let offered = book.committed.iter().find(|one| one.routed[door] && !one.action.withdraws());
+        let died = offered.is_some_and(|one| !self.calm_between(one.at, began));
         if withdraws {
-            // A process that died meanwhile may have announced an attempt, and nobody knows what became of that.
-            let offered = book.committed.iter().find(|one| one.routed[door] && !one.action.withdraws());
-            let died = offered.is_some_and(|one| !self.calm_between(one.at, began));
             object(died || before.iter().any(|one| !one.surely_not()), "a kill for who never had the story");
         } else {
             // What an operator had sent again goes by the rules of a day that nobody wrote down here.
             let renewed = book.renewed.iter().any(|(at, renewed)| *at <= began && *renewed == door);
             let for_it = |one: &Committed| one.routed[door] || renewed;
             object(
-                for_it(this) || (this.action == Action::Correct && !before.is_empty()),
+                for_it(this) || (this.action == Action::Correct && (died || !before.is_empty())),
                 "that version is not for this door",
             );
             // What is owed now, by what was on the disk before.
