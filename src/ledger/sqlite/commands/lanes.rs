@@ -30,12 +30,11 @@ pub fn register(
 
 pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let destination = claim.destination;
-    // Held rows whose time has come join the others; in steps, so that no commit grows with a backlog.
-    db.prepare_cached(
-        "UPDATE delivery SET stage = 1, due = NULL WHERE (story, destination) IN (SELECT story, destination \
-         FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due <= ?2 ORDER BY due LIMIT 256)",
-    )?
-    .execute(params![destination.0, rows::micros(claim.now)])?;
+    let mut next = next_held(db, destination)?;
+    if next.is_some_and(|due| due <= claim.now) {
+        let_go(db, destination, claim.now)?;
+        next = next_held(db, destination)?;
+    }
 
     let below = if claim.withdrawals_only { 0 } else { i64::MAX };
     let ready = rows::ready(db, destination, below, claim.limit)?;
@@ -69,14 +68,26 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
         }
         // What followed it at a destination that takes every version waits now.
         claimed.more |= row.waits();
+        if let Stage::Held { until } = row.stage {
+            next = next.into_iter().chain([until]).filter(|until| *until < NEVER).min();
+        }
         stored.save(db, past)?;
     }
     if last > given {
         db.prepare_cached("UPDATE destination SET sequence = ?2 WHERE id = ?1")?
             .execute(params![destination.0, last])?;
     }
-    claimed.next = next_held(db, destination)?;
+    claimed.next = next;
     Ok(claimed)
+}
+
+/// Held rows whose time has come join the others; in steps, so that no commit grows with a backlog.
+fn let_go(db: &Connection, destination: DestinationId, now: Timestamp) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "UPDATE delivery SET stage = 1, due = NULL WHERE (story, destination) IN (SELECT story, destination \
+         FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due <= ?2 ORDER BY due LIMIT 256)",
+    )?
+    .execute(params![destination.0, rows::micros(now)])
 }
 
 /// Why what waited is over when its time is.
