@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::Outcome;
+use crate::support::Outcome;
 
 /// Addresses of loopback that the doors are spread over: each has its own ports for the daemons that come and go.
 const ADDRESSES: u8 = 8;

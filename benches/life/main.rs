@@ -21,16 +21,17 @@
 //! that has its size already, and `fdatasync`, which is the least that a commit could cost. Rows that are given as p50
 //! and p99 are held against its p50 and p99.
 
-mod daemon;
 mod doors;
 mod measure;
 mod rows;
 mod scene;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::{Outcome, times};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     // Cargo adds options of its own, such as `--bench`.
@@ -41,7 +42,7 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut table = measure::Report::default();
     for name in rows::NAMES.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|one| one == name)) {
-        table.disk = measure::fdatasync()?;
+        table.disk = times::fdatasync()?;
         runtime.block_on(rows::measure(name, &mut table))?;
     }
     println!("{table}");

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::Outcome;
-use crate::daemon::Daemon;
 use crate::doors::Doors;
 use crate::measure::Report;
-use crate::scene::{DOORS, For, GROUP, Scene, article, guid};
+use crate::scene::{DOORS, GROUP, article, fill, scene, well};
+use crate::support::Outcome;
+use crate::support::daemon::Daemon;
+use crate::support::scene::{For, guid};
 
 pub const NAMES: [&str; 8] = ["accept", "supersede", "embargo", "kill", "busy", "open", "memory", "size"];
 
@@ -42,8 +43,8 @@ pub async fn measure(name: &str, report: &mut Report) -> Outcome<()> {
 
 async fn accept(report: &mut Report) -> Outcome<()> {
     let doors = Doors::open().await?;
-    let scene = Scene::new(&doors.addresses)?;
-    let mut daemon = Daemon::start(&scene).await?;
+    let scene = scene(&doors.addresses)?;
+    let daemon = Daemon::start(&scene).await?;
     let (mut answered, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..OFFERS + WARM {
         let name = format!("accept-{number}");
@@ -68,8 +69,8 @@ const WARM: usize = 3;
 
 async fn supersede(report: &mut Report) -> Outcome<()> {
     let doors = Doors::open().await?;
-    let scene = Scene::new(&doors.addresses)?;
-    let mut daemon = Daemon::start(&scene).await?;
+    let scene = scene(&doors.addresses)?;
+    let daemon = Daemon::start(&scene).await?;
     let mut answered = Vec::new();
     for version in 1..=(OFFERS + WARM) as u64 {
         let (_, took) = daemon.offer(article("supersede", version, "update", For::All, Some(tomorrow()?))).await?;
@@ -86,14 +87,14 @@ async fn supersede(report: &mut Report) -> Outcome<()> {
 
 async fn embargo(report: &mut Report) -> Outcome<()> {
     let doors = Doors::open().await?;
-    let scene = Scene::new(&doors.addresses)?;
-    scene.fill("held", MILLION, Some(tomorrow()?)).await?;
-    let mut daemon = Daemon::start(&scene).await?;
+    let scene = scene(&doors.addresses)?;
+    fill(&scene, "held", MILLION, Some(tomorrow()?)).await?;
+    let daemon = Daemon::start(&scene).await?;
     doors.hang(true);
     let groups = (0..150).map(|number| For::Group(number % (DOORS / GROUP))).collect();
-    let late = released(&doors, &mut daemon, "one", groups, Duration::from_millis(100)).await?;
+    let late = released(&doors, &daemon, "one", groups, Duration::from_millis(100)).await?;
     report.times(format!("after an embargo's end: each of {GROUP} doors"), late, "50 ms (p99)");
-    let late = released(&doors, &mut daemon, "all", vec![For::All; 10], Duration::from_secs(2)).await?;
+    let late = released(&doors, &daemon, "all", vec![For::All; 10], Duration::from_secs(2)).await?;
     report.times(format!("… each of {DOORS} doors at once"), late, "50 ms (p99)");
     Ok(())
 }
@@ -101,7 +102,7 @@ async fn embargo(report: &mut Report) -> Outcome<()> {
 /// How long after the end of its embargo each well door got each of the stories, whose embargoes end one after another.
 async fn released(
     doors: &Doors,
-    daemon: &mut Daemon,
+    daemon: &Daemon,
     name: &str,
     stories: Vec<For>,
     apart: Duration,
@@ -110,7 +111,7 @@ async fn released(
     let mut waiting = Vec::new();
     for (number, whom) in stories.into_iter().enumerate() {
         let name = format!("embargo-{name}-{number}");
-        let all = doors.watch(&guid(&name), 1, whom.well());
+        let all = doors.watch(&guid(&name), 1, well(whom));
         daemon.offer(article(&name, 1, "publish", whom, Some(ends))).await?;
         waiting.push((ends, all));
         ends = ends.checked_add(apart)?;
@@ -136,14 +137,14 @@ enum Backlog {
 
 async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
     let doors = Doors::open().await?;
-    let scene = Scene::new(&doors.addresses)?;
+    let scene = scene(&doors.addresses)?;
     // Every door has the stories first, those that hang later too.
-    let mut daemon = Daemon::start(&scene).await?;
+    let daemon = Daemon::start(&scene).await?;
     let groups = (0..200).map(|number| For::Group(number % (DOORS / GROUP)));
     let stories: Vec<_> = groups.chain(vec![For::All; 20]).collect();
     for (number, whom) in stories.iter().enumerate() {
         let name = format!("kill-{number}");
-        let all = doors.watch(&guid(&name), 1, whom.well() / 4 * 5);
+        let all = doors.watch(&guid(&name), 1, well(*whom) / 4 * 5);
         daemon.offer(article(&name, 1, "publish", *whom, None)).await?;
         tokio::time::timeout(PATIENCE, all).await??;
     }
@@ -152,9 +153,9 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
         Backlog::Held => (Some(tomorrow()?), "all else held"),
         Backlog::Moving => (None, "the million on its way"),
     };
-    scene.fill("waiting", MILLION, until).await?;
+    fill(&scene, "waiting", MILLION, until).await?;
     doors.hang(true);
-    let mut daemon = Daemon::start(&scene).await?;
+    let daemon = Daemon::start(&scene).await?;
     if backlog == Backlog::Held {
         // The hanging doors have to have something to hang on.
         daemon.offer(article("to-hang-on", 1, "publish", For::All, None)).await?;
@@ -169,7 +170,7 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
     let (mut first, mut group, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for (number, whom) in stories.into_iter().enumerate() {
         let name = format!("kill-{number}");
-        let killed = doors.watch(&guid(&name), 2, whom.well());
+        let killed = doors.watch(&guid(&name), 2, well(whom));
         let (began, _) = daemon.offer(article(&name, 2, "kill", whom, None)).await?;
         let arrivals = tokio::time::timeout(PATIENCE, killed).await??;
         let after = |at: Option<Instant>| at.map(|at| at - began);
@@ -184,21 +185,21 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
     let rate = (doors.arrived() - arrived) as f64 / began_all.elapsed().as_secs_f64();
     let target = report.of_the_disk();
     report.times(format!("a kill's first arrival, {words} ({rate:.0} arrivals/s)"), first, target);
-    report.times(format!("… at all {} well doors of {GROUP}", For::Group(0).well()), group, "");
-    report.times(format!("… at all {} well doors of {DOORS}", For::All.well()), all, "");
+    report.times(format!("… at all {} well doors of {GROUP}", well(For::Group(0))), group, "");
+    report.times(format!("… at all {} well doors of {DOORS}", well(For::All)), all, "");
     Ok(())
 }
 
 async fn open(report: &mut Report) -> Outcome<()> {
     for (deliveries, words) in [(FEW, "20,000"), (MILLION, "1 million"), (5 * MILLION, "5 million")] {
         let doors = Doors::open().await?;
-        let scene = Scene::new(&doors.addresses)?;
-        scene.fill("waiting", deliveries, None).await?;
+        let scene = scene(&doors.addresses)?;
+        fill(&scene, "waiting", deliveries, None).await?;
         let (mut ready, mut first) = (Vec::new(), Vec::new());
         for start in 0..STARTS {
             if start > 0 && deliveries == FEW {
                 // They are sent in the time that a daemon works.
-                scene.fill(&format!("more-{start}"), FEW, None).await?;
+                fill(&scene, &format!("more-{start}"), FEW, None).await?;
             }
             let next = doors.next();
             let began = Instant::now();
@@ -222,19 +223,23 @@ async fn open(report: &mut Report) -> Outcome<()> {
 
 async fn memory(report: &mut Report) -> Outcome<()> {
     let addresses = Doors::closed()?;
-    let scene = Scene::new(&addresses)?;
+    let scene = scene(&addresses)?;
     let megabytes = |bytes: u64| format!("{:.0} MB", bytes as f64 / 1e6);
     let daemon = Daemon::start(&scene).await?;
     tokio::time::sleep(SETTLED).await;
-    report.figure(format!("memory with {DOORS} lanes and nothing waiting"), megabytes(daemon.memory("VmRSS")?), "");
+    report.figure(
+        format!("memory with {DOORS} lanes and nothing waiting"),
+        megabytes(daemon.process.memory("VmRSS")?),
+        "",
+    );
     daemon.stop().await?;
-    scene.fill("waiting", 5 * MILLION, None).await?;
+    fill(&scene, "waiting", 5 * MILLION, None).await?;
     let daemon = Daemon::start(&scene).await?;
     tokio::time::sleep(SETTLED).await;
-    report.figure("… 5 million waiting for closed doors", megabytes(daemon.memory("VmRSS")?), "100 MB");
+    report.figure("… 5 million waiting for closed doors", megabytes(daemon.process.memory("VmRSS")?), "100 MB");
     report.figure(
         "… the most there was, which reading 2,000 files takes",
-        megabytes(daemon.memory("VmHWM")?),
+        megabytes(daemon.process.memory("VmHWM")?),
         "100 MB",
     );
     daemon.stop().await?;
@@ -242,8 +247,8 @@ async fn memory(report: &mut Report) -> Outcome<()> {
     doors.hang(true);
     let daemon = Daemon::start(&scene).await?;
     tokio::time::sleep(SETTLED).await;
-    let what = format!("… 5 million on their way, {} files and connections open", daemon.open_files()?);
-    report.figure(what, megabytes(daemon.memory("VmRSS")?), "");
+    let what = format!("… 5 million on their way, {} files and connections open", daemon.process.open_files()?);
+    report.figure(what, megabytes(daemon.process.memory("VmRSS")?), "");
     Ok(())
 }
 
@@ -252,9 +257,9 @@ const SETTLED: Duration = Duration::from_secs(15);
 
 async fn size(report: &mut Report) -> Outcome<()> {
     let doors = Doors::open().await?;
-    let scene = Scene::new(&doors.addresses)?;
+    let scene = scene(&doors.addresses)?;
     for (deliveries, all, words) in [(MILLION, MILLION, "1 million"), (4 * MILLION, 5 * MILLION, "5 million")] {
-        scene.fill(words.get(..1).unwrap_or_default(), deliveries, None).await?;
+        fill(&scene, words.get(..1).unwrap_or_default(), deliveries, None).await?;
         let each = scene.size()? as f64 / all as f64;
         report.figure(format!("the file for each delivery, {words} waiting"), format!("{each:.0} bytes"), "");
     }
