@@ -20,7 +20,7 @@ impl Role {
     /// Starts this program with those arguments, and waits until it listens.
     pub async fn start(arguments: &[&str]) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new("/proc/self/exe");
         command.args(arguments).env(ADDRESS, listener.local_addr()?.to_string()).stdin(Stdio::null());
         let process = Process::start(&mut command)?;
         let (stream, _) = listener.accept().await?;

@@ -87,6 +87,11 @@ impl<'a> Feed<'a> {
         self.next += articles;
     }
 
+    /// How many articles there were so far.
+    pub fn offered(&self) -> usize {
+        self.next
+    }
+
     /// Measures a window of a daemon.
     pub async fn measure(&mut self, sink: &mut Sink, source: &impl Source, length: Length) -> Outcome<Window> {
         let mut watch = Watch::begin(sink, source.process(), length).await?;

@@ -1,8 +1,24 @@
-//! The delivery engine beside a bare HTTP client.
+//! The delivery engine beside a bare HTTP client that posts the same bytes to the same sink over kept-alive
+//! connections, in the same run.
+//!
+//! `cargo bench --profile ci --bench engine` prints one table; names of rows after `--` choose among them.
+//! `ENGINE_ROUNDS=1` makes one round of each instead of five. `docs/performance.md` says what each row measures.
+//!
+//! ```text
+//!  this process: sets the stage, offers articles, reads /proc, prints
+//!    ├── sink     all doors: reads a request, counts it, answers 200; tells by its clock when a count was reached
+//!    ├── client   the baseline: a connection a door, one post after another on each
+//!    └── daemon   `newswired run` on a configuration and a ledger under target/
+//! ```
+//!
+//! Sink, client and daemon are processes of their own, so that the processor time and the memory of each can be told.
+//! They share the processors, and take turns: where one is measured, the others have nothing to do.
 
 mod client;
 mod control;
 mod feed;
+#[path = "../../tests/support/mod.rs"]
+mod parts;
 mod report;
 mod rows;
 mod sink;
@@ -10,6 +26,7 @@ mod stage;
 mod stories;
 #[path = "../support/mod.rs"]
 mod support;
+mod tap;
 mod tls;
 
 use std::path::Path;
@@ -39,14 +56,16 @@ fn main() -> Outcome<()> {
     }
     // Cargo adds options of its own, such as `--bench`.
     let chosen: Vec<&str> = words.into_iter().filter(|argument| !argument.starts_with('-')).collect();
-    if let Some(unknown) = chosen.iter().find(|name| !rows::NAMES.contains(name)) {
+    let named = |name: &&&str| rows::NAMES.contains(name) || **name == rows::PROFILE;
+    if let Some(unknown) = chosen.iter().find(|name| !named(name)) {
         return Err(format!("there is no row {unknown:?}; there are {}", rows::NAMES.join(", ")).into());
     }
     let mut report = report::Report::default();
     let disk = times::fdatasync()?;
-    for name in rows::NAMES.into_iter().filter(|name| chosen.is_empty() || chosen.contains(name)) {
+    let all = if chosen.is_empty() { rows::NAMES.to_vec() } else { chosen };
+    for name in all {
         eprintln!("{name}");
-        runtime.block_on(rows::measure(name, &mut report))?;
+        runtime.block_on(rows::measure(name, &mut report, &disk))?;
     }
     println!("{report}");
     println!(

@@ -30,8 +30,13 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it, and waits until it says that it is ready.
     pub async fn start(scene: &Scene) -> Outcome<Self> {
+        Self::start_under(scene, &[]).await
+    }
+
+    /// The same under a program that takes the daemon's place with it.
+    pub async fn start_under(scene: &Scene, words: &[String]) -> Outcome<Self> {
         let began = Instant::now();
-        let mut process = Self::launch(scene)?;
+        let mut process = Self::launch_under(scene, words)?;
         while !is_ready(scene).await {
             if process.has_ended()? || began.elapsed() > PATIENCE {
                 return Err(format!("the daemon does not start:\n{}", std::fs::read_to_string(scene.log())?).into());
@@ -43,15 +48,17 @@ impl Daemon {
 
     /// Only starts the process.
     pub fn launch(scene: &Scene) -> Outcome<Process> {
+        Self::launch_under(scene, &[])
+    }
+
+    /// The same under a program that takes the daemon's place with it, such as `valgrind`.
+    pub fn launch_under(scene: &Scene, words: &[String]) -> Outcome<Process> {
         let log = File::options().create(true).append(true).open(scene.log())?;
-        Process::start(
-            Command::new(env!("CARGO_BIN_EXE_newswired"))
-                .args(["run", "--config"])
-                .arg(scene.config())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log),
-        )
+        let mut line = words.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_newswired")]);
+        // There is at least the last of them.
+        let mut command = Command::new(line.next().ok_or("a command has a program")?);
+        command.args(line).args(["run", "--config"]).arg(scene.config());
+        Process::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))
     }
 
     /// Offers an article. Returns what the offer began with, and how long the answer 202 took.

@@ -22,8 +22,8 @@ use super::Outcome;
 pub const TOKEN: &str = "bench";
 pub const SECRET: &str = "whsec_YmVuY2htYXJrIGJlbmNobWFyayBiZW5jaG1hcms=";
 
-/// Articles that are accepted together where a ledger is filled.
-const TOGETHER: usize = 16;
+/// Deliveries that are accepted together where a ledger is filled, about.
+const TOGETHER: usize = 32_000;
 
 /// What a configuration has.
 pub struct Setting<'a> {
@@ -172,10 +172,11 @@ signing_secret = "file:{place}/secret"
         let ids: HashMap<_, _> =
             names.iter().cloned().zip(ledger.register(registrations, Timestamp::now()).await?).collect();
         let contracts = Contracts::new(&config, &ids);
+        let together = (TOGETHER / each.max(1)).clamp(1, 512);
         let mut articles = articles.peekable();
         let mut deliveries = 0;
         while articles.peek().is_some() {
-            let accepting = articles.by_ref().take(TOGETHER).map(|article| {
+            let accepting = articles.by_ref().take(together).map(|article| {
                 let article = parsed(&article)?;
                 Ok(ledger.accept(contracts.acceptance(article, "http 127.0.0.1".to_owned(), Timestamp::now())))
             });

@@ -1,19 +1,39 @@
 //! The rows, by their names.
 
+mod amqp;
 mod fanout;
 mod isolation;
 mod memory;
+mod profile;
 mod throughput;
 mod waiting;
+
+use std::time::Duration;
 
 use self::throughput::Throughput;
 use crate::report::Report;
 use crate::support::Outcome;
 
-pub const NAMES: [&str; 11] =
-    ["sustained", "small", "large", "tls", "fanout", "isolation", "backlog", "breadth", "memory", "idle", "start"];
+pub const NAMES: [&str; 12] = [
+    "sustained",
+    "small",
+    "large",
+    "tls",
+    "fanout",
+    "isolation",
+    "backlog",
+    "breadth",
+    "memory",
+    "idle",
+    "start",
+    "amqp",
+];
 
-pub async fn measure(name: &str, report: &mut Report) -> Outcome<()> {
+/// A row that is measured only where it is named.
+pub const PROFILE: &str = "profile";
+
+/// `fdatasync` is what the disk takes, in the order of size.
+pub async fn measure(name: &str, report: &mut Report, fdatasync: &[Duration]) -> Outcome<()> {
     let usual = Throughput {
         what: "sustained, 2,000 destinations, signed",
         document: 8 << 10,
@@ -52,6 +72,8 @@ pub async fn measure(name: &str, report: &mut Report) -> Outcome<()> {
         "breadth" => waiting::breadth(report).await,
         "memory" => memory::at_work(report).await,
         "idle" => memory::idle(report).await,
+        PROFILE => profile::measure(report).await,
+        "amqp" => amqp::measure(report, fdatasync).await,
         "start" => memory::start(report).await,
         other => Err(format!("there is no row {other:?}").into()),
     }

@@ -1,7 +1,7 @@
 //! How fast the daemon delivers, beside a client that posts the same bytes to the same doors.
 
 use crate::client::{Client, Kind};
-use crate::feed::{Feed, Length, Window, window};
+use crate::feed::{Feed, Length, Source, Window, window};
 use crate::report::{Line, Report, Target, both, median, middle, peaks, rate};
 use crate::rounds;
 use crate::sink::Sink;
@@ -56,7 +56,7 @@ impl Rounds {
     pub async fn make(
         sink: &mut Sink,
         client: &mut Client,
-        daemon: &Daemon,
+        source: &impl Source,
         feed: &mut Feed<'_>,
         length: Length,
     ) -> Outcome<Self> {
@@ -66,7 +66,7 @@ impl Rounds {
                 windows.push(posting(sink, client, kind, length).await?);
             }
             feed.begin(sink).await?;
-            made.daemon.push(feed.measure(sink, daemon, length).await?);
+            made.daemon.push(feed.measure(sink, source, length).await?);
             feed.end(sink).await?;
             made.say(round);
         }
