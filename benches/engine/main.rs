@@ -68,9 +68,13 @@ fn main() -> Outcome<()> {
         runtime.block_on(rows::measure(name, &mut report, &disk))?;
     }
     println!("{report}");
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo")?;
+    let model =
+        cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     println!(
-        "{} processors, shared with the sink; medians of {} rounds; fdatasync p50 {} ms, p99 {} ms",
+        "{} processors ({}), shared with the sink; medians of {} rounds; fdatasync p50 {} ms, p99 {} ms",
         std::thread::available_parallelism()?,
+        model.unwrap_or("of a kind that is not told"),
         rounds(),
         times::ms(times::percentile(&disk, 50)),
         times::ms(times::percentile(&disk, 99)),

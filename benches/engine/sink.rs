@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -197,20 +197,26 @@ pub async fn run(certificate: Option<&Path>) -> Outcome<()> {
         addresses.push(listener.local_addr()?.to_string());
         let (doors, acceptor) = (Arc::clone(&doors), acceptor.clone());
         tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&doors)));
+            if let Err(why) = accept(listener, acceptor, doors).await {
+                // Whoever waits for a door that is not there would wait in vain.
+                eprintln!("the sink takes no more connections: {why}");
+                std::process::exit(1);
             }
-            #[expect(unreachable_code, reason = "it says what the errors are")]
-            std::io::Result::Ok(())
         });
     }
     let addresses = addresses.join(" ");
     control::answer(async |line| doors.answer(line, &addresses)).await
 }
 
-async fn serve(stream: tokio::net::TcpStream, acceptor: Option<TlsAcceptor>, doors: Arc<Doors>) {
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, doors: Arc<Doors>) -> std::io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&doors)));
+    }
+}
+
+async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, doors: Arc<Doors>) {
     let service = service_fn(move |request| receive(Arc::clone(&doors), request));
     let http = hyper::server::conn::http1::Builder::new();
     // Whoever closes a connection at a bad moment knows why.
