@@ -57,7 +57,10 @@ impl Kind {
 }
 
 /// The client's process, as the benchmark knows it.
-pub struct Client(Role);
+pub struct Client {
+    role: Role,
+    doors: usize,
+}
 
 impl Client {
     /// Opens a connection for each door; `ca_file` where they speak TLS.
@@ -72,28 +75,39 @@ impl Client {
         let ca_file = ca_file.map(|file| file.display().to_string());
         let mut role = Role::start(&[ROLE, &addresses, &document, ca_file.as_deref().unwrap_or_default()]).await?;
         role.ask(&format!("open {doors}")).await?;
-        Ok(Self(role))
+        Ok(Self { role, doors })
     }
 
     pub fn process(&self) -> &Process {
-        &self.0.process
+        &self.role.process
+    }
+
+    /// Closes its connections, until they are opened again.
+    pub async fn close(&mut self) -> Outcome<()> {
+        self.role.ask("close").await?;
+        Ok(())
+    }
+
+    pub async fn open(&mut self) -> Outcome<()> {
+        self.role.ask(&format!("open {}", self.doors)).await?;
+        Ok(())
     }
 
     /// Begins to post to every door, without a pause.
     pub async fn go(&mut self, kind: Kind) -> Outcome<()> {
-        self.0.ask(&format!("go {}", kind.name())).await?;
+        self.role.ask(&format!("go {}", kind.name())).await?;
         Ok(())
     }
 
     /// Ends that when the posts under way are answered.
     pub async fn stop(&mut self) -> Outcome<()> {
-        self.0.ask("stop").await?;
+        self.role.ask("stop").await?;
         Ok(())
     }
 
     /// Posts once to every door; returns when that began, by [`now`].
     pub async fn once(&mut self, kind: Kind) -> Outcome<u64> {
-        Ok(self.0.ask(&format!("once {}", kind.name())).await?.parse()?)
+        Ok(self.role.ask(&format!("once {}", kind.name())).await?.parse()?)
     }
 }
 
@@ -116,6 +130,10 @@ pub async fn run(addresses: &str, document: &Path, ca_file: Option<&Path>) -> Ou
                         .map(|number| Door::open(number, addresses[number % addresses.len()], tls.clone()));
                     doors.extend(futures_util::future::try_join_all(opening).await?);
                 }
+                String::new()
+            }
+            "close" => {
+                doors.clear();
                 String::new()
             }
             "go" => {

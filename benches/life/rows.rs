@@ -167,26 +167,29 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
         doors.quiet().await;
     }
     let (arrived, began_all) = (doors.arrived(), Instant::now());
-    let (mut first, mut group, mut all) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut group, mut first_of_all, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (number, whom) in stories.into_iter().enumerate() {
         let name = format!("kill-{number}");
         let killed = doors.watch(&guid(&name), 2, well(whom));
         let (began, _) = daemon.offer(article(&name, 2, "kill", whom, None)).await?;
         let arrivals = tokio::time::timeout(PATIENCE, killed).await??;
         let after = |at: Option<Instant>| at.map(|at| at - began);
-        first.extend(after(arrivals.iter().map(|arrival| arrival.at).min()));
-        let last = after(arrivals.iter().map(|arrival| arrival.at).max());
-        match whom {
-            For::All => all.extend(last),
-            For::Group(_) => group.extend(last),
-        }
+        let (firsts, lasts) = match whom {
+            For::All => (&mut first_of_all, &mut all),
+            For::Group(_) => (&mut first, &mut group),
+        };
+        firsts.extend(after(arrivals.iter().map(|arrival| arrival.at).min()));
+        lasts.extend(after(arrivals.iter().map(|arrival| arrival.at).max()));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let rate = (doors.arrived() - arrived) as f64 / began_all.elapsed().as_secs_f64();
     let target = report.of_the_disk();
-    report.times(format!("a kill's first arrival, {words} ({rate:.0} arrivals/s)"), first, target);
-    report.times(format!("… at all {} well doors of {GROUP}", well(For::Group(0))), group, "");
-    report.times(format!("… at all {} well doors of {DOORS}", well(For::All)), all, "");
+    let doors = |whom: For, of: usize| format!("at all {} well doors of {of}", well(whom));
+    let what = format!("a kill of what {GROUP} doors have, its first arrival; {words} ({rate:.0} arrivals/s)");
+    report.times(what, first, target.clone());
+    report.times(format!("… {}", doors(For::Group(0), GROUP)), group, "");
+    report.times(format!("… of what {DOORS} doors have, its first arrival"), first_of_all, target);
+    report.times(format!("… {}", doors(For::All, DOORS)), all, "");
     Ok(())
 }
 

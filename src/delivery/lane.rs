@@ -434,8 +434,11 @@ fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timestamp, 
     let elapsed_ms = now.duration_since(began).as_millis();
     let (story, version, attempt) = (&parcel.story, parcel.version, parcel.attempt);
     let kind = word(outcome.class);
-    if outcome.class == Class::Delivered {
-        tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "attempt");
+    if outcome.class == Class::Delivered && parcel.action.withdraws() {
+        tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "withdrawal delivered");
+    } else if outcome.class == Class::Delivered {
+        // The ledger tells who has what. A line for each would cost as much as a tenth of all that a delivery takes.
+        tracing::debug!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "attempt");
     } else {
         tracing::warn!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, detail = %outcome.detail, "attempt");
     }

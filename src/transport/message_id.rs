@@ -9,10 +9,20 @@ pub fn message_id(destination: &str, story: &Guid, version: Version) -> String {
     let mut hash = Sha256::new();
     // The unit separator stands in no name and in no URI.
     hash.update(format!("{destination}\u{1f}{story}\u{1f}{version}"));
-    let digest = hash.finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("msg_{hex}")
+    let mut id = String::with_capacity(PREFIX.len() + 2 * KEPT);
+    id.push_str(PREFIX);
+    for byte in hash.finalize().iter().take(KEPT) {
+        id.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+    }
+    id
 }
+
+const PREFIX: &str = "msg_";
+
+/// Bytes of the digest that the id has.
+const KEPT: usize = 16;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

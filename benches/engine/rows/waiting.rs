@@ -101,7 +101,9 @@ const FOR_EACH: usize = 8;
 const AT_LEAST: usize = 2_000;
 
 async fn doors(number: usize, each: usize) -> Outcome<(Window, Line)> {
-    let more = if number > DOORS { ONE_EACH } else { "" };
+    // The sink may have no more files open than the connections of one of them.
+    let is_crowded = number > DOORS;
+    let more = if is_crowded { ONE_EACH } else { "" };
     let (mut sink, stage) = Stage::set(Wanted { doors: number, each, document: 8 << 10, tls: false, more }).await?;
     let mut client = stage.client().await?;
     let daemon = Daemon::start(&stage.scene).await?;
@@ -112,7 +114,11 @@ async fn doors(number: usize, each: usize) -> Outcome<(Window, Line)> {
     let length = Length { warm: waiting as u64, counted };
     let (mut clients, mut daemons) = (Vec::new(), Vec::new());
     for round in 1..=rounds() {
+        client.open().await?;
         clients.push(posting(&mut sink, &mut client, Kind::Bare, length).await?);
+        if is_crowded {
+            client.close().await?;
+        }
         feed.begin(&mut sink).await?;
         daemons.push(feed.measure(&mut sink, &daemon, length).await?);
         feed.end(&mut sink).await?;

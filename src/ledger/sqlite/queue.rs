@@ -82,24 +82,38 @@ impl Queue {
     }
 }
 
-/// How the time of one commit is shared. Withdrawals go in whenever they come. Lanes have as much of it as intake had,
-/// so that neither a flood of articles nor thousands of lanes can keep the other from the disk.
+/// How the time of one commit is shared. Lanes have as much of it as intake had, so that neither a flood of articles nor
+/// thousands of lanes can keep the other from the disk. A withdrawal goes in whenever it comes, and then nothing else
+/// does: what waits behind it is not to hold it up. A thousand of them are several commits, so that the first leaves
+/// before the last is written.
 pub struct Share {
     began: Instant,
     span: Duration,
     lanes_from: Option<Instant>,
+    withdrawals_from: Option<Instant>,
 }
 
+/// How long a commit goes on taking up withdrawals.
+const WITHDRAWALS: Duration = Duration::from_millis(2);
+
 impl Share {
-    /// Of a commit that begins now, and takes up commands for about `span`.
-    pub fn of(span: Duration, now: Instant) -> Self {
-        Self { began: now, span, lanes_from: None }
+    /// Of a commit that begins now with `commands`, and takes up more for about `span`.
+    pub fn of(span: Duration, commands: &[Command], now: Instant) -> Self {
+        let withdraws = commands.iter().any(|command| command.line() == Line::Withdrawals);
+        Self { began: now, span, lanes_from: None, withdrawals_from: withdraws.then_some(now) }
     }
 
     /// What the commit takes next; `None` when it has enough, or nothing more waits.
     pub fn next(&mut self, queue: &mut Queue, now: Instant) -> Option<Command> {
-        if let Ok(command) = queue.withdrawals.try_recv() {
+        let since = self.withdrawals_from.unwrap_or(now);
+        if now.duration_since(since) < WITHDRAWALS
+            && let Ok(command) = queue.withdrawals.try_recv()
+        {
+            self.withdrawals_from = Some(since);
             return Some(command);
+        }
+        if self.withdrawals_from.is_some() {
+            return None;
         }
         if self.lanes_from.is_none()
             && now.duration_since(self.began) < self.span
@@ -201,7 +215,7 @@ mod tests {
                 }
             });
             let (span, began) = (Duration::from_millis(10), Instant::now());
-            let mut share = Share::of(span, began);
+            let mut share = Share::of(span, &[], began);
             let mut now = began;
             let mut taken = [0, 0];
             while let Some(command) = share.next(&mut queue, now) {
@@ -215,20 +229,45 @@ mod tests {
         }
     }
 
+    fn offer(entrance: &Entrance, lines: &[Line]) {
+        block_on(async {
+            for (line, at) in lines.iter().zip(0..) {
+                entrance.send(command(*line, at)).await.unwrap();
+            }
+        });
+    }
+
     #[test]
-    fn a_withdrawal_goes_into_a_commit_that_has_enough() {
+    fn a_withdrawal_goes_into_a_commit_that_has_enough_and_nothing_goes_after_it() {
         let (entrance, mut queue) = queue(4);
         let began = Instant::now();
-        let mut share = Share::of(Duration::from_millis(1), began);
+        let mut share = Share::of(Duration::from_millis(1), &[], began);
         let late = began + Duration::from_secs(1);
-        let end = late + Duration::from_secs(2);
         assert!(share.next(&mut queue, late).is_none());
-        block_on(async {
-            entrance.send(command(Line::Lanes, 1)).await.unwrap();
-            entrance.send(command(Line::Intake, 2)).await.unwrap();
-            entrance.send(command(Line::Withdrawals, 3)).await.unwrap();
-        });
-        assert_eq!(share.next(&mut queue, end).map(|command| command.line()), Some(Line::Withdrawals));
-        assert!(share.next(&mut queue, end).is_none());
+        offer(&entrance, &[Line::Lanes, Line::Intake, Line::Withdrawals]);
+        assert_eq!(share.next(&mut queue, late).map(|command| command.line()), Some(Line::Withdrawals));
+        assert!(share.next(&mut queue, late).is_none());
+        let withdrawal = [command(Line::Withdrawals, 1)];
+        assert!(Share::of(Duration::from_secs(1), &withdrawal, began).next(&mut queue, began).is_none());
+        assert!(Share::of(Duration::from_secs(1), &[], began).next(&mut queue, began).is_some());
+    }
+
+    #[test]
+    fn many_withdrawals_are_several_commits() {
+        let (entrance, mut queue) = queue(8);
+        offer(&entrance, &[Line::Withdrawals; 8]);
+        let began = Instant::now();
+        let mut taken = Vec::new();
+        for commit in 0..3 {
+            let mut now = began + Duration::from_secs(commit);
+            let mut share = Share::of(Duration::from_secs(1), &[], now);
+            let mut number = 0;
+            while share.next(&mut queue, now).is_some() {
+                number += 1;
+                now += WITHDRAWALS / 3;
+            }
+            taken.push(number);
+        }
+        assert_eq!(taken, [4, 4, 0], "the fourth begins at a hair before the end");
     }
 }

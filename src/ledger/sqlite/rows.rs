@@ -79,6 +79,8 @@ pub struct Stored {
     pub row: Row,
     /// Versions follow its wanted one in their own table.
     queued: bool,
+    /// What was wanted when it was read; none of one that the ledger does not have yet.
+    was: Option<(Wanted, Versions)>,
 }
 
 fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
@@ -129,13 +131,14 @@ fn stored(from: &SqlRow<'_>) -> rusqlite::Result<Stored> {
         },
     };
     let (story, destination) = (StoryId(from.get(26)?), DestinationId(from.get(0)?));
-    Ok(Stored { story, destination, row, queued: from.get::<_, i64>(25)? > 0 })
+    let was = Some((row.wanted.clone(), row.versions));
+    Ok(Stored { story, destination, row, queued: from.get::<_, i64>(25)? > 0, was })
 }
 
 impl Stored {
     /// One that the ledger does not have yet.
     pub fn new(story: StoryId, destination: DestinationId, row: Row) -> Self {
-        Self { story, destination, row, queued: false }
+        Self { story, destination, row, queued: false, was: None }
     }
 
     fn with_later(mut self, db: &Connection) -> rusqlite::Result<Self> {
@@ -147,7 +150,13 @@ impl Stored {
 
     /// Writes the row, and the ends of versions that left it.
     pub fn save(&self, db: &Connection, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
-        save(db, self.story, self.destination, &self.row)?;
+        match &self.was {
+            // Most of what happens to a row changes only how far it has come.
+            Some((wanted, versions)) if *wanted == self.row.wanted && *versions == self.row.versions => {
+                save_progress(db, self.story, self.destination, &self.row)?;
+            }
+            Some(_) | None => save_whole(db, self.story, self.destination, &self.row)?,
+        }
         if self.queued || !self.row.later.is_empty() {
             save_later(db, self.story, self.destination, &self.row.later)?;
         }
@@ -222,17 +231,84 @@ fn all(db: &Connection, condition: &str, params: &[&dyn ToSql]) -> rusqlite::Res
     rows.into_iter().map(|found| found.with_later(db)).collect()
 }
 
-fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
-    let (stage, due, attempting, since, ended, ended_at, reason) = match &row.stage {
-        Stage::Ready => (READY, None, None, None, None, None, None),
-        Stage::Held { until } => (HELD, Some(micros(*until)), None, None, None, None, None),
-        Stage::Attempting { version, since } => {
-            (ATTEMPTING, None, Some(version.as_i64()), Some(micros(*since)), None, None, None)
+/// The columns that tell a row's stage.
+struct StageColumns<'a> {
+    stage: i64,
+    due: Option<i64>,
+    attempting: Option<i64>,
+    since: Option<i64>,
+    ended: Option<&'static str>,
+    ended_at: Option<i64>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a Stage> for StageColumns<'a> {
+    fn from(stage: &'a Stage) -> Self {
+        let none =
+            Self { stage: READY, due: None, attempting: None, since: None, ended: None, ended_at: None, reason: None };
+        match stage {
+            Stage::Ready => none,
+            Stage::Held { until } => Self { stage: HELD, due: Some(micros(*until)), ..none },
+            Stage::Attempting { version, since } => Self {
+                stage: ATTEMPTING,
+                attempting: Some(version.as_i64()),
+                since: Some(micros(*since)),
+                ..none
+            },
+            Stage::Ended { end, at, reason } => Self {
+                stage: ENDED,
+                ended: Some(end.as_str()),
+                ended_at: Some(micros(*at)),
+                reason: Some(reason),
+                ..none
+            },
         }
-        Stage::Ended { end, at, reason } => {
-            (ENDED, None, None, None, Some(end.as_str()), Some(micros(*at)), Some(reason.as_str()))
-        }
-    };
+    }
+}
+
+fn last_try_column(last_try: Option<LastTry>) -> i64 {
+    match last_try {
+        None => 0,
+        Some(LastTry::Cancelled) => 1,
+        Some(LastTry::PassedOver) => 2,
+    }
+}
+
+/// How far a row has come, where what is wanted and on which terms is as it was.
+fn save_progress(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+    let of = StageColumns::from(&row.stage);
+    db.prepare_cached(
+        "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, reason = ?9, \
+         attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, on_hold = ?16, \
+         last_try = ?17, sequence = ?18, numbered = ?19, later = ?20 WHERE story = ?1 AND destination = ?2",
+    )?
+    .execute(params![
+        story.0,
+        destination.0,
+        of.stage,
+        of.due,
+        of.attempting,
+        of.since,
+        of.ended,
+        of.ended_at,
+        of.reason,
+        row.attempts,
+        row.confirmed.map(Version::as_i64),
+        row.possible.map(Version::as_i64),
+        row.settles.map(micros),
+        row.older_settles.map(micros),
+        row.remote,
+        row.standing.on_hold,
+        last_try_column(row.standing.last_try),
+        row.number.map(|number| number.sequence),
+        row.number.map(|number| number.version.as_i64()),
+        row.later.len(),
+    ])?;
+    Ok(())
+}
+
+fn save_whole(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+    let of = StageColumns::from(&row.stage);
     db.prepare_cached(
         "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
          due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
@@ -255,13 +331,13 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
         micros(row.wanted.accepted),
         row.wanted.embargo.map(micros),
         row.wanted.expires.map(micros),
-        stage,
-        due,
-        attempting,
-        since,
-        ended,
-        ended_at,
-        reason,
+        of.stage,
+        of.due,
+        of.attempting,
+        of.since,
+        of.ended,
+        of.ended_at,
+        of.reason,
         row.attempts,
         row.confirmed.map(Version::as_i64),
         row.possible.map(Version::as_i64),
@@ -269,11 +345,7 @@ fn save(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) 
         row.older_settles.map(micros),
         row.remote,
         row.standing.on_hold,
-        match row.standing.last_try {
-            None => 0,
-            Some(LastTry::Cancelled) => 1,
-            Some(LastTry::PassedOver) => 2,
-        },
+        last_try_column(row.standing.last_try),
         row.number.map(|number| number.sequence),
         row.number.map(|number| number.version.as_i64()),
         row.later.len(),

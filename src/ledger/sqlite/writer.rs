@@ -17,7 +17,8 @@ use crate::ledger::{Health, LedgerError};
 pub struct Committed(());
 
 /// How long a commit goes on taking up what waits. Whoever comes meanwhile waits for all of it, a kill among them; but
-/// a page that several commands change is written once a commit, so that shorter ones write more.
+/// a page that several commands change is written once a commit, so that shorter ones write more. One that takes up a
+/// withdrawal ends sooner.
 const SPAN: Duration = Duration::from_millis(4);
 
 /// How long the writer waits before it tries a failing disk again.
@@ -181,7 +182,7 @@ impl Writer<'_> {
         if let Some(damage) = self.condition.damage() {
             return Err(LedgerError::Unavailable(damage));
         }
-        let mut share = Share::of(SPAN, Instant::now());
+        let mut share = Share::of(SPAN, commands, Instant::now());
         let next = |taken| if taken < batch { share.next(&mut self.waiting, Instant::now()) } else { None };
         commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))
     }

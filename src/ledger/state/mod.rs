@@ -289,7 +289,8 @@ impl Row {
     }
 
     /// A newer version exists that is not for this destination: what waits here is out of date, unless it takes every
-    /// version. What is under way is not tried again. `true`: something changed.
+    /// version, or has arrived and waits only to be sent once more after an older one. What is under way is not tried
+    /// again. `true`: something changed.
     pub fn pass_over(&mut self, newer: Version, now: Timestamp) -> bool {
         let every = self.versions == Versions::Every;
         if newer <= self.wanted.version || every || self.wanted.action.withdraws() {
@@ -299,6 +300,7 @@ impl Row {
             return false;
         }
         match self.stage {
+            Stage::Ready | Stage::Held { .. } if self.has_arrived() => return false,
             Stage::Ready | Stage::Held { .. } => {
                 self.end_waiting(End::Superseded, format!("version {newer} is not for this destination"), now);
             }
@@ -437,6 +439,11 @@ impl Row {
         matches!(self.stage, Stage::Ready | Stage::Held { .. })
     }
 
+    /// What is wanted has arrived: if it waits, it does so only to be sent once more after an older request.
+    fn has_arrived(&self) -> bool {
+        self.confirmed == Some(self.wanted.version)
+    }
+
     /// What had arrived, and waited only to be sent once more, was delivered.
     fn end_waiting(&mut self, end: End, reason: String, now: Timestamp) {
         let (end, reason) = if self.confirmed == Some(self.wanted.version) {
@@ -464,6 +471,7 @@ impl Row {
         let last_try = self.standing.last_try.take().filter(|_| !planted!(CancelForgotten));
         let (end, reason) = match last_try {
             None => return Vec::new(),
+            Some(LastTry::PassedOver) if self.has_arrived() => return Vec::new(),
             Some(LastTry::Cancelled) => {
                 (End::Cancelled, "an operator cancelled it while another attempt was under way")
             }

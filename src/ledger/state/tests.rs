@@ -101,6 +101,31 @@ fn a_version_that_comes_while_an_older_attempt_settles_is_sent_again_too() {
 }
 
 #[test]
+fn what_has_arrived_is_sent_once_more_though_the_next_version_is_not_for_this_destination() {
+    for under_way in [false, true] {
+        let mut row = first();
+        assert!(begin(&mut row, at(1)));
+        row.settle(version(1), Settled::Unknown { hold: None }, at(2), IN_NETWORK);
+        row.want(wanted(2, Action::Correct, at(3)), Versions::Newest, at(3));
+        assert!(begin(&mut row, at(4)));
+        if under_way {
+            assert!(row.pass_over(version(3), at(5)), "it is not tried again where it does not arrive");
+        }
+        row.settle(version(2), delivered(), at(6), IN_NETWORK);
+        assert!(!row.pass_over(version(3), at(7)));
+        assert_eq!(row.stage, Stage::Held { until: at(62) }, "version 1 may arrive until then");
+        row.stage = Stage::Ready;
+        assert!(begin(&mut row, at(62)));
+        assert!(row.pass_over(version(3), at(63)));
+        row.settle(version(2), Settled::Unknown { hold: None }, at(64), IN_NETWORK);
+        assert_eq!(row.stage, Stage::Ready, "a try that fails is not the last");
+        assert!(begin(&mut row, at(65)));
+        row.settle(version(2), delivered(), at(66), IN_NETWORK);
+        assert!(matches!(row.stage, Stage::Ended { end: End::Delivered, .. }));
+    }
+}
+
+#[test]
 fn a_kill_reaches_who_may_have_the_story_and_cancels_it_for_who_never_got_it() {
     let mut never = first();
     let mut maybe = never.clone();

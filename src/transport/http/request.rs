@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use jiff::Timestamp;
@@ -15,9 +16,22 @@ use crate::transport::{DoorError, Parcel};
 pub struct Head {
     pub address: Address,
     uri: Uri,
+    /// With a place for every header that a parcel adds, so that a copy of it never has to grow.
     fixed: HeaderMap,
     signer: Option<Signer>,
 }
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const STORY: HeaderName = HeaderName::from_static("newswire-story");
+const VERSION: HeaderName = HeaderName::from_static("newswire-version");
+const ACTION: HeaderName = HeaderName::from_static("newswire-action");
+const URGENCY: HeaderName = HeaderName::from_static("newswire-urgency");
+const ATTEMPT: HeaderName = HeaderName::from_static("newswire-attempt");
+const SEQUENCE: HeaderName = HeaderName::from_static("newswire-sequence");
 
 impl Head {
     pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
@@ -35,6 +49,22 @@ impl Head {
             Some(secret) => Some(Signer::new(&secret.resolve()?).map_err(DoorError::Setting)?),
             None => None,
         };
+        let of_a_parcel = [
+            header::CONTENT_TYPE,
+            CONTENT_DIGEST,
+            WEBHOOK_ID,
+            IDEMPOTENCY_KEY,
+            WEBHOOK_TIMESTAMP,
+            STORY,
+            VERSION,
+            ACTION,
+            URGENCY,
+            ATTEMPT,
+            SEQUENCE,
+        ];
+        for name in of_a_parcel.into_iter().chain(signer.as_ref().map(|_| WEBHOOK_SIGNATURE)) {
+            fixed.insert(name, HeaderValue::from_static(""));
+        }
         Ok(Self { address, uri, fixed, signer })
     }
 
@@ -42,27 +72,28 @@ impl Head {
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
     pub fn request(&self, parcel: &Parcel, now: Timestamp, body: Paced) -> Result<Request<Paced>, String> {
         let document = &parcel.document;
-        let mut headers = self.fixed.clone();
-        let mut put = |name: &'static str, value: &str| -> Result<(), String> {
-            let value =
-                HeaderValue::from_str(value).map_err(|_| format!("the value of {name} cannot stand in a header"))?;
-            headers.insert(HeaderName::from_static(name), value);
-            Ok(())
+        let text = |name: &HeaderName, value: String| {
+            HeaderValue::from_maybe_shared(Bytes::from(value))
+                .map_err(|_| format!("the value of {name} cannot stand in a header"))
         };
-        put("content-type", document.content_type())?;
-        put("content-digest", &format!("sha-256=:{}:", BASE64.encode(document.digest())))?;
-        put("webhook-id", &parcel.message_id)?;
-        put("idempotency-key", &parcel.message_id)?;
-        put("webhook-timestamp", &now.as_second().to_string())?;
+        let id = text(&WEBHOOK_ID, parcel.message_id.clone())?;
+        let digest = format!("sha-256=:{}:", BASE64.encode(document.digest()));
+        let mut headers = self.fixed.clone();
+        headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, document.content_type().to_owned())?);
+        headers.insert(CONTENT_DIGEST, text(&CONTENT_DIGEST, digest)?);
+        headers.insert(IDEMPOTENCY_KEY, id.clone());
+        headers.insert(WEBHOOK_ID, id);
+        headers.insert(WEBHOOK_TIMESTAMP, now.as_second().into());
         if let Some(signer) = &self.signer {
-            put("webhook-signature", &signer.sign(&parcel.message_id, now.as_second(), document.bytes()))?;
+            let signature = signer.sign(&parcel.message_id, now.as_second(), document.bytes());
+            headers.insert(WEBHOOK_SIGNATURE, text(&WEBHOOK_SIGNATURE, signature)?);
         }
-        put("newswire-story", parcel.story.as_str())?;
-        put("newswire-version", &parcel.version.to_string())?;
-        put("newswire-action", parcel.action.as_str())?;
-        put("newswire-urgency", &parcel.urgency.to_string())?;
-        put("newswire-attempt", &parcel.attempt.to_string())?;
-        put("newswire-sequence", &parcel.sequence.to_string())?;
+        headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
+        headers.insert(VERSION, text(&VERSION, parcel.version.to_string())?);
+        headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
+        headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
+        headers.insert(ATTEMPT, parcel.attempt.into());
+        headers.insert(SEQUENCE, parcel.sequence.into());
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
