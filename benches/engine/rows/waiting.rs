@@ -66,24 +66,32 @@ pub async fn backlog(report: &mut Report) -> Outcome<()> {
 pub async fn breadth(report: &mut Report) -> Outcome<()> {
     // What an article costs by itself is shared by its deliveries, and ten share it unlike ten thousand. It is told
     // from what a delivery costs by ten doors that get articles for ten and for one.
-    let (alone, _) = doors(10, 1).await?;
-    let mut costs = Vec::new();
+    let (alone, _, _) = doors(10, 1).await?;
+    let (mut costs, mut clients) = (Vec::new(), Vec::new());
     let mut article = 0.0;
     for number in [10, 100, 1_000, 10_000] {
-        let (own, mut line) = doors(number, number).await?;
+        let (own, client, peak) = doors(number, number).await?;
         if number == 10 {
             let delivery = (10.0 * own.cpu - alone.cpu) / 9.0;
             article = alone.cpu - delivery;
         }
         let cost = own.cpu - article / number as f64;
         costs.push(cost);
-        line.what = format!("{number} destinations: CPU for a delivery; ratio to 10 destinations");
-        line.figure = format!("{cost:.1} µs, {:.1} with its part of the article", own.cpu);
-        line.measured = costs.first().map(|first| cost / first);
-        report.add(line);
+        clients.push(client.cpu);
+        report.add(Line {
+            what: format!("{number} destinations: CPU for a delivery; ratio to 10 destinations"),
+            figure: format!("{cost:.1} µs, {:.1} with its part of the article", own.cpu),
+            baseline: format!("{:.1} µs", client.cpu),
+            measured: costs.first().map(|first| cost / first),
+            cpu: both(own.cpu, client.cpu),
+            peak,
+            ..Line::default()
+        });
     }
     report.add(Line {
-        what: "… the dearest to the cheapest".to_owned(),
+        what: "… the dearest to the cheapest; the client's beside it".to_owned(),
+        figure: format!("{:.2}", spread(&costs)),
+        baseline: format!("{:.2}", spread(&clients)),
         measured: Some(spread(&costs)),
         target: Some(Target::AtMost(1.25)),
         ..Line::default()
@@ -100,7 +108,8 @@ pub async fn breadth(report: &mut Report) -> Outcome<()> {
 const FOR_EACH: usize = 8;
 const AT_LEAST: usize = 2_000;
 
-async fn doors(number: usize, each: usize) -> Outcome<(Window, Line)> {
+/// The daemon's window and the client's, and the most memory of both.
+async fn doors(number: usize, each: usize) -> Outcome<(Window, Window, String)> {
     // The sink may have no more files open than the connections of one of them.
     let is_crowded = number > DOORS;
     let more = if is_crowded { ONE_EACH } else { "" };
@@ -124,14 +133,7 @@ async fn doors(number: usize, each: usize) -> Outcome<(Window, Line)> {
         feed.end(&mut sink).await?;
         say(&format!("{number} doors, articles for {each}"), round, &daemons);
     }
-    let (own, base) = (middle(&daemons), middle(&clients));
-    let line = Line {
-        baseline: format!("{:.1} µs", base.cpu),
-        cpu: both(own.cpu, base.cpu),
-        peak: peaks(&daemon.process, client.process())?,
-        ..Line::default()
-    };
-    Ok((own, line))
+    Ok((middle(&daemons), middle(&clients), peaks(&daemon.process, client.process())?))
 }
 
 fn say(what: &str, round: usize, daemons: &[Window]) {
