@@ -34,6 +34,31 @@ pub(super) fn parse(file: &Path, root: KeyPath, text: &str) -> Result<(Layer, Fi
     }
 }
 
+impl Layer {
+    /// Where it hangs.
+    pub fn root(&self) -> &KeyPath {
+        &self.root
+    }
+
+    /// Whether it says anything at `path`, counted from where it hangs.
+    pub fn speaks_of(&self, path: &[String]) -> bool {
+        let Some((last, above)) = path.split_last() else { return true };
+        let table = above.iter().try_fold(&self.table, |table, part| match &table.get(part)?.kind {
+            ValueKind::Table(below) => Some(below),
+            _ => None,
+        });
+        table.is_some_and(|table| table.contains_key(last))
+    }
+
+    /// What it says, where no other layer has a word in it.
+    ///
+    /// # Errors
+    /// None that a TOML file can cause: all that it can say has its like in JSON.
+    pub fn into_tree(self) -> Result<serde_json::Value, config::ConfigError> {
+        Value::new(None, ValueKind::Table(self.table)).try_deserialize()
+    }
+}
+
 impl Source for Layer {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())

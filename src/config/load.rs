@@ -36,7 +36,7 @@ pub enum Secrets {
 
 /// [`load()`] with an environment of its own.
 pub fn load_from(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, ConfigErrors> {
-    let layers = Layers::read(path, environment).map_err(ConfigErrors::new)?;
+    let mut layers = Layers::read(path, environment).map_err(ConfigErrors::new)?;
     let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
     let known = Known::of_config();
     let mut report = Report::new(&layers.places, &known);
@@ -58,6 +58,8 @@ struct Layers {
     files: Vec<Layer>,
     /// By name, with `-` where the keys of the files have it.
     overrides: Vec<(String, String)>,
+    /// What those are of.
+    overridden: Vec<KeyPath>,
     places: Places,
 }
 
@@ -67,6 +69,7 @@ impl Layers {
             main: path.to_owned(),
             files: Vec::new(),
             overrides: Vec::new(),
+            overridden: Vec::new(),
             places: Places::new(path.to_owned()),
         };
         let mut errors = Vec::new();
@@ -137,21 +140,47 @@ impl Layers {
             path = path.key(part);
         }
         self.overrides.push((format!("{}{}", Environment::PREFIX, path.parts().join("__")), value.to_owned()));
+        self.overridden.push(path.clone());
         self.places.add_variable(path, name);
         Ok(())
     }
 
-    fn merge(&self) -> Result<Value, ConfigError> {
+    /// All layers as one tree. A partner of whom its file alone speaks, as is usual, is put in its place as it is: of ten
+    /// thousand partners, merging key by key would be most of what a start takes.
+    fn merge(&mut self) -> Result<Value, ConfigError> {
+        let files = std::mem::take(&mut self.files);
+        let whole_files: Vec<_> = files.iter().filter(|file| file.root().parts().is_empty()).collect();
+        let is_alone = |file: &Layer| {
+            let root = file.root();
+            let overridden = self.overridden.iter().any(|path| path.is_in(root) || root.is_in(path));
+            !(overridden || whole_files.iter().any(|file| file.speaks_of(root.parts())))
+        };
+        let alone: Vec<bool> = files.iter().map(is_alone).collect();
+        let (alone, merged): (Vec<_>, Vec<_>) = files.into_iter().zip(alone).partition(|(_, alone)| *alone);
+        let builder = merged.into_iter().fold(config::Config::builder(), |builder, (file, _)| builder.add_source(file));
         let overrides = config::Environment::with_prefix(Environment::PREFIX.trim_end_matches('_'))
             .separator("__")
-            .source(Some(self.overrides.iter().cloned().collect()));
-        self.files
-            .iter()
-            .fold(config::Config::builder(), |builder, layer| builder.add_source(layer.clone()))
-            .add_source(overrides)
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|why| whole(&self.main, format!("the layers cannot be merged: {why}")))
+            .source(Some(std::mem::take(&mut self.overrides).into_iter().collect()));
+        let unmerged = |why: config::ConfigError| whole(&self.main, format!("the layers cannot be merged: {why}"));
+        let mut tree =
+            builder.add_source(overrides).build().and_then(config::Config::try_deserialize).map_err(unmerged)?;
+        for (file, _) in alone {
+            let root = file.root().clone();
+            hang(&mut tree, root.parts(), file.into_tree().map_err(unmerged)?);
+        }
+        Ok(tree)
+    }
+}
+
+/// Puts `branch` where `path` says. Where something else than a table is in its way, that stays, for the checks to see.
+fn hang(tree: &mut Value, path: &[String], branch: Value) {
+    let Some((last, above)) = path.split_last() else { return };
+    let empty = || Value::Object(serde_json::Map::new());
+    let parent = above
+        .iter()
+        .try_fold(tree, |node, part| node.as_object_mut().map(|table| table.entry(part.clone()).or_insert_with(empty)));
+    if let Some(table) = parent.and_then(Value::as_object_mut) {
+        table.insert(last.clone(), branch);
     }
 }
 

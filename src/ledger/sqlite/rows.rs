@@ -155,7 +155,8 @@ impl Stored {
             Some((wanted, versions)) if *wanted == self.row.wanted && *versions == self.row.versions => {
                 save_progress(db, self.story, self.destination, &self.row)?;
             }
-            Some(_) | None => save_whole(db, self.story, self.destination, &self.row)?,
+            Some(_) => save_whole(db, UPDATE, self.story, self.destination, &self.row)?,
+            None => save_whole(db, INSERT, self.story, self.destination, &self.row)?,
         }
         if self.queued || !self.row.later.is_empty() {
             save_later(db, self.story, self.destination, &self.row.later)?;
@@ -249,12 +250,9 @@ impl<'a> From<&'a Stage> for StageColumns<'a> {
         match stage {
             Stage::Ready => none,
             Stage::Held { until } => Self { stage: HELD, due: Some(micros(*until)), ..none },
-            Stage::Attempting { version, since } => Self {
-                stage: ATTEMPTING,
-                attempting: Some(version.as_i64()),
-                since: Some(micros(*since)),
-                ..none
-            },
+            Stage::Attempting { version, since } => {
+                Self { stage: ATTEMPTING, attempting: Some(version.as_i64()), since: Some(micros(*since)), ..none }
+            }
             Stage::Ended { end, at, reason } => Self {
                 stage: ENDED,
                 ended: Some(end.as_str()),
@@ -307,21 +305,29 @@ fn save_progress(db: &Connection, story: StoryId, destination: DestinationId, ro
     Ok(())
 }
 
-fn save_whole(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+const INSERT: &str = "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, \
+    expires, stage, due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, \
+    older_settles, remote, on_hold, last_try, sequence, numbered, later, for_holders, every_version) VALUES (?1, ?2, ?3, \
+    ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
+    ?29)";
+
+const UPDATE: &str = "UPDATE delivery SET version = ?3, article = ?4, action = ?5, rank = ?6, accepted = ?7, embargo = ?8, \
+    expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, ended_at = ?15, reason = ?16, \
+    attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, remote = ?22, on_hold = ?23, \
+    last_try = ?24, sequence = ?25, numbered = ?26, later = ?27, for_holders = ?28, every_version = ?29 \
+    WHERE story = ?1 AND destination = ?2";
+
+/// Writes all of a row, by [`INSERT`] or [`UPDATE`]: one statement that does either is slower than both, since SQLite
+/// keeps what it needs to take back half of it.
+fn save_whole(
+    db: &Connection,
+    how: &str,
+    story: StoryId,
+    destination: DestinationId,
+    row: &Row,
+) -> rusqlite::Result<()> {
     let of = StageColumns::from(&row.stage);
-    db.prepare_cached(
-        "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, expires, stage, \
-         due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-         on_hold, last_try, sequence, numbered, later, for_holders, every_version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-         ?23, ?24, ?25, ?26, ?27, ?28, ?29) \
-         ON CONFLICT (story, destination) DO UPDATE SET version = ?3, article = ?4, action = ?5, rank = ?6, \
-         accepted = ?7, embargo = ?8, expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, \
-         ended_at = ?15, reason = ?16, attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, \
-         remote = ?22, on_hold = ?23, last_try = ?24, sequence = ?25, numbered = ?26, later = ?27, \
-         for_holders = ?28, every_version = ?29",
-    )?
-    .execute(params![
+    db.prepare_cached(how)?.execute(params![
         story.0,
         destination.0,
         row.wanted.version.as_i64(),
