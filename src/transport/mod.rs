@@ -4,12 +4,14 @@
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
 //! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
-//! There are two: `http` pushes the document as it is, `wordpress` keeps one post for a story. Both stand on `client`.
+//! There are two: `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story. Both stand on `client`.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod client;
+mod descriptors;
 mod fetch;
+mod gzip;
 mod http;
 mod message_id;
 mod outcome;
@@ -27,6 +29,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::client::{Network, Parts, Settings};
+use self::gzip::Gzip;
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, SecretError};
@@ -100,19 +104,66 @@ pub trait Transport: Send + Sync + 'static {
     fn in_network(&self) -> Duration;
 }
 
+/// What the doors of a configuration share.
+pub struct Shared {
+    network: Arc<Network>,
+    gzip: Arc<Gzip>,
+}
+
 /// The transport of a destination, its door still closed.
 ///
 /// # Errors
 /// When the door cannot be built from its configuration.
-pub fn open(destination: &Destination, defaults: &Delivery) -> Result<Box<dyn Transport>, DoorError> {
+pub fn open(
+    destination: &Destination,
+    defaults: &Delivery,
+    Shared { network, gzip }: &Shared,
+) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
         .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
-    let timeouts = Timeouts::of(door, defaults);
+    let (ca_file, answer_limit, http2, max_age) = match door {
+        Door::Http(push) => (&push.ca_file, push.answer_limit, push.http2, push.connection_max_age),
+        Door::WordPress(site) => (&site.ca_file, site.answer_limit, site.http2, site.connection_max_age),
+    };
+    let settings = Settings {
+        ca_file: ca_file.as_deref(),
+        timeouts: Timeouts::of(door, defaults),
+        answer_limit: answer_limit.get(),
+        http2,
+        max_age: max_age.unwrap_or(defaults.connection_max_age).get(),
+        connections: network.part(connections(destination, defaults)),
+        network,
+    };
     Ok(match door {
-        Door::Http(push) => Box::new(HttpDoor::new(push, timeouts)?),
-        Door::WordPress(site) => Box::new(WordPressDoor::new(site, timeouts)?),
+        Door::Http(push) => Box::new(HttpDoor::new(push, &settings, gzip)?),
+        Door::WordPress(site) => Box::new(WordPressDoor::new(site, &settings)?),
     })
+}
+
+/// What the doors of `config` share. From here on this process may open as many files as its hard limit says.
+pub fn shared(config: &Config) -> Shared {
+    let doors: Vec<usize> = config
+        .partners
+        .values()
+        .flat_map(|partner| partner.destinations.values())
+        .map(|destination| connections(destination, &config.delivery))
+        .collect();
+    let files = descriptors::raise();
+    let most = config.delivery.connections.map_or_else(|| descriptors::for_connections(files), |most| most as usize);
+    if most < doors.len() {
+        tracing::warn!(
+            connections = most,
+            destinations = doors.len(),
+            "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
+        );
+    }
+    Shared { network: Arc::new(Network::new(Parts::new(most, doors))), gzip: Arc::default() }
+}
+
+/// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.
+fn connections(destination: &Destination, defaults: &Delivery) -> usize {
+    usize::from(destination.concurrency.unwrap_or(defaults.concurrency)).max(1) + 1
 }
 
 /// Why a door cannot be built from its configuration.

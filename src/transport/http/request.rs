@@ -8,7 +8,7 @@ use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
 use super::signature::Signer;
-use crate::config::{Auth, HttpPush};
+use crate::config::{Auth, Compression, HttpPush};
 use crate::transport::client::{Address, Paced, USER_AGENT};
 use crate::transport::{DoorError, Parcel};
 
@@ -33,6 +33,13 @@ const URGENCY: HeaderName = HeaderName::from_static("newswire-urgency");
 const ATTEMPT: HeaderName = HeaderName::from_static("newswire-attempt");
 const SEQUENCE: HeaderName = HeaderName::from_static("newswire-sequence");
 
+/// The bytes of a document as they are sent, and their SHA-256. Digest and signature are of these.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    pub bytes: &'a Bytes,
+    pub digest: &'a [u8; 32],
+}
+
 impl Head {
     pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
         let address = Address::parse(&push.url)?;
@@ -41,6 +48,9 @@ impl Head {
         let mut fixed = HeaderMap::new();
         fixed.insert(header::HOST, HeaderValue::from_str(address.authority()).map_err(|why| setting(&why))?);
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if let Some(Compression::Gzip) = push.compression {
+            fixed.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if let Some(auth) = &push.auth {
             let (name, value) = authorization(auth)?;
             fixed.insert(name, value);
@@ -70,22 +80,28 @@ impl Head {
 
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
-    pub fn request(&self, parcel: &Parcel, now: Timestamp, body: Paced) -> Result<Request<Paced>, String> {
-        let document = &parcel.document;
+    pub fn request(
+        &self,
+        parcel: &Parcel,
+        sent: Sent<'_>,
+        now: Timestamp,
+        body: Paced,
+    ) -> Result<Request<Paced>, String> {
         let text = |name: &HeaderName, value: String| {
             HeaderValue::from_maybe_shared(Bytes::from(value))
                 .map_err(|_| format!("the value of {name} cannot stand in a header"))
         };
         let id = text(&WEBHOOK_ID, parcel.message_id.clone())?;
-        let digest = format!("sha-256=:{}:", BASE64.encode(document.digest()));
+        let digest = format!("sha-256=:{}:", BASE64.encode(sent.digest));
+        let content_type = parcel.document.content_type().to_owned();
         let mut headers = self.fixed.clone();
-        headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, document.content_type().to_owned())?);
+        headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, content_type)?);
         headers.insert(CONTENT_DIGEST, text(&CONTENT_DIGEST, digest)?);
         headers.insert(IDEMPOTENCY_KEY, id.clone());
         headers.insert(WEBHOOK_ID, id);
         headers.insert(WEBHOOK_TIMESTAMP, now.as_second().into());
         if let Some(signer) = &self.signer {
-            let signature = signer.sign(&parcel.message_id, now.as_second(), document.bytes());
+            let signature = signer.sign(&parcel.message_id, now.as_second(), sent.bytes);
             headers.insert(WEBHOOK_SIGNATURE, text(&WEBHOOK_SIGNATURE, signature)?);
         }
         headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
