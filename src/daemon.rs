@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attribution::Policies;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::delivery::{Dispatch, Lanes, LanesError, Renditions, Shared, Wakes};
+use crate::delivery::{Dispatch, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
 use crate::intake::{self, Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::{admin, service};
@@ -106,6 +106,7 @@ impl Daemon {
             metrics,
             clock,
             random: Mutex::default(),
+            growth: Growth::default(),
             health: ledger.health(),
             ledger,
         };

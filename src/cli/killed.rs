@@ -155,7 +155,7 @@ fn look(config: &Config, reader: &SqliteReader, story: &StoryView) -> Result<Vec
         };
         // Whether its partner is paused makes no difference to a withdrawal.
         let configured = if known.contains(&view.destination) { Configured::Yes } else { Configured::Gone };
-        let around = Around { on_hold: None, configured, served, now };
+        let around = Around { on_hold: None, configured, rate: None, served, now };
         let (why, given_up) = match &row.stage {
             Stage::Ended { reason, end: End::Delivered, .. } => (reason.clone(), !acknowledged),
             Stage::Ended { reason, end, .. } => (format!("{}: {reason}", end.as_str()), true),

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::at;
+use crate::config::Rate;
 use crate::ledger::state::{NEVER, Row, Stage};
 use crate::ledger::{Before, DoorView};
 
@@ -15,6 +16,8 @@ pub struct Around<'a> {
     /// Why an operator holds the story.
     pub on_hold: Option<&'a str>,
     pub configured: Configured,
+    /// The rate of the destination's contract.
+    pub rate: Option<Rate>,
     /// A daemon runs on the ledger.
     pub served: bool,
     pub now: Timestamp,
@@ -95,6 +98,9 @@ pub fn waits_for(door: &DoorView, row: &Row, around: &Around<'_>) -> Vec<String>
             at(retry_at)
         ));
     }
+    if let Some(rate) = around.rate.filter(|_| row.stage == Stage::Ready && !withdraws) {
+        obstacles.push(format!("its contract allows no more than {rate}"));
+    }
     if obstacles.is_empty() || row.stage == Stage::Ready {
         obstacles.extend(turn(door.before));
     }
@@ -154,7 +160,7 @@ pub mod tests {
     }
 
     pub fn around() -> Around<'static> {
-        Around { on_hold: None, configured: Configured::Yes, served: true, now: time(NOW) }
+        Around { on_hold: None, configured: Configured::Yes, rate: None, served: true, now: time(NOW) }
     }
 
     fn said(door: &DoorView, around: &Around<'_>) -> String {
@@ -169,12 +175,14 @@ pub mod tests {
         held.lane.state.failures = 4;
         held.lane.state.trouble = Some("answered 503".to_owned());
         held.before = Before { number: 12, or_more: false };
-        let around = Around { on_hold: Some("hold urn:x:a by ben: legal"), served: false, ..around() };
+        let rate = Some("10/h".parse().unwrap());
+        let around = Around { on_hold: Some("hold urn:x:a by ben: legal"), rate, served: false, ..around() };
         insta::assert_snapshot!(said(&held, &around), @"
         no daemon runs
         the story is on hold (hold urn:x:a by ben: legal)
         the destination is suspended (suspend coast-times by anna: they moved)
         its door is in trouble (4 failures, the last: answered 503) and is asked again at 2026-11-24 12:10:00Z
+        its contract allows no more than 10/h
         12 deliveries go before it
         ");
     }
@@ -185,6 +193,7 @@ pub mod tests {
         kill.lane.halt = Some(Halt { even_kills: false, why: "suspend".to_owned() });
         kill.lane.state.suspended = Some("answered 410".to_owned());
         let around = Around { on_hold: Some("legal"), configured: Configured::Paused, ..around() };
+        let around = Around { rate: Some("10/h".parse().unwrap()), ..around };
         assert_eq!(said(&kill, &around), "it goes now");
         kill.lane.halt = Some(Halt { even_kills: true, why: "suspend coast-times, even kills".to_owned() });
         assert_eq!(said(&kill, &around), "the destination is suspended (suspend coast-times, even kills)");

@@ -8,7 +8,7 @@ use super::{Backoff, Size, Span};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Delivery {
-    /// Requests under way at once for one destination.
+    /// The most requests under way at once for one destination; how many, is found from its answers.
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: u16,
     /// Connections at once, of all destinations together; at least one for each. Left out: what the limit of open files

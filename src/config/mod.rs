@@ -56,7 +56,7 @@ pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
 pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
-pub use units::{Size, Span};
+pub use units::{Rate, Size, Span};
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
 pub use wordpress::{OnKill, PostStatus, Term, WordPress};
 

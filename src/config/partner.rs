@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Changes, Country, FormatName, SecretRef, Size, Span, Use, WordPress};
+use super::{Changes, Country, FormatName, Rate, SecretRef, Size, Span, Use, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -133,10 +133,18 @@ pub struct Destination {
     /// The WordPress site where it becomes a post.
     #[serde(default)]
     pub wordpress: Option<WordPress>,
-    /// How many requests may be under way at once. Default: `delivery.concurrency`.
+    /// The most requests under way at once; how many, is found from the door's answers. Default: `delivery.concurrency`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: Option<u16>,
+    /// The most deliveries in a time that the contract allows, `10/s`, `600/min` or `5000/h`: between two of them lies
+    /// that time's part. Withdrawals do not wait for it, and count. Default: as many as the door takes.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+    /// How many may come at once within the rate, after a pause. Default: 1, which keeps them evenly apart.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub burst: Option<u16>,
     /// Times between tries at a door in trouble. Default: `delivery.backoff`.
     #[serde(default)]
     pub backoff: Option<BackoffChange>,

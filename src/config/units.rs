@@ -1,4 +1,4 @@
-//! Numbers with their units, as an operator writes them: `"30s"`, `"8MiB"`.
+//! Numbers with their units, as an operator writes them: `"30s"`, `"8MiB"`, `"10/s"`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -108,6 +108,78 @@ impl fmt::Display for Size {
     }
 }
 
+/// So many in a time: a whole number, a `/` and `s`, `min` or `h`: `"10/s"`, `"600/min"`, `"5000/h"`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    number: u32,
+    per: Per,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Per {
+    Second,
+    Minute,
+    Hour,
+}
+
+impl Per {
+    const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Hour];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "min",
+            Self::Hour => "h",
+        }
+    }
+}
+
+impl Rate {
+    /// More than this in a second, minute or hour is no limit that matters.
+    const MOST: u32 = 1_000_000;
+
+    /// From one to the next, when they are evenly apart; never shorter than the rate allows.
+    pub fn interval(self) -> Duration {
+        let nanos = self.period().as_nanos().div_ceil(u128::from(self.number));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// The time in which there are so many.
+    pub fn period(self) -> Duration {
+        Duration::from_secs(match self.per {
+            Per::Second => 1,
+            Per::Minute => 60,
+            Per::Hour => 3_600,
+        })
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mend = "write a whole number, \"/\" and s, min or h, for example \"10/s\"";
+        let (number, unit) = split(text);
+        let per =
+            unit.strip_prefix('/').and_then(|unit| Per::ALL.into_iter().find(|per| per.name() == unit.trim_start()));
+        match (number.parse::<u32>(), per) {
+            (Ok(0), Some(_)) => Err("a rate of nothing; to send nothing, pause the partner".to_owned()),
+            (Ok(number @ ..=Self::MOST), Some(per)) => Ok(Self { number, per }),
+            (Ok(_), Some(_)) => {
+                Err(format!("the rate {text:?} is above {}; write a lower one or remove it", Self::MOST))
+            }
+            (Ok(_), None) if unit.is_empty() => Err(format!("the rate {text:?} does not say in which time; {mend}")),
+            (Ok(_), None) | (Err(_), _) => Err(format!("{text:?} is not a rate; {mend}")),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.per.name())
+    }
+}
+
 fn split(text: &str) -> (&str, &str) {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -169,6 +241,7 @@ macro_rules! as_text {
 }
 
 as_text!(Span, "Span", "^[0-9]+ ?(ms|s|m|h|d)$", "a length of time such as \"30s\"");
+as_text!(Rate, "Rate", "^[0-9]+ ?/ ?(s|min|h)$", "a rate such as \"10/s\"");
 as_text!(Size, "Size", "^[0-9]+ ?(B|KiB|MiB|GiB)$", "a size such as \"8MiB\"");
 
 #[cfg(test)]
@@ -180,6 +253,30 @@ mod tests {
         for text in ["0ms", "250ms", "30s", "10m", "6h", "14d", "90s"] {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_rate_reads_what_it_prints() {
+        for (text, millis) in [("10/s", 100), ("600/min", 100), ("60/h", 60_000), ("1/h", 3_600_000)] {
+            let rate = text.parse::<Rate>().unwrap();
+            assert_eq!((rate.to_string().as_str(), rate.interval()), (text, Duration::from_millis(millis)));
+        }
+        assert!(
+            "3/s".parse::<Rate>().unwrap().interval() * 3 >= Duration::from_secs(1),
+            "it is not exceeded by rounding"
+        );
+    }
+
+    #[test]
+    fn what_is_no_rate_is_told_how_to_be_one() {
+        let told = ["10", "0/s", "10/d", "ten/s", "2000000/s"].map(|text| text.parse::<Rate>().unwrap_err());
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        the rate "10" does not say in which time; write a whole number, "/" and s, min or h, for example "10/s"
+        a rate of nothing; to send nothing, pause the partner
+        "10/d" is not a rate; write a whole number, "/" and s, min or h, for example "10/s"
+        "ten/s" is not a rate; write a whole number, "/" and s, min or h, for example "10/s"
+        the rate "2000000/s" is above 1000000; write a lower one or remove it
+        "#);
     }
 
     #[test]

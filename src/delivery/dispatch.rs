@@ -65,18 +65,18 @@ impl Dispatch {
             let now = self.shared.clock.now();
             while let Some(lane) = agenda.due(now) {
                 // A time that a lane asked for while its door takes nothing else is a withdrawal's.
-                let withdrawal = self.lanes[lane].pace().gate(now) == Gate::Withdrawals;
+                let withdrawal = matches!(self.lanes[lane].pace().gate(now), Gate::Withdrawals | Gate::Paced(_));
                 start.push((lane, withdrawal || self.lanes[lane].signal.has_withdrawal()));
             }
             for (lane, withdrawal) in start.drain(..) {
                 if is_working[lane] {
                     continue;
                 }
-                // A door in trouble is not asked before its time, but for a withdrawal.
+                // A door in trouble is not asked before its time, nor one before its contract's, but for a withdrawal.
                 match self.lanes[lane].pace().gate(now) {
                     Gate::Open => {}
-                    Gate::Until(_) | Gate::Withdrawals if withdrawal => {}
-                    Gate::Until(until) => {
+                    Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals if withdrawal => {}
+                    Gate::Until(until) | Gate::Paced(until) => {
                         agenda.add(lane, until);
                         continue;
                     }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::pace::{Gate, Pace, backoff};
+use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, Numbered};
 use super::signal::{AsOf, Signal};
 use crate::clock::Clock;
@@ -58,6 +58,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// For jitter.
     pub random: Mutex<fastrand::Rng>,
+    /// How fast all lanes together may grow.
+    pub growth: Growth,
     /// Nothing is sent while the ledger cannot write: what came of it could not be kept.
     pub health: watch::Receiver<Health>,
 }
@@ -118,9 +120,9 @@ impl Lane {
             let now = shared.clock.now();
             // What is in hand stays there meanwhile: no version and no order can come that would take its place.
             let fails = shared.ledger_fails();
-            let (allowed, gate, retry_at) = {
-                let pace = self.pace();
-                (pace.allowed(), pace.gate(now), pace.retry_at())
+            let (allowed, reach, tokens, gate, retry_at) = {
+                let mut pace = self.pace();
+                (pace.allowed(), pace.reach(), pace.tokens(now), pace.gate(now), pace.retry_at())
             };
             let look = self.signal.look();
             more |= look.news;
@@ -150,9 +152,13 @@ impl Lane {
             }
             // Nothing else begins while one may come.
             let withdrawal_first = pressing || !claiming_withdrawals.is_terminated();
-            let (reach, in_hand) = (reach(allowed), under_way.len() + window.len());
-            if may_claim && open && more && !withdrawal_first && in_hand < reach && claiming.is_terminated() {
-                claiming = self.claim(shared, reach, false, look.as_of, now).boxed().fuse();
+            let in_hand = under_way.len() + window.len();
+            // No more than a contract's rate lets go now: what waits for its next turn waits in the ledger, where a newer
+            // version takes its place.
+            let limit = tokens.map_or(reach, |tokens| reach.min(tokens.saturating_sub(window.len())));
+            let wants = open && more && in_hand < reach && limit > 0;
+            if may_claim && wants && !withdrawal_first && claiming.is_terminated() {
+                claiming = self.claim(shared, limit, false, look.as_of, now).boxed().fuse();
                 // What is accepted or put back from here on may not be in the answer.
                 more = false;
             }
@@ -163,8 +169,15 @@ impl Lane {
                     window.push_front(in_hand);
                     break;
                 }
+                // Withdrawals have had the turn that it was claimed for.
+                if tokens.is_some() && !self.pace().takes_token(withdraws, now) {
+                    records.push(self.given_back(shared, vec![in_hand.row], now));
+                    continue;
+                }
                 under_way.push(self.attempt(shared, in_hand));
             }
+            // What has just begun may have been the last that a contract lets go now.
+            let gate = if tokens.is_some() { self.pace().gate(now) } else { gate };
 
             let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
             if under_way.is_empty() && window.is_empty() && records.is_empty() && !asks {
@@ -222,9 +235,12 @@ impl Lane {
                 },
                 Some(done) = under_way.next() => {
                     more |= next_held.is_some_and(|at| at <= shared.clock.now());
-                    records.push(self.ended(shared, done));
+                    let others = under_way.len();
+                    records.push(self.ended(shared, done, others));
                 }
                 () = self.signal.notified() => {}
+                // What is under way may take long, and a contract's next turn comes before its end.
+                () = opens(gate, now), if matches!(gate, Gate::Until(_) | Gate::Paced(_)) => {}
             }
         }
     }
@@ -246,13 +262,17 @@ impl Lane {
         if withdrawal_left.is_some() && gate == Gate::Shut {
             self.signal.keep_withdrawal();
         }
+        let withdrawals = || {
+            let first = withdrawal_left.into_iter().chain(next_held).min();
+            // One that was held back before has its time there.
+            first.map(|at| retry_at.map_or(at, |retry| retry.max(at)))
+        };
         match gate {
             Gate::Until(at) => Some(at),
-            // One that was held back before has its time there.
-            Gate::Withdrawals if !planted!(HaltedDoorForgetsKills) => {
-                let first = withdrawal_left.into_iter().chain(next_held).min();
-                first.map(|at| retry_at.map_or(at, |retry| retry.max(at)))
-            }
+            // What is held may be one, and does not wait for a contract's next turn.
+            Gate::Paced(_) if planted!(TurnForgotten) => None,
+            Gate::Paced(at) => Some(withdrawals().map_or(at, |first| first.min(at))),
+            Gate::Withdrawals if !planted!(HaltedDoorForgetsKills) => withdrawals(),
             Gate::Open | Gate::Withdrawals | Gate::Shut => None,
         }
     }
@@ -330,7 +350,7 @@ impl Lane {
     /// Whether an operator's word, or the door's own that it is gone, stands against it.
     fn may_be_sent(&self, attempted: &Attempted, now: Timestamp) -> bool {
         match self.pace().gate(now) {
-            Gate::Open | Gate::Until(_) => true,
+            Gate::Open | Gate::Until(_) | Gate::Paced(_) => true,
             Gate::Withdrawals => attempted.action.withdraws(),
             Gate::Shut => false,
         }
@@ -341,13 +361,17 @@ impl Lane {
     }
 
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
-    fn ended<'a>(&self, shared: &'a Shared, done: Done) -> Recorded<'a> {
+    /// `others` are still under way.
+    fn ended<'a>(&self, shared: &'a Shared, done: Done, others: usize) -> Recorded<'a> {
         let Done { attempted, began, result } = done;
         let now = shared.clock.now();
         let tried = attempted.action.withdraws();
         let recorded = move |recorded: Result<_, _>| recorded.map(|waiting| (waiting, tried));
         let outcome = match result {
-            Sent::NotTried => return self.given_back(shared, vec![attempted], now),
+            Sent::NotTried => {
+                self.pace().token_back();
+                return self.given_back(shared, vec![attempted], now);
+            }
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
                 let outcome = Outcome::refused_here(reason.clone());
@@ -358,15 +382,22 @@ impl Lane {
         };
         self.count(shared, &outcome, &attempted, began, now);
         let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
-        let (changed, state) = {
+        let (changed, state, found) = {
             let mut pace = self.pace();
+            let before = pace.level();
             // A refusal that never left the house says nothing about the door.
             let left = outcome.status.is_some() || outcome.class != Class::Refused;
-            let changed = left && pace.ended(outcome.class, &outcome.detail, began, now, &mut random);
-            (changed, pace.state().clone())
+            let tried = Tried { began, ended: now, under_way: others + 1 };
+            let changed = left && pace.ended(outcome.class, &outcome.detail, tried, &mut random, &shared.growth);
+            (changed, pace.state().clone(), Some(pace.level()).filter(|level| *level != before))
         };
+        let label = || DestinationLabel { destination: self.name.clone() };
+        if let Some(level) = found {
+            let level = i64::try_from(level).unwrap_or(i64::MAX);
+            shared.metrics.lane_concurrency.get_or_create(&label()).set(level);
+        }
         if changed {
-            let label = DestinationLabel { destination: self.name.clone() };
+            let label = label();
             shared.metrics.lane_failures.get_or_create(&label).set(i64::from(state.failures));
             shared.metrics.lane_suspended.get_or_create(&label).set(i64::from(state.suspended.is_some()));
             if let Some(why) = &state.suspended {
@@ -408,12 +439,11 @@ impl Lane {
     }
 }
 
-/// Rows that a lane asks for at a time, where so many may be under way; it asks when it holds fewer. Enough to keep its
-/// slots busy while it asks, and one for a probe. Few enough that ten thousand busy lanes are a matter of megabytes, that
-/// what is superseded meanwhile is rarely in hand, and that a start after a crash, which has to settle all of them, is
-/// short.
-fn reach(allowed: usize) -> usize {
-    (2 * allowed).saturating_sub(1)
+/// Returns when a gate that is closed until a time opens.
+async fn opens(gate: Gate, now: Timestamp) {
+    if let Gate::Until(at) | Gate::Paced(at) = gate {
+        tokio::time::sleep(Duration::try_from(at.duration_since(now)).unwrap_or_default()).await;
+    }
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {

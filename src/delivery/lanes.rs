@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::dispatch::Due;
 use super::lane::Lane;
-use super::pace::{Pace, Policy};
+use super::pace::{Limit, Pace, Policy};
 use super::renditions::Editions;
 use super::signal::Signal;
 use crate::config::{Config, Delivery, Destination};
@@ -83,7 +83,7 @@ impl Lanes {
                 door,
                 give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
                 paused,
-                pace: Pace::new(policy(settings, config), state, halt, resumed).into(),
+                pace: Pace::new(policy(settings, config), state, halt, resumed).within(limit(settings), now).into(),
                 signal: Signal::default(),
             }));
         }
@@ -100,4 +100,10 @@ fn policy(settings: &Destination, config: &Config) -> Policy {
         ceiling: backoff.ceiling.get(),
         retry_after_limit: defaults.retry_after_limit.get(),
     }
+}
+
+/// The rate of its contract, if it has one.
+fn limit(settings: &Destination) -> Option<Limit> {
+    let burst = settings.burst.unwrap_or(1).into();
+    settings.rate.map(|rate| Limit { interval: rate.interval(), burst, period: rate.period() })
 }

@@ -26,6 +26,7 @@ mod wakes;
 pub use dispatch::{Dispatch, Due};
 pub use lane::Shared;
 pub use lanes::{Lanes, LanesError};
+pub use pace::Growth;
 pub use renditions::{Documents, Numbered, Rendered, Renditions};
 pub use wakes::Wakes;
 

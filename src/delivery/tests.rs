@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::Dispatch;
 use super::lane::{Lane, Shared};
-use super::pace::{Pace, Policy};
+use super::pace::{Growth, Limit, Pace, Policy};
 use super::renditions::{Editions, Renditions};
 use super::wakes::Wakes;
 use crate::article::{Action, Article, Version};
@@ -30,6 +30,9 @@ use crate::transport::{Class, Outcome, Parcel, Transport};
 /// A request that a door got: story, version, action.
 type Got = (String, u64, Action);
 
+/// A status that stands for no answer, until it is another.
+const NONE_YET: u16 = 0;
+
 /// A door that takes its time, and answers as it is told.
 struct Door {
     delay: Duration,
@@ -43,6 +46,9 @@ impl Transport for Door {
             let name = parcel.story.as_str().rsplit(':').next().unwrap_or_default().to_owned();
             self.got.lock().unwrap().push((name, parcel.version.get(), parcel.action));
             tokio::time::sleep(self.delay).await;
+            while self.status.load(Ordering::SeqCst) == NONE_YET {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let status = self.status.load(Ordering::SeqCst);
             let class = match status {
                 410 => Class::Gone,
@@ -92,6 +98,16 @@ impl Scene {
 
     /// The first wait at a door in trouble is a random time of up to `first`.
     async fn with_backoff(doors: Doors, waiting: usize, first: Duration) -> Self {
+        Self::with(doors, waiting, first, None).await
+    }
+
+    /// A contract allows one delivery in every `interval`.
+    async fn with_contract(doors: Doors, interval: Duration) -> Self {
+        let limit = Limit { interval, burst: 1, period: interval };
+        Self::with(doors, 64, Duration::from_millis(50), Some(limit)).await
+    }
+
+    async fn with(doors: Doors, waiting: usize, first: Duration, limit: Option<Limit>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
         let options = SqliteOptions { path: &path, batch: 64, waiting, in_network: Duration::from_secs(60) };
@@ -118,14 +134,15 @@ impl Scene {
             door: Box::new(Door { delay: doors.delay, status: Arc::clone(&status), got: Arc::clone(&got[at]) }),
             give_up_after: Duration::from_secs(3600),
             paused: None,
-            pace: Pace::new(policy, LaneState::default(), None, None).into(),
+            pace: Pace::new(policy, LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
             signal: Default::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
         let clock = Arc::new(SystemClock);
-        let (random, (tell, health)) = (Mutex::default(), watch::channel(Health::Good));
-        let shared = Shared { ledger: Arc::clone(&ledger), documents: renditions, metrics, clock, random, health };
+        let (random, growth, (tell, health)) = (Mutex::default(), Growth::default(), watch::channel(Health::Good));
+        let ledger_for_lanes = Arc::clone(&ledger);
+        let shared = Shared { ledger: ledger_for_lanes, documents: renditions, metrics, clock, random, growth, health };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
         Self { dir, ledger, ids, wakes, got, status, health: tell, stop, running }
@@ -369,5 +386,74 @@ async fn nothing_begins_while_the_ledger_cannot_write() {
     scene.health.send_replace(Health::Good);
     until("it goes on by itself", || scene.counts() == [("delivered".to_owned(), 80)]).await;
     assert!((0..2).all(|door| scene.got(door).len() == 41), "and sends each once, and the kill");
+    scene.stop().await;
+}
+
+/// What waits for a contract's next turn is not announced, so it can be superseded; and a kill waits for no turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contract_keeps_stories_in_the_ledger_and_holds_up_no_kill() {
+    let doors = Doors { number: 1, concurrency: 4, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::with_contract(doors, Duration::from_secs(3_600)).await;
+    scene.accept("wrong", 1, Action::Publish).await;
+    until("the first is delivered", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+    for story in 0..10 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    scene.accept("s3", 2, Action::Update).await;
+    scene.accept("wrong", 2, Action::Kill).await;
+    let all = [("waiting".to_owned(), 10), ("delivered".to_owned(), 1)];
+    until("the kill is delivered, and nothing else is in hand", || scene.counts() == all && scene.got(0).len() == 2)
+        .await;
+    assert_eq!(scene.got(0)[1], ("wrong".to_owned(), 2, Action::Kill));
+    scene.stop().await;
+}
+
+/// By the door's backoff, however long the contract's next turn is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_that_failed_does_not_wait_for_a_contracts_turn() {
+    for status in [422, 503] {
+        let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 };
+        let scene = Scene::with_contract(doors, Duration::from_secs(3_600)).await;
+        scene.accept("wrong", 1, Action::Publish).await;
+        until("it has the story", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+        scene.status.store(status, Ordering::SeqCst);
+        scene.accept("waits", 1, Action::Publish).await;
+        scene.accept("wrong", 2, Action::Kill).await;
+        until("the kill is tried again and again", || scene.got(0).len() >= 5).await;
+        let sent = scene.got(0);
+        assert!(sent[1..].iter().all(|(name, ..)| name == "wrong"), "{sent:?}");
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contracts_turns_come_by_themselves() {
+    let doors = Doors { number: 2, concurrency: 4, delay: Duration::from_millis(70), status: 200 };
+    let (began, interval) = (Instant::now(), Duration::from_millis(30));
+    let scene = Scene::with_contract(doors, interval).await;
+    for story in 0..20 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("everything is delivered", || scene.counts() == [("delivered".to_owned(), 40)]).await;
+    assert!(began.elapsed() >= interval * 19, "no more than one in {interval:?}: {:?}", began.elapsed());
+    assert!((0..2).all(|door| scene.got(door).len() == 20), "and once each");
+    scene.stop().await;
+}
+
+/// A turn that comes while another request hangs is not lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contracts_turn_does_not_wait_for_the_answer_before_it() {
+    let doors = Doors { number: 1, concurrency: 4, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::with_contract(doors, Duration::from_millis(50)).await;
+    for story in 0..30 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("the door has been found to take two at once", || scene.got(0).len() >= 12).await;
+    scene.status.store(NONE_YET, Ordering::SeqCst);
+    let delivered =
+        || scene.counts().into_iter().find(|(state, _)| state == "delivered").map_or(0, |(_, number)| number);
+    until("two are under way", || scene.got(0).len() as u64 == delivered() + 2).await;
+    scene.status.store(200, Ordering::SeqCst);
+    until("everything is delivered", || scene.counts() == [("delivered".to_owned(), 30)]).await;
     scene.stop().await;
 }

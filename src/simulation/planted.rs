@@ -56,10 +56,14 @@ pub enum Bug {
     RightsClockStopped,
     /// A resumed lane is not woken.
     ResumeWakesNobody,
+    /// A contract's rate is not looked at.
+    ContractIgnored,
+    /// What waits for a contract's next turn is not looked for when it comes.
+    TurnForgotten,
 }
 
 impl Bug {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::KillForgetsThePossible,
         Self::KillForAll,
         Self::RefusedKillGivenUp,
@@ -85,6 +89,8 @@ impl Bug {
         Self::GivenBackStaysAnnounced,
         Self::RightsClockStopped,
         Self::ResumeWakesNobody,
+        Self::ContractIgnored,
+        Self::TurnForgotten,
     ];
 }
 

@@ -7,13 +7,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::schedule::{DOORS, Fault};
+use super::schedule::{DOORS, EVERY_DOOR, Fault, RATE_BURST, SECTION_DOOR};
 use super::world::{Door, IN_NETWORK, World};
 use crate::article::{Action, Article, Urgency};
 use crate::attribution::{Proved, sample};
 use crate::clock::Clock;
 use crate::config::{Config, Edition, Environment, Format, Secrets};
-use crate::delivery::{Dispatch, Documents, Lanes, Numbered, Rendered, Shared, Wakes};
+use crate::delivery::{Dispatch, Documents, Growth, Lanes, Numbered, Rendered, Shared, Wakes};
 use crate::intake::{Contracts, Inbox};
 use crate::ledger::simulated::{Disk, StepWriter, Written};
 use crate::ledger::{ArticleId, Ledger, LedgerError};
@@ -22,7 +22,7 @@ use crate::telemetry::Metrics;
 use crate::upkeep::Upkeep;
 
 /// The doors' partners: one that takes everything, one with early copies, one that takes every version, one that takes a
-/// section; in the second variant another section, in the third the first partner is paused.
+/// section, by a contract with a rate; in the second variant another section, in the third the first partner is paused.
 const PARTNERS: [&str; DOORS] = [
     "name = \"Plain\"\npaused = PAUSED\n",
     "name = \"Early\"\n[entitlement]\nembargo_early = \"20s\"\n",
@@ -30,7 +30,7 @@ const PARTNERS: [&str; DOORS] = [
     "name = \"Section\"\n[subscriptions.one]\nsections = [\"SECTION\"]\n",
 ];
 
-const DESTINATION: &str = "[destinations.main]\nformat = \"json\"\nVERSIONS\nconcurrency = 2\n\
+const DESTINATION: &str = "[destinations.main]\nformat = \"json\"\nMORE\nconcurrency = 2\n\
                            [destinations.main.http]\nurl = \"http://127.0.0.1:9/\"\n";
 
 const MAIN: &str = "[wires.hpnf]\nname = \"Harbor Press\"\nshort_name = \"HPNF\"\nrequire = []\n\
@@ -49,11 +49,15 @@ fn config(variant: usize) -> Config {
     std::fs::create_dir(dir.path().join("partners.d")).expect("a directory can be made");
     write("newswired.toml", MAIN);
     for (number, partner) in PARTNERS.iter().enumerate() {
-        let versions = if number == 2 { "versions = \"every\"" } else { "" };
+        let more = match number {
+            EVERY_DOOR => "versions = \"every\"".to_owned(),
+            SECTION_DOOR => format!("rate = \"12/min\"\nburst = {RATE_BURST}"),
+            _ => String::new(),
+        };
         let partner = partner
             .replace("PAUSED", if variant == 2 { "true" } else { "false" })
             .replace("SECTION", if variant == 1 { "section-1" } else { "section-0" });
-        let text = format!("{partner}{}", DESTINATION.replace("VERSIONS", versions));
+        let text = format!("{partner}{}", DESTINATION.replace("MORE", &more));
         write(&format!("partners.d/p{number}.toml"), &text);
     }
     let main = dir.path().join("newswired.toml");
@@ -110,7 +114,8 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     let documents = Arc::new(OneDocument { ledger: Arc::clone(&ledger) });
     let random = Mutex::new(fastrand::Rng::with_seed(u64::from(incarnation)));
     let health = ledger.health();
-    let shared = Shared { ledger, documents, metrics, clock, random, health };
+    let growth = Growth::default();
+    let shared = Shared { ledger, documents, metrics, clock, random, growth, health };
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
     tokio::join!(dispatch, by_the_clock.run(stop));
 }

@@ -17,8 +17,11 @@ pub const EARLY: Duration = Duration::from_secs(20);
 /// The door that takes every version.
 pub const EVERY_DOOR: usize = 2;
 
-/// The door that takes one section; which, is the configuration's to say.
+/// The door that takes one section; which, is the configuration's to say. Its contract has a rate: so many at once, and
+/// then one in every such span.
 pub const SECTION_DOOR: usize = 3;
+pub const RATE_BURST: usize = 2;
+pub const RATE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The variant of the configuration in which the first partner is paused.
 pub const PAUSED_VARIANT: usize = 2;

@@ -37,6 +37,7 @@ pub struct Metrics {
     pub attempts: Family<OutcomeLabel, Counter>,
     pub attempt_seconds: Histogram,
     pub arrival_seconds: Histogram,
+    pub lane_concurrency: Family<DestinationLabel, Gauge>,
     pub lane_failures: Family<DestinationLabel, Gauge>,
     pub lane_suspended: Family<DestinationLabel, Gauge>,
     pub renditions: Counter,
@@ -73,6 +74,12 @@ impl Metrics {
             Unit::Seconds,
             arrival_seconds.clone(),
         );
+        let lane_concurrency = Family::default();
+        registry.register(
+            "lane_concurrency",
+            "Requests at once that a destination has been found to take; absent while that is still one",
+            lane_concurrency.clone(),
+        );
         let lane_failures = Family::default();
         registry.register(
             "lane_failures",
@@ -103,6 +110,7 @@ impl Metrics {
             attempts,
             attempt_seconds,
             arrival_seconds,
+            lane_concurrency,
             lane_failures,
             lane_suspended,
             renditions,

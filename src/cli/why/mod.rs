@@ -138,7 +138,13 @@ fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target)
             }
             Some(_) | None => Configured::Gone,
         };
-        doors.push(door(view, &story.versions, &Around { on_hold: story.on_hold.as_deref(), configured, served, now }));
+        let name = view.destination.split('/').nth(1).unwrap_or_default();
+        let rate = partner.and_then(|partner| partner.destinations.get(name)?.rate);
+        doors.push(door(
+            view,
+            &story.versions,
+            &Around { on_hold: story.on_hold.as_deref(), configured, rate, served, now },
+        ));
     }
     // What was configured since the last start of a daemon, the ledger does not know yet.
     for name in configured(config).filter(|name| to.covers(name)) {

@@ -68,6 +68,13 @@ impl Checks<'_, '_> {
         if let Some(concurrency) = destination.concurrency {
             self.in_bounds(&path.key("concurrency"), concurrency.into());
         }
+        if let Some(burst) = destination.burst {
+            self.in_bounds(&path.key("burst"), burst.into());
+            if destination.rate.is_none() && !self.report.is_broken(&path.key("rate")) {
+                let message = "there is no rate for the burst to be within; add rate = \"10/s\", or remove it";
+                self.error(&path.key("burst"), message);
+            }
+        }
         if let Some(backoff) = &destination.backoff {
             self.backoff(&path.key("backoff"), &backoff.over(self.config.delivery.backoff));
         }

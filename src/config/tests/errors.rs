@@ -286,6 +286,7 @@ exclude = { wires = ["x"], urgency_up_to = 0 }
 [destinations.a]
 format = "json"
 concurrency = 300
+rate = "10 a second"
 give_up_after = "0s"
 backoff = { first = "20m" }
 http = { url = "ftp://island-post.example/", ca_file = "missing.pem", answer_timeout = "0s" }
@@ -300,6 +301,7 @@ format = "json"
 http = { url = "http://127.0.0.1:80/", auth = { basic = { user = "a:b", password = "credential:x" } } }
 [destinations.e]
 format = "json"
+burst = 5
 http = { url = "http://127.0.0.1:80/" }
 "#;
     assert_snapshot!(partner_errors(partner), @r#"
@@ -312,20 +314,22 @@ http = { url = "http://127.0.0.1:80/" }
     partners.d/island-post.toml:10:22: unknown wire "x"; write "hpnf"
     partners.d/island-post.toml:10:44: 0 is out of range; write a whole number from 1 to 9
     partners.d/island-post.toml:13:15: 300 is out of range; write a whole number from 1 to 256
-    partners.d/island-post.toml:14:17: a time of nothing; write a longer one
-    partners.d/island-post.toml:15:21: first (20m) is longer than ceiling (10m); shorten first or raise ceiling
-    partners.d/island-post.toml:16:16: an address with the scheme "ftp"; write https://… or http://…
-    partners.d/island-post.toml:16:56: cannot read missing.pem: No such file or directory (os error 2); write the path of a file of PEM certificates
-    partners.d/island-post.toml:16:88: a time of nothing; write a longer one
-    partners.d/island-post.toml:19:16: the address holds a user or a password; remove them and use auth = { basic = { user, password } }
-    partners.d/island-post.toml:19:84: "x key" is not a header's name; use letters, digits and "-"
-    partners.d/island-post.toml:19:101: the environment variable A is not set; set it, or use "file:PATH"
-    partners.d/island-post.toml:22:16: not an address (relative URL without a base); write https://… or http://…
-    partners.d/island-post.toml:22:66: newswired writes the header "Content-Type" itself; use another
-    partners.d/island-post.toml:22:90: cannot read the secret's file missing: No such file or directory (os error 2)
-    partners.d/island-post.toml:25:66: the user holds a colon, which HTTP forbids; use another
-    partners.d/island-post.toml:25:84: the credential "x" needs systemd; add LoadCredential=x:PATH to the unit, or use "file:PATH"
-    partners.d/island-post.toml:28:16: the destinations "d" and "e" send the same format to the same address; remove one
+    partners.d/island-post.toml:14:8: "10 a second" is not a rate; write a whole number, "/" and s, min or h, for example "10/s"
+    partners.d/island-post.toml:15:17: a time of nothing; write a longer one
+    partners.d/island-post.toml:16:21: first (20m) is longer than ceiling (10m); shorten first or raise ceiling
+    partners.d/island-post.toml:17:16: an address with the scheme "ftp"; write https://… or http://…
+    partners.d/island-post.toml:17:56: cannot read missing.pem: No such file or directory (os error 2); write the path of a file of PEM certificates
+    partners.d/island-post.toml:17:88: a time of nothing; write a longer one
+    partners.d/island-post.toml:20:16: the address holds a user or a password; remove them and use auth = { basic = { user, password } }
+    partners.d/island-post.toml:20:84: "x key" is not a header's name; use letters, digits and "-"
+    partners.d/island-post.toml:20:101: the environment variable A is not set; set it, or use "file:PATH"
+    partners.d/island-post.toml:23:16: not an address (relative URL without a base); write https://… or http://…
+    partners.d/island-post.toml:23:66: newswired writes the header "Content-Type" itself; use another
+    partners.d/island-post.toml:23:90: cannot read the secret's file missing: No such file or directory (os error 2)
+    partners.d/island-post.toml:26:66: the user holds a colon, which HTTP forbids; use another
+    partners.d/island-post.toml:26:84: the credential "x" needs systemd; add LoadCredential=x:PATH to the unit, or use "file:PATH"
+    partners.d/island-post.toml:29:9: there is no rate for the burst to be within; add rate = "10/s", or remove it
+    partners.d/island-post.toml:30:16: the destinations "d" and "e" send the same format to the same address; remove one
     "#);
 }
 

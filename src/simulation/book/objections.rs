@@ -6,8 +6,11 @@ use jiff::Timestamp;
 
 use super::{Book, Committed, Halted, INSTANT, Sent};
 use crate::article::Action;
-use crate::simulation::schedule::{EARLY, EARLY_DOOR, EVERY_DOOR};
+use crate::simulation::schedule::{EARLY, EARLY_DOOR, EVERY_DOOR, RATE_BURST, RATE_INTERVAL, SECTION_DOOR};
 use crate::transport::Class;
+
+/// From a lane's decision to its request.
+const JUST_BEFORE: Duration = Duration::from_millis(100);
 
 impl Book {
     pub(super) fn objections(&self, sent: &Sent, now: Timestamp) -> Vec<String> {
@@ -24,6 +27,15 @@ impl Book {
             "another attempt is in flight",
         );
         object(before.iter().all(|one| one.version <= version), "a higher version was attempted before");
+        if door == SECTION_DOOR && !action.withdraws() {
+            // A withdrawal goes past its contract's rate, and counts.
+            let in_life = self.sends.iter().rev().filter(|one| one.door == door && one.incarnation == incarnation);
+            let first = in_life.map(|one| one.began).nth(RATE_BURST - 1);
+            object(
+                first.is_none_or(|first| began - first >= RATE_INTERVAL - JUST_BEFORE),
+                "its contract does not allow so many in so short a time",
+            );
+        }
         let Some(book) = self.stories.get(&story) else {
             return vec!["nothing of the story is committed".to_owned()];
         };
