@@ -62,9 +62,9 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let Lanes { lanes, due, ids } =
-            Lanes::open(config, |_, door, defaults| transport::open(door, defaults), ledger.as_ref(), clock.now())
-                .await?;
+        let network = transport::network(config);
+        let open = |_: &str, door: &_, defaults: &_| transport::open(door, defaults, &network);
+        let Lanes { lanes, due, ids } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Contracts::new(config, &ids));
         let inbox = Arc::new(Inbox::new(

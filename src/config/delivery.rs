@@ -11,6 +11,13 @@ pub struct Delivery {
     /// Requests under way at once for one destination.
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: u16,
+    /// Connections at once, of all destinations together; at least one for each. Left out: what the limit of open files
+    /// leaves room for.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: Option<u32>,
+    /// The age after which a connection takes no further request; up to a quarter less, so that not all of them are made
+    /// anew at the same time.
+    pub connection_max_age: Span,
     /// To resolve the name, connect, and agree on TLS.
     pub connect_timeout: Span,
     /// To hand the whole request to the network.
@@ -33,6 +40,8 @@ impl Default for Delivery {
     fn default() -> Self {
         Self {
             concurrency: 4,
+            connections: None,
+            connection_max_age: Span::from_secs(300),
             connect_timeout: Span::from_secs(10),
             write_timeout: Span::from_secs(30),
             answer_timeout: Span::from_secs(30),

@@ -192,6 +192,12 @@ pub struct HttpPush {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
+    #[serde(default = "http2")]
+    pub http2: bool,
+    /// Default: `delivery.connection_max_age`.
+    #[serde(default)]
+    pub connection_max_age: Option<Span>,
     /// Default: `delivery.connect_timeout`.
     #[serde(default)]
     pub connect_timeout: Option<Span>,
@@ -267,6 +273,10 @@ fn first() -> Span {
 
 fn ceiling() -> Span {
     Span::from_secs(600)
+}
+
+pub(super) fn http2() -> bool {
+    true
 }
 
 fn answer_limit() -> Size {

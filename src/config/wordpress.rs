@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::partner::http2;
 use super::{SecretRef, Size, Span};
 
 /// A partner's WordPress site. A story becomes a post; its updates and corrections change the same post, and a kill
@@ -48,6 +49,12 @@ pub struct WordPress {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
+    #[serde(default = "http2")]
+    pub http2: bool,
+    /// Default: `delivery.connection_max_age`.
+    #[serde(default)]
+    pub connection_max_age: Option<Span>,
     /// Default: `delivery.connect_timeout`.
     #[serde(default)]
     pub connect_timeout: Option<Span>,

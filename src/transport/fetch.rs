@@ -1,5 +1,6 @@
 //! A web page, as anybody gets it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use encoding_rs::{Encoding, UTF_8};
 use http::{HeaderMap, Request, header};
 use url::Url;
 
-use super::client::{Address, Answer, Client, Failed, USER_AGENT};
+use super::client::{Address, Answer, Client, Failed, Network, Settings, USER_AGENT};
 use super::{DoorError, Timeouts};
 
 /// The largest page that is read, in bytes.
@@ -39,9 +40,10 @@ pub enum FetchError {
 /// # Errors
 /// When there is no page, or it does not come within the bounds.
 pub async fn page(url: &str) -> Result<String, FetchError> {
+    let network = Arc::new(Network::default());
     let mut at = url.to_owned();
     for _ in 0..=MOST_REDIRECTS {
-        let Answer { status, headers, start } = get(&at).await?;
+        let Answer { status, headers, start } = get(&at, &network).await?;
         let next = headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
         if let Some(next) = next.filter(|_| status.is_redirection()) {
             at = Url::parse(&at).and_then(|base| base.join(next)).map_or_else(|_| next.to_owned(), Into::into);
@@ -58,9 +60,9 @@ pub async fn page(url: &str) -> Result<String, FetchError> {
     Err(FetchError::Redirects(url.to_owned()))
 }
 
-async fn get(url: &str) -> Result<Answer, FetchError> {
+async fn get(url: &str, network: &Arc<Network>) -> Result<Answer, FetchError> {
     let address = Address::parse(url)?;
-    let client = Client::new(&address, None, TIMEOUTS, LARGEST)?;
+    let client = Client::new(&address, &Settings::plain(TIMEOUTS, LARGEST, network))?;
     let request = |body| {
         Request::get(address.path())
             .header(header::HOST, address.authority())

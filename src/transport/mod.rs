@@ -9,12 +9,14 @@
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod client;
+mod descriptors;
 mod fetch;
 mod http;
 mod message_id;
 mod outcome;
 mod wordpress;
 
+pub use client::Network;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use message_id::message_id;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use self::client::{Parts, Settings};
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, SecretError};
@@ -104,15 +107,57 @@ pub trait Transport: Send + Sync + 'static {
 ///
 /// # Errors
 /// When the door cannot be built from its configuration.
-pub fn open(destination: &Destination, defaults: &Delivery) -> Result<Box<dyn Transport>, DoorError> {
+pub fn open(
+    destination: &Destination,
+    defaults: &Delivery,
+    network: &Arc<Network>,
+) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
         .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
-    let timeouts = Timeouts::of(door, defaults);
+    let (ca_file, answer_limit, http2, max_age) = match door {
+        Door::Http(push) => (&push.ca_file, push.answer_limit, push.http2, push.connection_max_age),
+        Door::WordPress(site) => (&site.ca_file, site.answer_limit, site.http2, site.connection_max_age),
+    };
+    let settings = Settings {
+        ca_file: ca_file.as_deref(),
+        timeouts: Timeouts::of(door, defaults),
+        answer_limit: answer_limit.get(),
+        http2,
+        max_age: max_age.unwrap_or(defaults.connection_max_age).get(),
+        connections: network.part(connections(destination, defaults)),
+        network,
+    };
     Ok(match door {
-        Door::Http(push) => Box::new(HttpDoor::new(push, timeouts)?),
-        Door::WordPress(site) => Box::new(WordPressDoor::new(site, timeouts)?),
+        Door::Http(push) => Box::new(HttpDoor::new(push, &settings)?),
+        Door::WordPress(site) => Box::new(WordPressDoor::new(site, &settings)?),
     })
+}
+
+/// What the doors of `config` share of the network. From here on this process may open as many files as its hard limit
+/// says.
+pub fn network(config: &Config) -> Arc<Network> {
+    let doors: Vec<usize> = config
+        .partners
+        .values()
+        .flat_map(|partner| partner.destinations.values())
+        .map(|destination| connections(destination, &config.delivery))
+        .collect();
+    let files = descriptors::raise();
+    let most = config.delivery.connections.map_or_else(|| descriptors::for_connections(files), |most| most as usize);
+    if most < doors.len() {
+        tracing::warn!(
+            connections = most,
+            destinations = doors.len(),
+            "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
+        );
+    }
+    Arc::new(Network::new(Parts::new(most, doors)))
+}
+
+/// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.
+fn connections(destination: &Destination, defaults: &Delivery) -> usize {
+    usize::from(destination.concurrency.unwrap_or(defaults.concurrency)).max(1) + 1
 }
 
 /// Why a door cannot be built from its configuration.

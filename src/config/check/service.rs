@@ -114,14 +114,30 @@ impl Checks<'_, '_> {
         let config = self.config;
         let delivery = &config.delivery;
         self.in_bounds(&path.key("concurrency"), delivery.concurrency.into());
+        self.connections(&path.key("connections"), delivery.connections);
         self.backoff(&path.key("backoff"), &delivery.backoff);
         for (key, span) in [
+            ("connection_max_age", delivery.connection_max_age),
             ("connect_timeout", delivery.connect_timeout),
             ("write_timeout", delivery.write_timeout),
             ("answer_timeout", delivery.answer_timeout),
             ("give_up_after", delivery.give_up_after),
         ] {
             self.not_zero(&path.key(key), Some(span));
+        }
+    }
+
+    /// Each destination has one connection before any has two.
+    fn connections(&mut self, path: &KeyPath, connections: Option<u32>) {
+        let Some(connections) = connections else { return };
+        self.in_bounds(path, connections.into());
+        let destinations: usize = self.config.partners.values().map(|partner| partner.destinations.len()).sum();
+        if u64::from(connections) < destinations as u64 {
+            let message = format!(
+                "there are {destinations} destinations, and each needs a connection of its own; write {destinations} \
+                 or more, or remove the key"
+            );
+            self.error(path, message);
         }
     }
 

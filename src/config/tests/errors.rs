@@ -415,6 +415,29 @@ fn certificates_are_looked_at() {
 }
 
 #[test]
+fn each_destination_needs_a_connection() {
+    let main = format!("{MAIN}[delivery]\nconnections = 1\nconnection_max_age = \"0s\"\n");
+    let partner = r#"
+name = "Island Post"
+[destinations.a]
+format = "json"
+http = { url = "https://island-post.example/a", http2 = "no" }
+[destinations.b]
+format = "json"
+http = { url = "https://island-post.example/b", connection_max_age = "0s" }
+[destinations.c]
+format = "json"
+http = { url = "https://island-post.example/c", http2 = false, connection_max_age = "1h" }
+"#;
+    assert_snapshot!(Files::new(&main).partner("island-post", partner).errors(), @r#"
+    newswired.toml:10:15: there are 3 destinations, and each needs a connection of its own; write 3 or more, or remove the key
+    newswired.toml:11:22: a time of nothing; write a longer one
+    partners.d/island-post.toml:5:57: text stands here; write true or false
+    partners.d/island-post.toml:8:70: a time of nothing; write a longer one
+    "#);
+}
+
+#[test]
 fn service() {
     let main = format!(
         r#"{MAIN}[intake.http]

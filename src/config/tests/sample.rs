@@ -57,6 +57,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "byline =",
         "byline_of_nobody =",
         "tracking =",
+        "connections =",
         "position =",
         "position_in =",
         "actions =",

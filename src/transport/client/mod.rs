@@ -1,30 +1,41 @@
 //! An HTTP client for one endpoint: what every transport that speaks HTTP stands on.
 //!
 //! Connections belong to one destination: none of its trouble can take another's (promise 7). What tells a request that
-//! certainly did not arrive from one that may have is whether any byte of it was given to a connection; that is why
-//! this stands on bare connections and not on a pool that retries by itself. Every wait has its bound, and no more of an
-//! answer is read than its limit.
+//! certainly did not arrive from one that may have is whether any byte of it was given to a connection, or whether the
+//! peer of an HTTP/2 connection says that it did not begin with it; that is why this stands on bare connections and not
+//! on a pool that retries by itself. Every wait has its bound, and no more of an answer is read than its limit.
 //!
 //! It knows nothing of documents, nor of what an answer means to a delivery.
 
 mod address;
 mod connect;
+mod connection;
+mod names;
+mod network;
 mod paced;
+mod pool;
+mod race;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod turns;
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout};
 
 use self::connect::Connector;
+use self::connection::Exchange;
+use self::pool::{Pool, Taken};
 use super::{DoorError, Timeouts};
 
 pub use address::Address;
+pub use network::{Network, Parts};
 pub use paced::Paced;
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
@@ -32,15 +43,34 @@ pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 /// A client of one endpoint.
 pub struct Client {
     connector: Connector,
-    authority: String,
+    authority: Authority,
     timeouts: Timeouts,
     answer_limit: usize,
-    idle: Mutex<Vec<Idle>>,
+    pool: Arc<Pool>,
 }
 
-struct Idle {
-    sender: SendRequest<Paced>,
-    since: Instant,
+/// What a client is made with.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    pub ca_file: Option<&'a Path>,
+    pub timeouts: Timeouts,
+    /// In bytes; the rest of an answer's body is left.
+    pub answer_limit: usize,
+    /// Whether HTTP/2 is offered where there is TLS.
+    pub http2: bool,
+    /// After which a connection takes no further request.
+    pub max_age: Duration,
+    /// How many connections it may have.
+    pub connections: usize,
+    pub network: &'a Arc<Network>,
+}
+
+impl<'a> Settings<'a> {
+    /// Of a client by itself: the system's certificates, one connection, HTTP/2 where it is offered.
+    pub fn plain(timeouts: Timeouts, answer_limit: usize, network: &'a Arc<Network>) -> Self {
+        let max_age = Duration::from_secs(300);
+        Self { ca_file: None, timeouts, answer_limit, http2: true, max_age, connections: 1, network }
+    }
 }
 
 /// An answer.
@@ -55,7 +85,7 @@ pub struct Answer {
 /// There is no answer.
 #[derive(Debug)]
 pub enum Failed {
-    /// Not a byte of the request left.
+    /// Not a byte of the request left, or the other side says that it did nothing with it.
     NotConnected(String),
     /// The answer was lost: the request may have arrived.
     Unknown(String),
@@ -63,33 +93,18 @@ pub enum Failed {
     Impossible(String),
 }
 
-/// A connection that was idle for longer is not used again: servers commonly close after 60 seconds or more, and a
-/// request that meets the close has an unknown outcome.
-const LONGEST_IDLE: Duration = Duration::from_secs(30);
-
-/// Idle connections kept for a destination; more than its lane's usual concurrency would only be closed again.
-const MOST_IDLE: usize = 16;
-
-enum Exchange {
-    /// Not a byte of the request left.
-    NotBegun,
-    Ended(Result<Answer, Failed>),
-}
-
 impl Client {
-    /// Reads the certificates; connects to nothing yet. `answer_limit` is in bytes.
-    pub fn new(
-        address: &Address,
-        ca_file: Option<&std::path::Path>,
-        timeouts: Timeouts,
-        answer_limit: usize,
-    ) -> Result<Self, DoorError> {
+    /// Reads the certificates; connects to nothing yet.
+    pub fn new(address: &Address, settings: &Settings<'_>) -> Result<Self, DoorError> {
+        let authority = address.authority();
+        let authority = Authority::try_from(authority)
+            .map_err(|why| DoorError::Setting(format!("{authority} is not a host: {why}")))?;
         Ok(Self {
-            connector: Connector::new(address, ca_file)?,
-            authority: address.authority().to_owned(),
-            timeouts,
-            answer_limit,
-            idle: Mutex::new(Vec::new()),
+            connector: Connector::new(address, settings)?,
+            authority,
+            timeouts: settings.timeouts,
+            answer_limit: settings.answer_limit,
+            pool: Pool::new(settings.connections),
         })
     }
 
@@ -104,121 +119,45 @@ impl Client {
         body: &Bytes,
         head: impl Fn(Paced) -> Result<Request<Paced>, String>,
     ) -> Result<Answer, Failed> {
-        // A kept connection may have been closed by the other side meanwhile. If it was, and the request was not begun,
-        // the attempt goes on with a new connection.
-        while let Some(sender) = self.idle_connection() {
-            match self.exchange(sender, body, &head).await {
-                Exchange::NotBegun => {}
-                Exchange::Ended(ended) => return ended,
-            }
-        }
-        let deadline = tokio::time::Instant::now() + self.timeouts.connect;
-        let sender = match timeout_at(deadline, self.connector.connect()).await {
-            Ok(Ok(sender)) => sender,
-            Ok(Err(why)) => return Err(Failed::NotConnected(why)),
-            Err(_) => {
-                let why = format!("no connection to {} within {:?}", self.authority, self.timeouts.connect);
-                return Err(Failed::NotConnected(why));
-            }
-        };
-        match self.exchange(sender, body, &head).await {
-            Exchange::NotBegun => Err(Failed::NotConnected("the connection took no request".to_owned())),
-            Exchange::Ended(ended) => ended,
-        }
-    }
-
-    async fn exchange(
-        &self,
-        mut sender: SendRequest<Paced>,
-        body: &Bytes,
-        head: impl Fn(Paced) -> Result<Request<Paced>, String>,
-    ) -> Exchange {
-        let patience = tokio::time::Instant::now() + self.timeouts.connect;
-        if !matches!(timeout_at(patience, sender.ready()).await, Ok(Ok(()))) {
-            return Exchange::NotBegun;
-        }
-        let (body, mut written) = Paced::new(body.clone());
-        let request = match head(body) {
-            Ok(request) => request,
-            Err(why) => return Exchange::Ended(Err(Failed::Impossible(why))),
-        };
-        let unknown = |why| Exchange::Ended(Err(Failed::Unknown(why)));
-        let answer = sender.try_send_request(request);
-        tokio::pin!(answer);
-        // First the time to write, then the time to answer; an answer may come before the request is through.
-        let write = tokio::time::sleep(self.timeouts.write);
-        tokio::pin!(write);
-        let early = tokio::select! {
-            biased;
-            answer = &mut answer => Some(answer),
-            _ = &mut written => None,
-            () = &mut write => {
-                return unknown(format!("the request could not be written within {:?}", self.timeouts.write));
-            }
-        };
-        let was_written = early.is_none();
-        let deadline = tokio::time::Instant::now() + self.timeouts.answer;
-        let answer = match early {
-            Some(answer) => answer,
-            None => match timeout_at(deadline, answer).await {
-                Ok(answer) => answer,
-                Err(_) => return unknown(format!("no answer within {:?}", self.timeouts.answer)),
-            },
-        };
-        let response = match answer {
-            Ok(response) => response,
-            Err(mut failed) => {
-                if failed.take_message().is_some() {
-                    return Exchange::NotBegun;
+        loop {
+            let patience = self.timeouts.connect;
+            let (mut connection, kept) = match self.pool.take(Instant::now(), patience).await {
+                Some(Taken::Connection(connection)) => (connection, true),
+                Some(Taken::Place(place)) => match timeout(patience, self.connector.connect(place, &self.pool)).await {
+                    Ok(Ok(connection)) => (connection, false),
+                    Ok(Err(why)) => return Err(Failed::NotConnected(why)),
+                    Err(_) => {
+                        let why = format!("no connection to {} within {patience:?}", self.authority);
+                        return Err(Failed::NotConnected(why));
+                    }
+                },
+                None => {
+                    let why = format!("all connections to {} were busy for {patience:?}", self.authority);
+                    return Err(Failed::NotConnected(why));
                 }
-                return unknown(format!("the connection broke: {}", failed.into_error()));
-            }
-        };
-        let (parts, body) = response.into_parts();
-        let (start, whole) = match timeout_at(deadline, self.read(body)).await {
-            Ok(read) => read,
-            Err(_) => (Bytes::new(), false),
-        };
-        // A connection that still has some of this request to write is of no use to the next.
-        if whole && (was_written || written.try_recv().is_ok()) {
-            self.keep(sender);
-        }
-        Exchange::Ended(Ok(Answer { status: parts.status, headers: parts.headers, start }))
-    }
-
-    fn idle_connection(&self) -> Option<SendRequest<Paced>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|one| !one.sender.is_closed() && one.since.elapsed() < LONGEST_IDLE);
-        idle.pop().map(|one| one.sender)
-    }
-
-    fn keep(&self, sender: SendRequest<Paced>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE && !sender.is_closed() {
-            idle.push(Idle { sender, since: Instant::now() });
-        }
-    }
-
-    /// The start of an answer's body, up to the limit, and whether that was all of it.
-    async fn read(&self, mut body: Incoming) -> (Bytes, bool) {
-        let mut start = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return (start.into(), false) };
-            if let Some(data) = frame.data_ref() {
-                let room = self.answer_limit.saturating_sub(start.len());
-                start.extend_from_slice(&data[..data.len().min(room)]);
-                if data.len() > room {
-                    return (start.into(), false);
+            };
+            let exchange =
+                connection.exchange(body.clone(), &head, &self.authority, &self.timeouts, self.answer_limit).await;
+            match exchange {
+                Exchange::Answered(answer, reusable) => {
+                    if reusable {
+                        connection.rest(&self.pool);
+                    }
+                    return Ok(answer);
                 }
+                // A kept connection may have been closed by the other side meanwhile. If it was, and the request was not
+                // begun, the attempt goes on with another one.
+                Exchange::NotBegun(_) if kept => {}
+                Exchange::NotBegun(why) | Exchange::Declined(why) => return Err(Failed::NotConnected(why)),
+                Exchange::Unknown(why) => return Err(Failed::Unknown(why)),
+                Exchange::Impossible(why) => return Err(Failed::Impossible(why)),
             }
         }
-        (start.into(), true)
     }
 
     /// How many connections are kept that could be used again.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.iter().filter(|one| !one.sender.is_closed()).count()
+        self.pool.kept()
     }
 }

@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use self::request::Head;
-use super::client::Client;
-use super::{DoorError, Outcome, Parcel, Timeouts, Transport, outcome};
+use super::client::{Client, Settings};
+use super::{DoorError, Outcome, Parcel, Transport, outcome};
 use crate::config::HttpPush;
 
 /// A partner's HTTP endpoint.
@@ -25,9 +25,9 @@ pub struct HttpDoor {
 
 impl HttpDoor {
     /// Reads the secrets and certificates that `push` refers to.
-    pub fn new(push: &HttpPush, timeouts: Timeouts) -> Result<Self, DoorError> {
+    pub fn new(push: &HttpPush, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let head = Head::new(push)?;
-        let client = Client::new(&head.address, push.ca_file.as_deref(), timeouts, push.answer_limit.get())?;
+        let client = Client::new(&head.address, settings)?;
         Ok(Self { client, head })
     }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +9,8 @@ use crate::article::{Action, Article, Urgency, Version, WireId};
 use crate::attribution::Policies;
 use crate::config::{Edition, Format, Wire};
 use crate::render::rendition;
-use crate::transport::Class;
+use crate::transport::client::Network;
+use crate::transport::{Class, Timeouts};
 
 /// A kill, since it needs no policy: what is tested here is the way, not the document.
 fn parcel() -> Parcel {
@@ -38,8 +40,9 @@ fn door(port: u16) -> HttpDoor {
     }))
     .unwrap();
     let short = Duration::from_millis(300);
-    HttpDoor::new(&push, Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer: short })
-        .unwrap()
+    let timeouts = Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer: short };
+    let network = Arc::new(Network::default());
+    HttpDoor::new(&push, &Settings::plain(timeouts, push.answer_limit.get(), &network)).unwrap()
 }
 
 /// Reads one request whole, by its content-length.

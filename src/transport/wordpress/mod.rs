@@ -35,7 +35,8 @@ use self::document::Document;
 use self::remote::{PostId, Remote, State};
 use self::site::{Ask, Site, Trouble};
 use self::terms::Terms;
-use super::{Class, DoorError, Outcome, Parcel, Timeouts, Transport};
+use super::client::Settings;
+use super::{Class, DoorError, Outcome, Parcel, Transport};
 use crate::config::{OnKill, PostStatus, WordPress};
 
 /// A partner's WordPress site.
@@ -73,15 +74,15 @@ impl Post {
 }
 
 impl WordPressDoor {
-    /// Reads the secret and the certificates that `settings` refers to.
-    pub fn new(settings: &WordPress, timeouts: Timeouts) -> Result<Self, DoorError> {
+    /// Reads the secret and the certificates that `site` and `settings` refer to.
+    pub fn new(site: &WordPress, settings: &Settings<'_>) -> Result<Self, DoorError> {
         Ok(Self {
-            site: Site::new(settings, timeouts)?,
-            terms: Terms::new(settings),
-            status: settings.status,
-            on_kill: settings.on_kill,
-            author: settings.author,
-            slug: settings.slug.clone(),
+            site: Site::new(site, settings)?,
+            terms: Terms::new(site),
+            status: site.status,
+            on_kill: site.on_kill,
+            author: site.author,
+            slug: site.slug.clone(),
         })
     }
 

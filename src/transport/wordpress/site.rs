@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::config::WordPress;
-use crate::transport::client::{Address, Answer, Client, Failed, Paced, USER_AGENT};
+use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
 use crate::transport::{Class, DoorError, Outcome, Parcel, Timeouts, outcome};
 
 /// A site, and who we are there.
@@ -69,10 +69,10 @@ pub enum Ask<'a> {
 }
 
 impl Site {
-    pub fn new(settings: &WordPress, timeouts: Timeouts) -> Result<Self, DoorError> {
-        let address = Address::parse(&settings.url)?;
-        let client = Client::new(&address, settings.ca_file.as_deref(), timeouts, settings.answer_limit.get())?;
-        let pair = format!("{}:{}", settings.user, settings.application_password.resolve()?.expose());
+    pub fn new(site: &WordPress, settings: &Settings<'_>) -> Result<Self, DoorError> {
+        let address = Address::parse(&site.url)?;
+        let client = Client::new(&address, settings)?;
+        let pair = format!("{}:{}", site.user, site.application_password.resolve()?.expose());
         // The value is a secret: the message does not repeat it, and hyper does not index or print it.
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", BASE64.encode(pair))).map_err(|_| {
             DoorError::Setting("user or application_password holds characters that cannot stand in a header".to_owned())

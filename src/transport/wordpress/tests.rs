@@ -11,6 +11,8 @@ use crate::article::{Action, Article};
 use crate::attribution::sample;
 use crate::config::{Edition, Format};
 use crate::render::rendition;
+use crate::transport::Timeouts;
+use crate::transport::client::Network;
 
 /// One exchange of a played site: how the request line has to begin, and the answer; no answer where the status is 0.
 type Exchange = (&'static str, u16, Value);
@@ -102,7 +104,9 @@ async fn attempt(parcel: Parcel, settings: Value, script: Vec<Exchange>) -> (Out
     table.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let settings: WordPress = serde_json::from_value(table).unwrap();
     let [connect, write, answer] = [5, 5, 5].map(Duration::from_secs);
-    let door = WordPressDoor::new(&settings, Timeouts { connect, write, answer }).unwrap();
+    let network = Arc::new(Network::default());
+    let client = Settings::plain(Timeouts { connect, write, answer }, settings.answer_limit.get(), &network);
+    let door = WordPressDoor::new(&settings, &client).unwrap();
     let outcome = door.send(&parcel).await;
     played.await.unwrap();
     let bodies = bodies.lock().unwrap().clone();

@@ -1,0 +1,439 @@
+//! One connection, and one request on it.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::Either;
+use http::uri::{Authority, Scheme};
+use http::{Request, Uri, Version, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::client::TlsStream;
+
+use super::pool::{LONGEST_IDLE, Place, Pool};
+use super::{Answer, Paced};
+use crate::transport::Timeouts;
+use crate::transport::client::paced::Written;
+
+/// How long a connection that nobody wants any more may take to say goodbye.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
+
+/// Room for answers of HTTP/2 that nobody has read yet, for one and for all of a connection. Answers are receipts; hyper's
+/// own windows, of megabytes, are for downloads.
+const STREAM_WINDOW: u32 = 64 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// Held by whoever may still use a connection. Once all have dropped it, the connection ends.
+type Wanted = Arc<oneshot::Sender<Infallible>>;
+
+/// What one request is sent on.
+pub struct Connection {
+    sender: Sender,
+    written: Arc<Written>,
+    /// The one timer of the requests on it, since to set a timer further costs less than to set a new one.
+    timer: Pin<Box<Sleep>>,
+    /// When its last request ended.
+    since: Instant,
+    expires: Instant,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Paced>, #[expect(dead_code, reason = "dropped with it")] Wanted),
+    Http2(Stream),
+}
+
+/// A request's place on a connection of HTTP/2.
+pub struct Stream {
+    sender: http2::SendRequest<Paced>,
+    pool: Arc<Pool>,
+    number: u64,
+    broken: bool,
+    _wanted: Wanted,
+}
+
+/// A connection of HTTP/2, which takes many requests.
+pub struct Multiplexed {
+    sender: http2::SendRequest<Paced>,
+    /// As its pool knows it.
+    pub number: u64,
+    streams: usize,
+    running: Running,
+    /// No request on it has ended yet, so its peer may not have said how many it allows.
+    young: bool,
+    since: Instant,
+    expires: Instant,
+    wanted: Wanted,
+}
+
+type Http2 = http2::Connection<TokioIo<TlsStream<TcpStream>>, Paced, Tasks>;
+
+/// The connection while it runs: it knows how many requests its peer allows at a time, which may change.
+type Running = Arc<Mutex<Option<Http2>>>;
+
+/// The tasks of a connection, which end with it.
+#[derive(Clone, Default)]
+struct Tasks(Arc<Mutex<JoinSet<()>>>);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        let mut tasks = locked(&self.0);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            let _ = task.await;
+        });
+    }
+}
+
+impl Tasks {
+    /// Waits until all have ended.
+    async fn ended(self) {
+        let mut tasks = std::mem::take(&mut *locked(&self.0));
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What came of a request.
+pub enum Exchange {
+    /// The other side certainly has not begun with it. The connection is of no use.
+    NotBegun(String),
+    /// The same, and another connection would not help: it has too much to do.
+    Declined(String),
+    /// The answer, and whether the connection can take another request.
+    Answered(Answer, bool),
+    /// The answer was lost: the request may have arrived.
+    Unknown(String),
+    /// The request cannot be written.
+    Impossible(String),
+}
+
+impl Connection {
+    fn new(sender: Sender, now: Instant, expires: Instant) -> Self {
+        // Each request sets the timer before it waits for it.
+        Self { sender, written: Written::new(), timer: Box::pin(sleep(LONGEST_IDLE)), since: now, expires }
+    }
+
+    /// A request's place, as a connection.
+    pub fn multiplexed(stream: Stream, now: Instant) -> Self {
+        Self::new(Sender::Http2(stream), now, now)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender, _) => sender.is_closed(),
+            Sender::Http2(stream) => stream.sender.is_closed(),
+        }
+    }
+
+    pub fn is_usable(&self, now: Instant) -> bool {
+        !self.is_closed() && now < self.expires && now.duration_since(self.since) < LONGEST_IDLE
+    }
+
+    /// Lies in its pool until it is used again; a place on a shared one is given up.
+    pub fn rest(mut self, pool: &Pool) {
+        match self.sender {
+            Sender::Http1(..) => {
+                self.since = Instant::now();
+                pool.put(self);
+            }
+            Sender::Http2(_) => {}
+        }
+    }
+
+    /// Makes one request and reads its answer, at most `answer_limit` bytes of its body.
+    pub async fn exchange(
+        &mut self,
+        body: Bytes,
+        head: impl FnOnce(Paced) -> Result<Request<Paced>, String>,
+        authority: &Authority,
+        timeouts: &Timeouts,
+        answer_limit: usize,
+    ) -> Exchange {
+        if let Sender::Http1(sender, _) = &mut self.sender
+            && !sender.is_ready()
+            && !matches!(timeout(timeouts.connect, sender.ready()).await, Ok(Ok(())))
+        {
+            return Exchange::NotBegun("the connection took no request".to_owned());
+        }
+        let began = Instant::now();
+        let mut request = match head(Paced::new(body, &self.written, began)) {
+            Ok(request) => request,
+            Err(why) => return Exchange::Impossible(why),
+        };
+        let mut clock = Clock { timer: self.timer.as_mut(), written: &self.written, timeouts, began };
+        clock.start();
+        let answer = match &mut self.sender {
+            Sender::Http1(sender, _) => Either::Left(sender.try_send_request(request)),
+            Sender::Http2(stream) => {
+                if let Err(why) = for_http2(&mut request, authority) {
+                    return Exchange::Impossible(why);
+                }
+                Either::Right(stream.sender.try_send_request(request))
+            }
+        };
+        let answer = match clock.within(answer).await {
+            Ok(answer) => answer,
+            Err(late) => {
+                self.broke();
+                return Exchange::Unknown(late.told(timeouts));
+            }
+        };
+        let response = match answer {
+            Ok(response) => response,
+            Err(mut failed) => {
+                let never_taken = failed.take_message().is_some();
+                let ended = never_processed(failed.error());
+                let why = format!("the connection broke: {}", failed.into_error());
+                // A stream that is refused says nothing about its connection.
+                if ended != Some(Unprocessed::Refused) {
+                    self.broke();
+                }
+                return match ended {
+                    _ if never_taken => Exchange::NotBegun(why),
+                    Some(Unprocessed::GoneAway) => Exchange::NotBegun(why),
+                    Some(Unprocessed::Refused) => Exchange::Declined(why),
+                    None => Exchange::Unknown(why),
+                };
+            }
+        };
+        let (parts, body) = response.into_parts();
+        let (start, whole) = clock.within(read(body, answer_limit)).await.unwrap_or_default();
+        // A connection that still has some of this request to write is of no use to the next.
+        let reusable = whole && self.written.at().is_some();
+        Exchange::Answered(Answer { status: parts.status, headers: parts.headers, start }, reusable)
+    }
+
+    fn broke(&mut self) {
+        match &mut self.sender {
+            Sender::Http1(..) => {}
+            Sender::Http2(stream) => stream.broken = true,
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.pool.stream_ended(self.number, self.broken);
+    }
+}
+
+impl Multiplexed {
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Whether it may take further requests. What is on it goes on without that.
+    pub fn is_usable(&self, now: Instant) -> bool {
+        let idle = self.streams == 0 && now.duration_since(self.since) >= LONGEST_IDLE;
+        !self.is_closed() && now < self.expires && !idle
+    }
+
+    pub fn has_room(&self) -> bool {
+        let most = locked(&self.running).as_ref().map_or(0, Http2::current_max_send_streams);
+        self.streams < if self.young { most.min(1) } else { most }
+    }
+
+    /// Whether there is more room soon: its first request has to end.
+    pub fn is_young(&self) -> bool {
+        self.young
+    }
+
+    pub fn stream(&mut self, pool: &Arc<Pool>) -> Stream {
+        self.streams += 1;
+        Stream {
+            sender: self.sender.clone(),
+            pool: Arc::clone(pool),
+            number: self.number,
+            broken: false,
+            _wanted: Arc::clone(&self.wanted),
+        }
+    }
+
+    pub fn ended(&mut self, now: Instant) {
+        self.streams -= 1;
+        self.young = false;
+        self.since = now;
+    }
+}
+
+/// First the time to write, then the time to answer; an answer may come before the request is through. One timer does for
+/// both: when it fires, it is looked how far the request has come.
+struct Clock<'a> {
+    timer: Pin<&'a mut Sleep>,
+    written: &'a Written,
+    timeouts: &'a Timeouts,
+    began: Instant,
+}
+
+/// What took too long.
+enum Late {
+    Writing,
+    Answering,
+}
+
+impl Clock<'_> {
+    fn start(&mut self) {
+        self.timer.as_mut().reset(self.began + self.timeouts.write.min(self.timeouts.answer));
+    }
+
+    async fn within<F: Future>(&mut self, wanted: F) -> Result<F::Output, Late> {
+        let mut wanted = pin!(wanted);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut wanted => return Ok(output),
+                () = self.timer.as_mut() => {}
+            }
+            let now = Instant::now();
+            let next = match self.written.at() {
+                Some(at) => at + self.timeouts.answer,
+                None if now < self.began + self.timeouts.write => {
+                    // If it is through right after this look, its time to answer is not over before the next one.
+                    (self.began + self.timeouts.write).min(now + self.timeouts.answer)
+                }
+                None => return Err(Late::Writing),
+            };
+            if next <= now {
+                return Err(Late::Answering);
+            }
+            self.timer.as_mut().reset(next);
+        }
+    }
+}
+
+impl Late {
+    fn told(&self, timeouts: &Timeouts) -> String {
+        match self {
+            Self::Writing => format!("the request could not be written within {:?}", timeouts.write),
+            Self::Answering => format!("no answer within {:?}", timeouts.answer),
+        }
+    }
+}
+
+/// What a peer of HTTP/2 says that it certainly did not do anything with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unprocessed {
+    /// RFC 9113 §8.7: `REFUSED_STREAM`.
+    Refused,
+    /// RFC 9113 §6.8: its stream comes after the last one that `GOAWAY` names. h2 gives this error to no other.
+    GoneAway,
+}
+
+fn never_processed(error: &hyper::Error) -> Option<Unprocessed> {
+    let told = error.source()?.downcast_ref::<h2::Error>().filter(|error| error.is_remote())?;
+    if told.is_go_away() {
+        Some(Unprocessed::GoneAway)
+    } else if told.is_reset() && told.reason() == Some(h2::Reason::REFUSED_STREAM) {
+        Some(Unprocessed::Refused)
+    } else {
+        None
+    }
+}
+
+/// A request is made for HTTP/1.1. HTTP/2 has the host in its own place (RFC 9113 §8.3.1).
+fn for_http2(request: &mut Request<Paced>, authority: &Authority) -> Result<(), String> {
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Some(authority.clone());
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|why| why.to_string())?;
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(header::HOST);
+    Ok(())
+}
+
+/// The start of an answer's body, up to the limit, and whether that was all of it.
+async fn read(mut body: Incoming, limit: usize) -> (Bytes, bool) {
+    let mut start = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return (start.into(), false) };
+        if let Some(data) = frame.data_ref() {
+            let room = limit.saturating_sub(start.len());
+            start.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() > room {
+                return (start.into(), false);
+            }
+        }
+    }
+    (start.into(), true)
+}
+
+/// Begins HTTP/1.1 on a stream that is connected.
+pub async fn http1<T>(io: T, mut place: Place, expires: Instant) -> Result<Connection, String>
+where
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|why| why.to_string())?;
+    place.made(false);
+    let (wanted, unwanted) = oneshot::channel();
+    tokio::spawn(live(connection, unwanted, place));
+    Ok(Connection::new(Sender::Http1(sender, Arc::new(wanted)), Instant::now(), expires))
+}
+
+/// Begins HTTP/2 on a stream that is connected.
+pub async fn http2(
+    stream: TlsStream<TcpStream>,
+    mut place: Place,
+    expires: Instant,
+    pool: &Arc<Pool>,
+) -> Result<Connection, String> {
+    let tasks = Tasks::default();
+    let (sender, connection) = http2::Builder::new(tasks.clone())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|why| why.to_string())?;
+    let running = Arc::new(Mutex::new(Some(connection)));
+    let connection = Arc::clone(&running);
+    let run = async move {
+        std::future::poll_fn(|context| {
+            let mut running = locked(&connection);
+            let ended = running.as_mut().map_or(Poll::Ready(Ok(())), |running| Pin::new(running).poll(context));
+            if ended.is_ready() {
+                // What was given to it and not begun is told so now.
+                *running = None;
+            }
+            ended.map(drop)
+        })
+        .await;
+        tasks.ended().await;
+    };
+    let (wanted, unwanted) = oneshot::channel();
+    let (wanted, now) = (Arc::new(wanted), Instant::now());
+    let stream =
+        pool.share(Multiplexed { sender, number: 0, streams: 0, running, young: true, since: now, expires, wanted });
+    place.made(true);
+    tokio::spawn(live(run, unwanted, place));
+    Ok(Connection::multiplexed(stream, now))
+}
+
+/// A connection's life. It is owned by those who want it, and ends with them. What goes wrong with it is told by the
+/// requests that were on it. Now and then it looks after its door's idle ones.
+async fn live<C: Future>(connection: C, mut unwanted: oneshot::Receiver<Infallible>, place: Place) {
+    let mut connection = pin!(connection);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut connection => return,
+            _ = &mut unwanted => break,
+            () = sleep(LONGEST_IDLE) => place.sweep(),
+        }
+    }
+    // A peer that takes no bytes any more does not keep the place.
+    let _ = timeout(LONGEST_CLOSE, connection).await;
+}

@@ -1,0 +1,114 @@
+//! Work that comes in crowds and must not keep the processor from everything else: a fleet that connects at once.
+//!
+//! A TLS handshake takes about a millisecond of processor time, in pieces, and between them waits for the other side. A
+//! bound on handshakes under way would let doors that hang keep the places of those that do not. So what is bounded is
+//! the work: each piece of it waits for its turn, and has it for that piece only. Who has the next turn goes to the end of
+//! the runtime's line, so that everything that stands there comes in between, and the crowd stands in this line.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The line, first come, first served.
+pub struct Turns(Semaphore);
+
+impl Turns {
+    /// `at_once` pieces of work at the same time, at least one.
+    pub fn new(at_once: usize) -> Self {
+        Self(Semaphore::new(at_once.max(1)))
+    }
+
+    /// Half of the processors: whatever the crowd, the other half is for what is under way.
+    pub fn of_this_machine() -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, |processors| processors.get() / 2))
+    }
+
+    /// What `work` comes to. No turn is held while it waits for something.
+    pub async fn take<F: Future>(&self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        loop {
+            let turn = self.next().await;
+            if let Poll::Ready(output) = futures_util::poll!(work.as_mut()) {
+                return output;
+            }
+            drop(turn);
+            // It has left word whom to wake.
+            futures_util::pending!();
+        }
+    }
+
+    /// None if the line were closed, which it never is.
+    async fn next(&self) -> Option<SemaphorePermit<'_>> {
+        match self.0.try_acquire() {
+            Ok(turn) => {
+                // Nobody was in this line, and many may be in the runtime's that are about to come here.
+                tokio::task::yield_now().await;
+                Some(turn)
+            }
+            // Whoever waited is at the end of the runtime's line when its turn comes.
+            Err(_) => self.0.acquire().await.ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_hangs_keeps_no_turn() {
+        let turns = Arc::new(Turns::new(1));
+        let mut hanging = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let turns = Arc::clone(&turns);
+            hanging.spawn(async move { turns.take(std::future::pending::<()>()).await });
+        }
+        // All of them have had their first turn when this one has, who comes last.
+        assert_eq!(turns.take(async { 7 }).await, 7);
+        assert_eq!(hanging.len(), 100);
+    }
+
+    /// Each piece of work lets go before the next begins, so what is ready beside it comes in between.
+    #[tokio::test]
+    async fn a_crowd_leaves_room_between_its_pieces() {
+        const CROWD: usize = 50;
+        const PIECES: usize = 4;
+        let turns = Arc::new(Turns::new(1));
+        let done = Arc::new(AtomicUsize::new(0));
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..CROWD {
+            let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));
+            crowd.spawn(async move {
+                let mut left = PIECES;
+                turns
+                    .take(std::future::poll_fn(move |context| {
+                        done.fetch_add(1, Ordering::Relaxed);
+                        left -= 1;
+                        context.waker().wake_by_ref();
+                        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+                    }))
+                    .await;
+            });
+        }
+        // Who is not of the crowd, and always ready, has its turn again and again before the crowd is through. If all of
+        // that stood in the runtime's line, 50 pieces would go before it each time.
+        let (mut before, mut most_between) = (0, 0);
+        let bystander = tokio::spawn(std::future::poll_fn({
+            let done = Arc::clone(&done);
+            move |context| {
+                let now = done.load(Ordering::Relaxed);
+                most_between = most_between.max(now - before);
+                before = now;
+                context.waker().wake_by_ref();
+                if now == CROWD * PIECES { Poll::Ready(most_between) } else { Poll::Pending }
+            }
+        }));
+        let most_between = bystander.await.unwrap();
+        assert_eq!(done.load(Ordering::Relaxed), CROWD * PIECES);
+        assert!(most_between <= 4, "{most_between} pieces without a pause");
+    }
+}
