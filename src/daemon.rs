@@ -62,8 +62,8 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let network = transport::network(config);
-        let open = |_: &str, door: &_, defaults: &_| transport::open(door, defaults, &network);
+        let shared = transport::shared(config);
+        let open = |_: &str, door: &_, defaults: &_| transport::open(door, defaults, &shared);
         let Lanes { lanes, due, ids } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Contracts::new(config, &ids));

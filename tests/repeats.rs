@@ -10,10 +10,11 @@ use support::{Partner, SECRET, Scene, article, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attempt_has_the_same_id_and_the_same_bytes() {
-    for format in ["json", "ninjs-1.6", "nitf"] {
+    let gzip = "compression = \"gzip\"";
+    for (format, more) in [("json", ""), ("ninjs-1.6", ""), ("nitf", ""), ("json", gzip)] {
         let options = SinkOptions { secret: Some(Secret::new(SECRET)), fail_first: 4, ..SinkOptions::default() };
         let (partner, mut received) = Sink::start(options).await.expect("a sink can be started");
-        let partners = [Partner { id: "own", format, url: url(&partner), more: "" }];
+        let partners = [Partner { id: "own", format, url: url(&partner), more }];
         let mut scene = Scene::new(&partners, "", "");
         scene.start_and_publish(&article("one", 1, "publish")).await;
         let mut requests = Vec::new();
@@ -32,6 +33,11 @@ async fn every_attempt_has_the_same_id_and_the_same_bytes() {
             assert!(request.attempt > before.attempt, "{format}: attempt {} after {}", request.attempt, before.attempt);
         }
         assert_eq!(requests[4].status, 200);
+        // The sink has verified what came, and keeps what was in it.
+        let documents: usize = requests.iter().map(|request| request.body.len()).sum();
+        let compressed = partner.stats().bytes < documents as u64;
+        assert_eq!(compressed, more == gzip, "{format} {more}: {} of {documents} bytes", partner.stats().bytes);
+        assert!(serde_json::from_slice::<serde_json::Value>(&first.body).is_ok() || format == "nitf");
         assert_eq!(scene.terminate().await, Some(0));
     }
 }

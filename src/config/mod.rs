@@ -46,7 +46,8 @@ pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
 pub use partner::{
-    Auth, Backoff, BackoffChange, Destination, Door, Entitlement, HttpPush, Partner, PartnerId, Subscription, Versions,
+    Auth, Backoff, BackoffChange, Compression, Destination, Door, Entitlement, HttpPush, Partner, PartnerId,
+    Subscription, Versions,
 };
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};

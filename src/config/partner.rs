@@ -192,6 +192,9 @@ pub struct HttpPush {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// How the document is compressed on its way. Left out: not at all.
+    #[serde(default)]
+    pub compression: Option<Compression>,
     /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
     #[serde(default = "http2")]
     pub http2: bool,
@@ -210,6 +213,14 @@ pub struct HttpPush {
     /// How much of an answer's body is read; the rest is left. Default: `64KiB`.
     #[serde(default = "answer_limit")]
     pub answer_limit: Size,
+}
+
+/// How a document is compressed on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// `content-encoding: gzip`. Digest and signature are of the compressed bytes.
+    Gzip,
 }
 
 /// How the daemon shows a partner's server who it is.

@@ -234,6 +234,12 @@ impl Desk {
             stats.bad_digest += 1;
             status = 400;
         }
+        // What was signed and digested is what came; what is kept is the document.
+        let body = verify::document(headers, &body, LARGEST).unwrap_or_else(|why| {
+            problems.push(why);
+            status = 400;
+            body
+        });
         let sound = problems.is_empty();
         let on_purpose = sound && stats.failed_on_purpose < self.options.fail_first;
         let mut repeat = false;

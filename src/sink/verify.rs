@@ -1,7 +1,11 @@
 //! A receiver's checks, written from the standards: Standard Webhooks, RFC 9530, and newswired's own headers.
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -80,6 +84,20 @@ pub fn digest(headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
     }
 }
 
+/// The document in a body that `content-encoding` may say is compressed; at most `largest` bytes of it.
+pub fn document(headers: &HeaderMap, body: &Bytes, largest: usize) -> Result<Bytes, String> {
+    match text(headers, "content-encoding") {
+        "" => Ok(body.clone()),
+        "gzip" => {
+            let (mut document, most) = (Vec::new(), u64::try_from(largest).unwrap_or(u64::MAX));
+            let mut read = GzDecoder::new(&body[..]).take(most.saturating_add(1));
+            read.read_to_end(&mut document).map_err(|why| format!("the body is not gzip: {why}"))?;
+            if document.len() > largest { Err("the document is too large".to_owned()) } else { Ok(document.into()) }
+        }
+        other => Err(format!("the content-encoding {other:?} is not known here")),
+    }
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -111,6 +129,22 @@ mod tests {
         let mut other = headers.clone();
         other.insert("webhook-id", "msg_2".parse().unwrap());
         assert!(signature(&other, b"body", &secret, now).is_err());
+    }
+
+    #[test]
+    fn a_compressed_document_comes_out_within_its_bound() {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&[b'x'; 100_000]).unwrap();
+        let body = Bytes::from(encoder.finish().unwrap());
+        let mut headers = HeaderMap::new();
+        assert_eq!(document(&headers, &body, 10), Ok(body.clone()), "it was not said to be compressed");
+        headers.insert("content-encoding", "gzip".parse().unwrap());
+        assert_eq!(document(&headers, &body, 100_000).unwrap(), [b'x'; 100_000][..]);
+        assert_eq!(document(&headers, &body, 99_999).unwrap_err(), "the document is too large");
+        assert!(document(&headers, &body.slice(..50), 100_000).unwrap_err().starts_with("the body is not gzip"));
+        headers.insert("content-encoding", "br".parse().unwrap());
+        assert!(document(&headers, &body, 100_000).unwrap_err().contains("\"br\""));
     }
 
     #[test]

@@ -4,19 +4,19 @@
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
 //! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
-//! There are two: `http` pushes the document as it is, `wordpress` keeps one post for a story. Both stand on `client`.
+//! There are two: `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story. Both stand on `client`.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod client;
 mod descriptors;
 mod fetch;
+mod gzip;
 mod http;
 mod message_id;
 mod outcome;
 mod wordpress;
 
-pub use client::Network;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use message_id::message_id;
@@ -29,7 +29,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use self::client::{Parts, Settings};
+use self::client::{Network, Parts, Settings};
+use self::gzip::Gzip;
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, SecretError};
@@ -103,6 +104,12 @@ pub trait Transport: Send + Sync + 'static {
     fn in_network(&self) -> Duration;
 }
 
+/// What the doors of a configuration share.
+pub struct Shared {
+    network: Arc<Network>,
+    gzip: Arc<Gzip>,
+}
+
 /// The transport of a destination, its door still closed.
 ///
 /// # Errors
@@ -110,7 +117,7 @@ pub trait Transport: Send + Sync + 'static {
 pub fn open(
     destination: &Destination,
     defaults: &Delivery,
-    network: &Arc<Network>,
+    Shared { network, gzip }: &Shared,
 ) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
@@ -129,14 +136,13 @@ pub fn open(
         network,
     };
     Ok(match door {
-        Door::Http(push) => Box::new(HttpDoor::new(push, &settings)?),
+        Door::Http(push) => Box::new(HttpDoor::new(push, &settings, gzip)?),
         Door::WordPress(site) => Box::new(WordPressDoor::new(site, &settings)?),
     })
 }
 
-/// What the doors of `config` share of the network. From here on this process may open as many files as its hard limit
-/// says.
-pub fn network(config: &Config) -> Arc<Network> {
+/// What the doors of `config` share. From here on this process may open as many files as its hard limit says.
+pub fn shared(config: &Config) -> Shared {
     let doors: Vec<usize> = config
         .partners
         .values()
@@ -152,7 +158,7 @@ pub fn network(config: &Config) -> Arc<Network> {
             "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
         );
     }
-    Arc::new(Network::new(Parts::new(most, doors)))
+    Shared { network: Arc::new(Network::new(Parts::new(most, doors))), gzip: Arc::default() }
 }
 
 /// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.

@@ -213,9 +213,10 @@ impl Checks<'_, '_> {
 
 /// The headers that a push writes itself, or that belong to the connection (RFC 9110 §7.6.1).
 fn is_ours(name: &HeaderName) -> bool {
-    const OURS: [&str; 11] = [
+    const OURS: [&str; 12] = [
         "connection",
         "content-digest",
+        "content-encoding",
         "content-length",
         "content-type",
         "expect",

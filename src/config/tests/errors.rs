@@ -421,18 +421,19 @@ fn each_destination_needs_a_connection() {
 name = "Island Post"
 [destinations.a]
 format = "json"
-http = { url = "https://island-post.example/a", http2 = "no" }
+http = { url = "https://island-post.example/a", compression = "zip", http2 = "no" }
 [destinations.b]
 format = "json"
 http = { url = "https://island-post.example/b", connection_max_age = "0s" }
 [destinations.c]
 format = "json"
-http = { url = "https://island-post.example/c", http2 = false, connection_max_age = "1h" }
+http = { url = "https://island-post.example/c", compression = "gzip", http2 = false, connection_max_age = "1h" }
 "#;
     assert_snapshot!(Files::new(&main).partner("island-post", partner).errors(), @r#"
     newswired.toml:10:15: there are 3 destinations, and each needs a connection of its own; write 3 or more, or remove the key
     newswired.toml:11:22: a time of nothing; write a longer one
-    partners.d/island-post.toml:5:57: text stands here; write true or false
+    partners.d/island-post.toml:5:63: unknown compression "zip"; did you mean "gzip"?
+    partners.d/island-post.toml:5:78: text stands here; write true or false
     partners.d/island-post.toml:8:70: a time of nothing; write a longer one
     "#);
 }

@@ -6,34 +6,44 @@
 mod request;
 mod signature;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use self::request::Head;
+use self::request::{Head, Sent};
 use super::client::{Client, Settings};
+use super::gzip::Gzip;
 use super::{DoorError, Outcome, Parcel, Transport, outcome};
-use crate::config::HttpPush;
+use crate::config::{Compression, HttpPush};
 
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
     client: Client,
     head: Head,
+    /// Where documents go compressed.
+    gzip: Option<Arc<Gzip>>,
 }
 
 impl HttpDoor {
     /// Reads the secrets and certificates that `push` refers to.
-    pub fn new(push: &HttpPush, settings: &Settings<'_>) -> Result<Self, DoorError> {
+    pub fn new(push: &HttpPush, settings: &Settings<'_>, gzip: &Arc<Gzip>) -> Result<Self, DoorError> {
         let head = Head::new(push)?;
         let client = Client::new(&head.address, settings)?;
-        Ok(Self { client, head })
+        let gzip = push.compression.map(|Compression::Gzip| Arc::clone(gzip));
+        Ok(Self { client, head, gzip })
     }
 
     async fn attempt(&self, parcel: &Parcel) -> Outcome {
-        let request = |body| self.head.request(parcel, Timestamp::now(), body);
-        match self.client.send(parcel.document.bytes(), request).await {
+        let compressed = self.gzip.as_ref().map(|gzip| gzip.of(&parcel.document));
+        let sent = match &compressed {
+            Some(compressed) => Sent { bytes: &compressed.bytes, digest: &compressed.digest },
+            None => Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest() },
+        };
+        let request = |body| self.head.request(parcel, sent, Timestamp::now(), body);
+        match self.client.send(sent.bytes, request).await {
             Ok(answer) => outcome::classify(answer.status, &answer.headers, &answer.start, Timestamp::now()),
             Err(failed) => failed.into(),
         }

@@ -2,12 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
 use super::signature::Signer;
-use crate::config::{Auth, HttpPush};
+use crate::config::{Auth, Compression, HttpPush};
 use crate::transport::client::{Address, Paced, USER_AGENT};
 use crate::transport::{DoorError, Parcel};
 
@@ -19,6 +20,13 @@ pub struct Head {
     signer: Option<Signer>,
 }
 
+/// The bytes of a document as they are sent, and their SHA-256. Digest and signature are of these.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    pub bytes: &'a Bytes,
+    pub digest: &'a [u8; 32],
+}
+
 impl Head {
     pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
         let address = Address::parse(&push.url)?;
@@ -27,6 +35,9 @@ impl Head {
         let mut fixed = HeaderMap::new();
         fixed.insert(header::HOST, HeaderValue::from_str(address.authority()).map_err(|why| setting(&why))?);
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if let Some(Compression::Gzip) = push.compression {
+            fixed.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if let Some(auth) = &push.auth {
             let (name, value) = authorization(auth)?;
             fixed.insert(name, value);
@@ -40,8 +51,13 @@ impl Head {
 
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
-    pub fn request(&self, parcel: &Parcel, now: Timestamp, body: Paced) -> Result<Request<Paced>, String> {
-        let document = &parcel.document;
+    pub fn request(
+        &self,
+        parcel: &Parcel,
+        sent: Sent<'_>,
+        now: Timestamp,
+        body: Paced,
+    ) -> Result<Request<Paced>, String> {
         let mut headers = self.fixed.clone();
         let mut put = |name: &'static str, value: &str| -> Result<(), String> {
             let value =
@@ -49,13 +65,13 @@ impl Head {
             headers.insert(HeaderName::from_static(name), value);
             Ok(())
         };
-        put("content-type", document.content_type())?;
-        put("content-digest", &format!("sha-256=:{}:", BASE64.encode(document.digest())))?;
+        put("content-type", parcel.document.content_type())?;
+        put("content-digest", &format!("sha-256=:{}:", BASE64.encode(sent.digest)))?;
         put("webhook-id", &parcel.message_id)?;
         put("idempotency-key", &parcel.message_id)?;
         put("webhook-timestamp", &now.as_second().to_string())?;
         if let Some(signer) = &self.signer {
-            put("webhook-signature", &signer.sign(&parcel.message_id, now.as_second(), document.bytes()))?;
+            put("webhook-signature", &signer.sign(&parcel.message_id, now.as_second(), sent.bytes))?;
         }
         put("newswire-story", parcel.story.as_str())?;
         put("newswire-version", &parcel.version.to_string())?;

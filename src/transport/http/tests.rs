@@ -42,7 +42,7 @@ fn door(port: u16) -> HttpDoor {
     let short = Duration::from_millis(300);
     let timeouts = Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer: short };
     let network = Arc::new(Network::default());
-    HttpDoor::new(&push, &Settings::plain(timeouts, push.answer_limit.get(), &network)).unwrap()
+    HttpDoor::new(&push, &Settings::plain(timeouts, push.answer_limit.get(), &network), &Arc::default()).unwrap()
 }
 
 /// Reads one request whole, by its content-length.
