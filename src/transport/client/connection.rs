@@ -35,6 +35,10 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
+/// How long a peer of HTTP/2 may take to say how many requests it allows at a time: that is the first thing it sends (RFC
+/// 9113 §3.4). An answer to the first request shows that it has.
+pub const SETTLING: Duration = Duration::from_secs(1);
+
 /// Held by whoever may still use a connection. Once all have dropped it, the connection ends.
 type Wanted = Arc<oneshot::Sender<Infallible>>;
 
@@ -70,8 +74,8 @@ pub struct Multiplexed {
     pub number: u64,
     streams: usize,
     running: Running,
-    /// No request on it has ended yet, so its peer may not have said how many it allows.
-    young: bool,
+    /// Until then its peer may not have said how many it allows.
+    settled: Instant,
     since: Instant,
     expires: Instant,
     wanted: Wanted,
@@ -198,7 +202,7 @@ impl Connection {
             Err(mut failed) => {
                 let never_taken = failed.take_message().is_some();
                 let ended = never_processed(failed.error());
-                let why = format!("the connection broke: {}", failed.into_error());
+                let why = format!("the connection broke: {}", told(&failed.into_error()));
                 // A stream that is refused says nothing about its connection.
                 if ended != Some(Unprocessed::Refused) {
                     self.broke();
@@ -212,7 +216,11 @@ impl Connection {
             }
         };
         let (parts, body) = response.into_parts();
-        let (start, whole) = clock.within(read(body, answer_limit)).await.unwrap_or_default();
+        let read = clock.within(read(body, answer_limit)).await;
+        if read.is_err() {
+            self.broke();
+        }
+        let (start, whole) = read.unwrap_or_default();
         // A connection that still has some of this request to write is of no use to the next.
         let reusable = whole && self.written.at().is_some();
         Exchange::Answered(Answer { status: parts.status, headers: parts.headers, start }, reusable)
@@ -243,14 +251,14 @@ impl Multiplexed {
         !self.is_closed() && now < self.expires && !idle
     }
 
-    pub fn has_room(&self) -> bool {
+    pub fn has_room(&self, now: Instant) -> bool {
         let most = locked(&self.running).as_ref().map_or(0, Http2::current_max_send_streams);
-        self.streams < if self.young { most.min(1) } else { most }
+        self.streams < if self.is_young(now) { most.min(1) } else { most }
     }
 
-    /// Whether there is more room soon: its first request has to end.
-    pub fn is_young(&self) -> bool {
-        self.young
+    /// Whether there may be more room in a moment.
+    pub fn is_young(&self, now: Instant) -> bool {
+        now < self.settled
     }
 
     pub fn stream(&mut self, pool: &Arc<Pool>) -> Stream {
@@ -266,7 +274,7 @@ impl Multiplexed {
 
     pub fn ended(&mut self, now: Instant) {
         self.streams -= 1;
-        self.young = false;
+        self.settled = self.settled.min(now);
         self.since = now;
     }
 }
@@ -345,6 +353,17 @@ fn never_processed(error: &hyper::Error) -> Option<Unprocessed> {
     }
 }
 
+/// An error with what is behind it, which says more.
+fn told(error: &hyper::Error) -> String {
+    let mut text = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        text = format!("{text}: {error}");
+        behind = error.source();
+    }
+    text
+}
+
 /// A request is made for HTTP/1.1. HTTP/2 has the host in its own place (RFC 9113 §8.3.1).
 fn for_http2(request: &mut Request<Paced>, authority: &Authority) -> Result<(), String> {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
@@ -415,8 +434,16 @@ pub async fn http2(
     };
     let (wanted, unwanted) = oneshot::channel();
     let (wanted, now) = (Arc::new(wanted), Instant::now());
-    let stream =
-        pool.share(Multiplexed { sender, number: 0, streams: 0, running, young: true, since: now, expires, wanted });
+    let stream = pool.share(Multiplexed {
+        sender,
+        number: 0,
+        streams: 0,
+        running,
+        settled: now + SETTLING,
+        since: now,
+        expires,
+        wanted,
+    });
     place.made(true);
     tokio::spawn(live(run, unwanted, place));
     Ok(Connection::multiplexed(stream, now))

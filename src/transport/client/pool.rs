@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection::{Connection, Multiplexed, Stream};
+use super::connection::{Connection, Multiplexed, SETTLING, Stream};
 
 /// A connection that was idle for longer is not used again: servers commonly close after 60 seconds or more, and a
 /// request that meets the close has an unknown outcome.
@@ -84,7 +84,8 @@ impl Pool {
             if let Some(taken) = found {
                 return taken;
             }
-            freed.await;
+            // One that was new may have room by then, which nobody tells.
+            let _ = timeout(SETTLING, freed).await;
         }
     }
 
@@ -166,12 +167,12 @@ impl State {
         }
         if !self.multiplexed.is_empty() {
             self.multiplexed.retain(|one| one.is_usable(now));
-            if let Some(one) = self.multiplexed.iter_mut().find(|one| one.has_room()) {
+            if let Some(one) = self.multiplexed.iter_mut().find(|one| one.has_room(now)) {
                 return Some(Taken::Connection(Connection::multiplexed(one.stream(pool), now)));
             }
         }
         let worth_waiting =
-            self.one_is_enough && (self.being_made > 0 || self.multiplexed.iter().any(Multiplexed::is_young));
+            self.one_is_enough && (self.being_made > 0 || self.multiplexed.iter().any(|one| one.is_young(now)));
         if self.taken < pool.most && !worth_waiting {
             self.taken += 1;
             self.being_made += 1;

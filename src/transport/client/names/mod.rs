@@ -103,7 +103,10 @@ impl Names {
         let told = question.await;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
-            known.retain(|_, one| !matches!(one, Known::Told(told) if told.until <= now));
+            known.retain(|_, one| match one {
+                Known::Told(told) => told.until > now,
+                Known::Asked(question) => question.upgrade().is_some(),
+            });
         }
         known.insert(host.into(), Known::Told(told.clone()));
         told.addresses

@@ -164,7 +164,8 @@ async fn a_refused_stream_was_not_begun() {
         peer
     };
     let requests = async {
-        assert!(matches!(failed(post(&client, b"one").await), Failed::NotConnected(_)));
+        let Failed::NotConnected(why) = failed(post(&client, b"one").await) else { panic!("it was not begun") };
+        assert!(why.ends_with("refused stream before processing any application logic"), "{why}");
         post(&client, b"two").await.unwrap();
     };
     futures_util::join!(requests, play);
@@ -194,6 +195,25 @@ async fn all_else_is_unknown() {
         }
     };
     futures_util::join!(requests, play);
+}
+
+/// A first request that takes long keeps no other waiting for longer than a peer takes to say what it allows.
+#[tokio::test]
+async fn a_slow_first_request_holds_up_no_other() {
+    let identity = Identity::new();
+    let mut server = Server::tls(&identity, &["h2"], 100).await;
+    let network = network();
+    let client = client(server.port, Some(&identity), settings(&network));
+    post(&client, b"so that it is known").await.unwrap();
+    client.pool.forget();
+    server.open.send_replace(false);
+    let mut all = Box::pin(join_all((0..5).map(|_| post(&client, b"x"))));
+    tokio::select! {
+        _ = &mut all => panic!("nobody answered"),
+        () = server.has_got(6) => server.open.send_replace(true),
+    };
+    assert!(all.await.iter().all(Result::is_ok));
+    assert_eq!(server.connections(), 2);
 }
 
 /// A connection on which an answer did not come may be dead: the next request has another one.
