@@ -22,10 +22,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
+use super::clock::Clock;
+use super::paced::Written;
 use super::pool::{LONGEST_IDLE, Place, Pool};
 use super::{Answer, Paced};
 use crate::transport::Timeouts;
-use crate::transport::client::paced::Written;
 
 /// How long a connection that nobody wants any more may take to say goodbye.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
@@ -179,8 +180,7 @@ impl Connection {
             Ok(request) => request,
             Err(why) => return Exchange::Impossible(why),
         };
-        let mut clock = Clock { timer: self.timer.as_mut(), written: &self.written, timeouts, began };
-        clock.start();
+        let mut clock = Clock::start(self.timer.as_mut(), &self.written, timeouts, began);
         let answer = match &mut self.sender {
             Sender::Http1(sender, _) => Either::Left(sender.try_send_request(request)),
             Sender::Http2(stream) => {
@@ -276,60 +276,6 @@ impl Multiplexed {
         self.streams -= 1;
         self.settled = self.settled.min(now);
         self.since = now;
-    }
-}
-
-/// First the time to write, then the time to answer; an answer may come before the request is through. One timer does for
-/// both: when it fires, it is looked how far the request has come.
-struct Clock<'a> {
-    timer: Pin<&'a mut Sleep>,
-    written: &'a Written,
-    timeouts: &'a Timeouts,
-    began: Instant,
-}
-
-/// What took too long.
-enum Late {
-    Writing,
-    Answering,
-}
-
-impl Clock<'_> {
-    fn start(&mut self) {
-        self.timer.as_mut().reset(self.began + self.timeouts.write.min(self.timeouts.answer));
-    }
-
-    async fn within<F: Future>(&mut self, wanted: F) -> Result<F::Output, Late> {
-        let mut wanted = pin!(wanted);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut wanted => return Ok(output),
-                () = self.timer.as_mut() => {}
-            }
-            let now = Instant::now();
-            let next = match self.written.at() {
-                Some(at) => at + self.timeouts.answer,
-                None if now < self.began + self.timeouts.write => {
-                    // If it is through right after this look, its time to answer is not over before the next one.
-                    (self.began + self.timeouts.write).min(now + self.timeouts.answer)
-                }
-                None => return Err(Late::Writing),
-            };
-            if next <= now {
-                return Err(Late::Answering);
-            }
-            self.timer.as_mut().reset(next);
-        }
-    }
-}
-
-impl Late {
-    fn told(&self, timeouts: &Timeouts) -> String {
-        match self {
-            Self::Writing => format!("the request could not be written within {:?}", timeouts.write),
-            Self::Answering => format!("no answer within {:?}", timeouts.answer),
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! It knows nothing of documents, nor of what an answer means to a delivery.
 
 mod address;
+mod clock;
 mod connect;
 mod connection;
 mod names;

@@ -80,12 +80,20 @@ impl Pool {
             tokio::pin!(freed);
             // From here on no word is missed.
             freed.as_mut().enable();
-            let found = self.state().find(self, Instant::now());
+            let (found, settling) = {
+                let (mut state, now) = (self.state(), Instant::now());
+                let found = state.find(self, now);
+                (found, state.multiplexed.iter().any(|one| one.is_young(now)))
+            };
             if let Some(taken) = found {
                 return taken;
             }
-            // One that was new may have room by then, which nobody tells.
-            let _ = timeout(SETTLING, freed).await;
+            if settling {
+                // It may have room by then, which nobody tells.
+                let _ = timeout(SETTLING, freed).await;
+            } else {
+                freed.await;
+            }
         }
     }
 
