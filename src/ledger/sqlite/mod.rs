@@ -98,7 +98,7 @@ impl SqliteLedger {
         let recovered = recover(&connection, options).map_err(|why| trouble::unusable(path, "go on with", &why))?;
         let (commands, waiting) = queue::queue(options.waiting);
         let (report_health, health) = watch::channel(Health::Good);
-        let (written, checkpoint_due) = std::sync::mpsc::sync_channel(1);
+        let (checkpoints_due, commits) = writer::tie();
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
@@ -108,7 +108,7 @@ impl SqliteLedger {
         let checkpointer = schema::open(path)?;
         let wal = writer::wal_path(path);
         let checkpoints =
-            spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &checkpoint_due)))?;
+            spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &commits)))?;
         let batch = options.batch;
         let waits = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -124,7 +124,7 @@ impl SqliteLedger {
         let writer = spawn(
             "ledger-writer",
             Box::new(move || {
-                writer::run(connection, waiting, &waits, batch, &condition, &report_health, &written);
+                writer::run(connection, waiting, &waits, batch, &condition, &report_health, &checkpoints_due);
                 drop(lock);
             }),
         )?;

@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// How long a statement waits for another process that writes (an operator's command) before it gives up.
-const BUSY: Duration = Duration::from_secs(5);
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the file for writing, makes it where missing, and brings its schema up to date.
 pub fn open(path: &Path) -> Result<Connection, LedgerError> {

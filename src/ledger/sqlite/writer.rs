@@ -1,6 +1,8 @@
 //! The writer thread: group commits.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use tokio::sync::watch;
 
 use super::command::{Command, Done};
 use super::queue::{Queue, Share};
+use super::schema::BUSY;
 use super::trouble::{Check, Condition};
 use crate::ledger::{Health, LedgerError};
 
@@ -36,7 +39,7 @@ pub fn run(
     batch: usize,
     condition: &Condition,
     health: &watch::Sender<Health>,
-    written: &SyncSender<()>,
+    wal: &Checkpoints,
 ) {
     let (kept, check) = (Vec::new(), Check::default());
     let mut writer = Writer { connection, waiting, waits, kept, condition, check, health };
@@ -49,8 +52,7 @@ pub fn run(
                     command.answer(done, &committed);
                 }
                 failing_since = None;
-                // Full means that a checkpoint is due already.
-                let _ = written.try_send(());
+                wal.written(&writer.connection);
             }
             Err(LedgerError::Unavailable(why)) => {
                 writer.fails(&why);
@@ -212,22 +214,58 @@ pub fn commit(
 
 /// What a WAL has grown by when it is worth moving into the file. Lanes at full work write the same pages again and
 /// again, and a move takes the last of each: fewer moves are less to write.
-const WAL_WORTH_MOVING: u64 = 10 << 20;
+const WAL_WORTH_MOVING: u64 = 16 << 20;
 
 /// A WAL beyond this size is cut back, even if commits have to wait a moment for it: a start after a crash reads all of
-/// it before anything else.
-const WAL_TOO_LARGE: u64 = 16 << 20;
+/// it before anything else, a hundred megabytes in some thirty milliseconds.
+const WAL_TOO_LARGE: u64 = 64 << 20;
 
 /// How long commits may have to wait until the WAL is cut back. Somebody who reads for longer keeps it as it is.
 const CUT_PATIENCE: Duration = Duration::from_millis(50);
 
-/// The checkpoint thread: looks after each commit, and moves the WAL when it is worth it. Ends when the writer does,
-/// with a last checkpoint so that the next start finds a small WAL.
-pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()>) {
+/// The writer's end of the checkpoint thread.
+pub struct Checkpoints {
+    written: SyncSender<()>,
+    cut: Arc<AtomicBool>,
+}
+
+/// The checkpoint thread's end.
+pub struct Commits {
+    written: StdReceiver<()>,
+    cut: Arc<AtomicBool>,
+}
+
+/// What ties the two threads.
+pub fn tie() -> (Checkpoints, Commits) {
+    let (told, written) = std::sync::mpsc::sync_channel(1);
+    let cut = Arc::new(AtomicBool::new(false));
+    (Checkpoints { written: told, cut: Arc::clone(&cut) }, Commits { written, cut })
+}
+
+impl Checkpoints {
+    /// After a commit. The writer alone can cut the WAL back while it writes without a pause: anybody else would wait for
+    /// a moment between two commits that is too short to be met.
+    fn written(&self, connection: &Connection) {
+        if self.cut.swap(false, Ordering::AcqRel) {
+            let cut = connection
+                .busy_timeout(CUT_PATIENCE)
+                .and_then(|()| checkpoint(connection, "TRUNCATE"))
+                .and_then(|_| connection.busy_timeout(BUSY));
+            if let Err(why) = cut {
+                tracing::warn!(reason = %why, "the ledger's WAL was not cut back; it is tried again as it grows");
+            }
+        }
+        // Full means that a checkpoint is due already.
+        let _ = self.written.try_send(());
+    }
+}
+
+/// The checkpoint thread: looks after each commit, moves the WAL when it is worth it, and has the writer cut it back when
+/// it is large. Ends when the writer does, with a last checkpoint so that the next start finds a small WAL.
+pub fn checkpoints(connection: &Connection, wal: &Path, commits: &Commits) {
     let (mut failed, mut growth) = (false, Growth::default());
-    let _ = connection.busy_timeout(CUT_PATIENCE);
     loop {
-        let ended = match written.recv_timeout(Duration::from_secs(60)) {
+        let ended = match commits.written.recv_timeout(Duration::from_secs(60)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => true,
         };
@@ -235,13 +273,8 @@ pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()
         if !ended && !growth.is_worth_moving(size) {
             continue;
         }
-        // The first holds up nobody, and leaves little for the other to do.
-        let moved = checkpoint(connection, "PASSIVE").and_then(|_| {
-            if ended || growth.is_too_large(size) {
-                growth.cut(size, checkpoint(connection, "TRUNCATE")?);
-            }
-            Ok(())
-        });
+        // This holds up nobody, and leaves little for a cut to do.
+        let moved = checkpoint(connection, if ended { "TRUNCATE" } else { "PASSIVE" });
         // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
         if let Err(why) = &moved
             && !failed
@@ -251,6 +284,9 @@ pub fn checkpoints(connection: &Connection, wal: &Path, written: &StdReceiver<()
         failed = moved.is_err();
         if failed {
             growth = Growth::default();
+        } else if growth.is_too_large(size) {
+            growth.cut_asked_at(size);
+            commits.cut.store(true, Ordering::Release);
         }
         if ended {
             return;
@@ -270,27 +306,31 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
 struct Growth {
     /// Its size when it was last moved.
     moved_at: u64,
-    /// Its size when it could last not be cut back.
-    kept_at: u64,
+    /// Its size when it was last to be cut back.
+    asked_at: u64,
 }
 
 impl Growth {
     /// If so, it is to be moved now.
     fn is_worth_moving(&mut self, size: u64) -> bool {
-        let grown = size.saturating_sub(self.moved_at) >= WAL_WORTH_MOVING;
-        if grown || size < self.moved_at {
+        if size < self.moved_at {
+            *self = Self { moved_at: size, asked_at: 0 };
+        }
+        let grown = size - self.moved_at >= WAL_WORTH_MOVING;
+        if grown {
             self.moved_at = size;
         }
         grown
     }
 
     fn is_too_large(&self, size: u64) -> bool {
-        size > self.kept_at + WAL_TOO_LARGE
+        size > self.asked_at + WAL_TOO_LARGE
     }
 
-    /// It was cut back, or could not be: then commits do not wait for that again until it has grown as much once more.
-    fn cut(&mut self, size: u64, done: bool) {
-        *self = if done { Self::default() } else { Self { moved_at: size, kept_at: size } };
+    /// Where that does not help, since somebody reads, commits do not wait for it again until it has grown as much once
+    /// more.
+    fn cut_asked_at(&mut self, size: u64) {
+        self.asked_at = size;
     }
 }
 
@@ -310,15 +350,17 @@ mod tests {
     #[test]
     fn a_wal_is_moved_as_it_grows_and_cut_back_when_it_is_large() {
         let mut growth = Growth::default();
-        let moved: Vec<u64> = (0..=28).filter(|size| growth.is_worth_moving(size * MIB)).collect();
-        assert_eq!(moved, [10, 20]);
-        assert!(!growth.is_too_large(16 * MIB));
-        assert!(growth.is_too_large(17 * MIB));
-        growth.cut(17 * MIB, false);
-        assert!(!growth.is_too_large(33 * MIB), "somebody reads: commits do not wait for that every time");
-        assert!(growth.is_worth_moving(27 * MIB) && growth.is_too_large(34 * MIB));
-        growth.cut(34 * MIB, true);
-        assert!(!growth.is_worth_moving(9 * MIB) && growth.is_worth_moving(10 * MIB));
-        assert!(growth.is_too_large(17 * MIB));
+        let moved: Vec<u64> = (0..=50).filter(|size| growth.is_worth_moving(size * MIB)).collect();
+        assert_eq!(moved, [16, 32, 48]);
+        assert!(!growth.is_too_large(64 * MIB));
+        assert!(growth.is_too_large(65 * MIB));
+        growth.cut_asked_at(65 * MIB);
+        assert!(!growth.is_too_large(129 * MIB), "somebody reads: commits do not wait for that every time");
+        assert!(growth.is_too_large(130 * MIB));
+        assert!(
+            !growth.is_worth_moving(15 * MIB) && growth.is_worth_moving(31 * MIB),
+            "it was cut back, and grows again"
+        );
+        assert!(growth.is_too_large(65 * MIB));
     }
 }

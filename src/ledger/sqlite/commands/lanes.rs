@@ -202,8 +202,10 @@ pub fn recover(
     now: Timestamp,
     in_network: Duration,
 ) -> rusqlite::Result<usize> {
-    let announced = rows::attempting(db, only)?;
+    let mut announced = rows::attempting(db, only)?;
     let number = announced.len();
+    // As they stand in the file: neighbours are written together.
+    announced.sort_by_key(|one| (one.story, one.destination));
     for mut stored in announced {
         if let Stage::Attempting { version, .. } = stored.row.stage {
             let how = if planted!(CrashForgetsAnnounced) {
