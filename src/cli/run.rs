@@ -25,6 +25,8 @@ impl Run {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut daemon = Daemon::start(&config).await?;
+        // Every part has what it needs of it.
+        drop(config);
         let (signal, broken) = tokio::select! {
             _ = terminate.recv() => ("SIGTERM", None),
             _ = interrupt.recv() => ("SIGINT", None),
