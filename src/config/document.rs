@@ -20,7 +20,7 @@ pub(super) struct Layer {
 pub(super) fn parse(file: &Path, root: KeyPath, text: &str) -> Result<(Layer, FilePlaces), Vec<ConfigError>> {
     let (table, faults) = DeTable::parse_recoverable(text);
     let table = table.get_ref();
-    let mut reading = Reading { file, lines: Lines::new(text), errors: Vec::new() };
+    let mut reading = Reading { file, lines: Lines(text), errors: Vec::new() };
     for fault in faults {
         // The crate's own display quotes the line, which may hold a secret that was typed in by mistake.
         let message = format!("not TOML: {}{}", fault.message(), mend(fault.message()));
@@ -28,7 +28,7 @@ pub(super) fn parse(file: &Path, root: KeyPath, text: &str) -> Result<(Layer, Fi
     }
     let layer = Layer { root: root.clone(), table: reading.table(table) };
     if reading.errors.is_empty() {
-        Ok((layer, FilePlaces::new(file.to_owned(), root, text, table)))
+        Ok((layer, FilePlaces::new(file.to_owned(), root, text)))
     } else {
         Err(reading.errors)
     }
@@ -86,7 +86,7 @@ fn mend(message: &str) -> &'static str {
 
 struct Reading<'a> {
     file: &'a Path,
-    lines: Lines,
+    lines: Lines<'a>,
     errors: Vec<ConfigError>,
 }
 

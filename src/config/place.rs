@@ -1,5 +1,6 @@
 //! Where each key stands: in which file, line and column, or in which environment variable.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -91,9 +92,14 @@ pub(super) struct FilePlaces {
     file: PathBuf,
     /// Where the file's root hangs in the configuration.
     root: KeyPath,
-    lines: Lines,
-    spans: BTreeMap<KeyPath, (Range<usize>, Range<usize>)>,
+    text: String,
+    /// Found when somebody asks, which is when something is wrong: to note each key of ten thousand files would be a
+    /// fifth of what reading them takes.
+    spans: OnceCell<Spans>,
 }
+
+/// Of each key, where it stands and where its value does.
+type Spans = BTreeMap<KeyPath, (Range<usize>, Range<usize>)>;
 
 impl Places {
     pub fn new(main: PathBuf) -> Self {
@@ -148,10 +154,18 @@ impl Places {
 }
 
 impl FilePlaces {
-    pub fn new(file: PathBuf, root: KeyPath, text: &str, table: &DeTable<'_>) -> Self {
-        let mut spans = BTreeMap::new();
-        collect(&root, table, &mut spans);
-        Self { file, root, lines: Lines::new(text), spans }
+    /// Of a file whose `text` is TOML.
+    pub fn new(file: PathBuf, root: KeyPath, text: &str) -> Self {
+        Self { file, root, text: text.to_owned(), spans: OnceCell::new() }
+    }
+
+    fn spans(&self) -> &Spans {
+        self.spans.get_or_init(|| {
+            let (table, _) = DeTable::parse_recoverable(&self.text);
+            let mut spans = Spans::new();
+            collect(&self.root, table.get_ref(), &mut spans);
+            spans
+        })
     }
 
     /// How much of `path` is in this file; `None` where the file has no say in it.
@@ -160,18 +174,18 @@ impl FilePlaces {
             return None;
         }
         let (from, to) = (self.root.parts().len(), path.parts().len());
-        (from..=to).rev().find(|depth| *depth == from || self.spans.contains_key(&path.first(*depth)))
+        (from..=to).rev().find(|depth| *depth == from || self.spans().contains_key(&path.first(*depth)))
     }
 
     fn place(&self, path: &KeyPath, depth: usize, part: Part) -> Place {
         let nearest = path.first(depth);
         let whole = nearest == *path;
-        let offset = match self.spans.get(&nearest) {
+        let offset = match self.spans().get(&nearest) {
             Some((key, _)) if whole && part == Part::Key => key.start,
             Some((_, value)) => value.start,
             None => 0,
         };
-        let (line, column) = self.lines.of(offset);
+        let (line, column) = Lines(&self.text).of(offset);
         Place::At { file: self.file.clone(), line, column }
     }
 
@@ -179,7 +193,7 @@ impl FilePlaces {
         let depth = above.parts().len();
         let root = self.root.parts().get(depth).filter(|_| self.root.is_in(above)).map(String::as_str);
         let own = self
-            .spans
+            .spans()
             .range(above..)
             .map(|(path, _)| path)
             .take_while(move |path| path.is_in(above))
@@ -189,7 +203,7 @@ impl FilePlaces {
     }
 }
 
-fn collect(at: &KeyPath, table: &DeTable<'_>, spans: &mut BTreeMap<KeyPath, (Range<usize>, Range<usize>)>) {
+fn collect(at: &KeyPath, table: &DeTable<'_>, spans: &mut Spans) {
     for (key, value) in table {
         let path = at.key(key.get_ref().as_ref());
         spans.insert(path.clone(), (key.span(), value.span()));
@@ -197,7 +211,7 @@ fn collect(at: &KeyPath, table: &DeTable<'_>, spans: &mut BTreeMap<KeyPath, (Ran
     }
 }
 
-fn collect_value(at: &KeyPath, value: &DeValue<'_>, spans: &mut BTreeMap<KeyPath, (Range<usize>, Range<usize>)>) {
+fn collect_value(at: &KeyPath, value: &DeValue<'_>, spans: &mut Spans) {
     match value {
         DeValue::Table(table) => collect(at, table, spans),
         DeValue::Array(items) => {
@@ -212,25 +226,21 @@ fn collect_value(at: &KeyPath, value: &DeValue<'_>, spans: &mut BTreeMap<KeyPath
 }
 
 /// A text's lines, to turn an offset in bytes into a line and a column.
-#[derive(Debug)]
-pub(super) struct Lines(Vec<String>);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines<'a>(pub &'a str);
 
-impl Lines {
-    pub fn new(text: &str) -> Self {
-        Self(text.split_inclusive('\n').map(str::to_owned).collect())
-    }
-
+impl Lines<'_> {
     /// Line and column of a byte, both from 1; past the end, the place after the last character.
-    pub fn of(&self, offset: usize) -> (usize, usize) {
-        let mut start = 0;
-        for (n, line) in self.0.iter().enumerate() {
-            let last = n + 1 == self.0.len();
-            if offset < start + line.len() || last {
-                let within = line.get(..offset - start).unwrap_or(line);
-                return (n + 1, within.trim_end_matches('\n').chars().count() + 1);
+    pub fn of(self, offset: usize) -> (usize, usize) {
+        let (mut start, mut at) = (0, (1, 1));
+        for (line, n) in self.0.split_inclusive('\n').zip(1..) {
+            let within = line.get(..offset - start).unwrap_or(line);
+            at = (n, within.trim_end_matches('\n').chars().count() + 1);
+            if offset < start + line.len() {
+                break;
             }
             start += line.len();
         }
-        (1, 1)
+        at
     }
 }
