@@ -70,10 +70,12 @@ impl Book {
             object(!passed_over || before.iter().any(arrived), "a newer version is not for this door");
             if door == EVERY_DOOR {
                 let was_sent = |one: &Committed| before.iter().any(|sent| sent.version == one.version);
+                // Its time may have been over before the machine's clock went back.
+                let latest = self.start.checked_add(began).unwrap_or(Timestamp::MAX);
                 let had_its_end = |one: &Committed| {
                     one.action.withdraws()
                         || book.cancels.iter().any(|cancel| cancel.up_to >= one.version)
-                        || one.expires.is_some_and(|expires| expires <= now)
+                        || one.expires.is_some_and(|expires| expires <= latest)
                         || known().any(|kill| kill.action.withdraws() && kill.version > one.version)
                 };
                 let skipped = known().any(|one| one.version < version && !had_its_end(one) && !was_sent(one));
