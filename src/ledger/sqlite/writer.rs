@@ -247,11 +247,9 @@ impl Checkpoints {
     /// a moment between two commits that is too short to be met.
     fn written(&self, connection: &Connection) {
         if self.cut.swap(false, Ordering::AcqRel) {
-            let cut = connection
-                .busy_timeout(CUT_PATIENCE)
-                .and_then(|()| checkpoint(connection, "TRUNCATE"))
-                .and_then(|_| connection.busy_timeout(BUSY));
-            if let Err(why) = cut {
+            let cut = connection.busy_timeout(CUT_PATIENCE).and_then(|()| checkpoint(connection, "TRUNCATE"));
+            // Whatever came of it, the next commit waits for an operator's command as long as ever.
+            if let Err(why) = cut.and(connection.busy_timeout(BUSY)) {
                 tracing::warn!(reason = %why, "the ledger's WAL was not cut back; it is tried again as it grows");
             }
         }
@@ -264,6 +262,8 @@ impl Checkpoints {
 /// it is large. Ends when the writer does, with a last checkpoint so that the next start finds a small WAL.
 pub fn checkpoints(connection: &Connection, wal: &Path, commits: &Commits) {
     let (mut failed, mut growth) = (false, Growth::default());
+    // The last one is not to keep a stop waiting for somebody who reads.
+    let _ = connection.busy_timeout(CUT_PATIENCE);
     loop {
         let ended = match commits.written.recv_timeout(Duration::from_secs(60)) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,
