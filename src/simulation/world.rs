@@ -71,7 +71,10 @@ impl World {
     }
 
     pub fn clock_back(&self, by: Duration) {
-        self.lock().back += by;
+        let read = self.now();
+        let mut state = self.lock();
+        state.book.clock_read(read);
+        state.back += by;
     }
 
     pub fn set_mood(&self, door: usize, mood: Mood) {

@@ -39,6 +39,8 @@ pub struct RowSeen {
 
 pub struct Book {
     start: Timestamp,
+    /// What the machine's clock read before it went back, the latest.
+    clock_read: Timestamp,
     stories: BTreeMap<usize, Story>,
     sends: Vec<Sent>,
     halts: [Vec<(Duration, Halted)>; DOORS],
@@ -111,6 +113,7 @@ impl Book {
     pub fn new(start: Timestamp, tell: bool) -> Self {
         Self {
             start,
+            clock_read: start,
             stories: BTreeMap::new(),
             sends: Vec::new(),
             halts: Default::default(),
@@ -290,6 +293,11 @@ impl Book {
         }
         self.sends.push(sent);
         SendId(self.sends.len() - 1)
+    }
+
+    /// The machine's clock goes back from here.
+    pub fn clock_read(&mut self, at: Timestamp) {
+        self.clock_read = self.clock_read.max(at);
     }
 
     /// A request arrives later than its sender knows.

@@ -71,7 +71,7 @@ impl Book {
             if door == EVERY_DOOR {
                 let was_sent = |one: &Committed| before.iter().any(|sent| sent.version == one.version);
                 // Its time may have been over before the machine's clock went back.
-                let latest = self.start.checked_add(began).unwrap_or(Timestamp::MAX);
+                let latest = self.clock_read.max(now);
                 let had_its_end = |one: &Committed| {
                     one.action.withdraws()
                         || book.cancels.iter().any(|cancel| cancel.up_to >= one.version)
