@@ -117,6 +117,30 @@ fn a_later_layer_wins() {
     assert_eq!(config.log.level, "info", "an empty variable counts as none");
 }
 
+/// A partner's file is put in place as it is where nobody else speaks of that partner, and only there.
+#[test]
+fn a_partner_is_what_all_layers_say_of_it() {
+    let main = format!("{MAIN}[partners.in-main]\npaused = true\n");
+    let config = Files::new(&main)
+        .partner("alone", PARTNER)
+        .partner("in-main", PARTNER)
+        .partner("in-variable", PARTNER)
+        .variable("NEWSWIRED__PARTNERS__IN_VARIABLE__PAUSED", "true")
+        .load()
+        .unwrap();
+    let paused = |id: &str| (config.partners[id].paused, config.partners[id].destinations.contains_key("site"));
+    assert_eq!(
+        [paused("alone"), paused("in-main"), paused("in-variable")],
+        [(false, true), (true, true), (true, true)]
+    );
+}
+
+#[test]
+fn a_partners_file_does_not_hide_that_partners_is_no_table() {
+    let errors = Files::new("partners = 5\n").partner("island-post", PARTNER).errors();
+    assert!(errors.contains("newswired.toml:1:12"), "{errors}");
+}
+
 #[test]
 fn hidden_and_other_files_are_no_partners() {
     let files = Files::new(MAIN).partner(".draft", "not toml").file("partners.d/README", "not toml");
