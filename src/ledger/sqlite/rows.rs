@@ -150,14 +150,13 @@ impl Stored {
 
     /// Writes the row, and the ends of versions that left it.
     pub fn save(&self, db: &Connection, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
-        match &self.was {
+        let statement = match &self.was {
             // Most of what happens to a row changes only how far it has come.
-            Some((wanted, versions)) if *wanted == self.row.wanted && *versions == self.row.versions => {
-                save_progress(db, self.story, self.destination, &self.row)?;
-            }
-            Some(_) => save_whole(db, UPDATE, self.story, self.destination, &self.row)?,
-            None => save_whole(db, INSERT, self.story, self.destination, &self.row)?,
-        }
+            Some((wanted, versions)) if *wanted == self.row.wanted && *versions == self.row.versions => PROGRESS,
+            Some(_) => UPDATE,
+            None => INSERT,
+        };
+        write(db, statement, self.story, self.destination, &self.row)?;
         if self.queued || !self.row.later.is_empty() {
             save_later(db, self.story, self.destination, &self.row.later)?;
         }
@@ -273,14 +272,33 @@ fn last_try_column(last_try: Option<LastTry>) -> i64 {
 }
 
 /// How far a row has come, where what is wanted and on which terms is as it was.
-fn save_progress(db: &Connection, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+const PROGRESS: &str = "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
+    reason = ?9, attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, \
+    on_hold = ?16, last_try = ?17, sequence = ?18, numbered = ?19, later = ?20 WHERE story = ?1 AND destination = ?2";
+
+/// All of a row that the ledger has. One statement that inserts or updates is slower than both of these, since SQLite keeps
+/// what it needs to take back half of it.
+const UPDATE: &str = "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
+    reason = ?9, attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, \
+    on_hold = ?16, last_try = ?17, sequence = ?18, numbered = ?19, later = ?20, version = ?21, article = ?22, \
+    action = ?23, rank = ?24, accepted = ?25, embargo = ?26, expires = ?27, for_holders = ?28, every_version = ?29 \
+    WHERE story = ?1 AND destination = ?2";
+
+const INSERT: &str = "INSERT INTO delivery (story, destination, stage, due, attempting, since, ended, ended_at, reason, \
+    attempts, confirmed, possible, settles, older_settles, remote, on_hold, last_try, sequence, numbered, later, version, \
+    article, action, rank, accepted, embargo, expires, for_holders, every_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+    ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
+
+/// Writes how far a row has come, and with [`UPDATE`] and [`INSERT`] the rest of it too.
+fn write(
+    db: &Connection,
+    statement: &'static str,
+    story: StoryId,
+    destination: DestinationId,
+    row: &Row,
+) -> rusqlite::Result<()> {
     let of = StageColumns::from(&row.stage);
-    db.prepare_cached(
-        "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, reason = ?9, \
-         attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, on_hold = ?16, \
-         last_try = ?17, sequence = ?18, numbered = ?19, later = ?20 WHERE story = ?1 AND destination = ?2",
-    )?
-    .execute(params![
+    let progress = params![
         story.0,
         destination.0,
         of.stage,
@@ -301,35 +319,8 @@ fn save_progress(db: &Connection, story: StoryId, destination: DestinationId, ro
         row.number.map(|number| number.sequence),
         row.number.map(|number| number.version.as_i64()),
         row.later.len(),
-    ])?;
-    Ok(())
-}
-
-const INSERT: &str = "INSERT INTO delivery (story, destination, version, article, action, rank, accepted, embargo, \
-    expires, stage, due, attempting, since, ended, ended_at, reason, attempts, confirmed, possible, settles, \
-    older_settles, remote, on_hold, last_try, sequence, numbered, later, for_holders, every_version) VALUES (?1, ?2, ?3, \
-    ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
-    ?29)";
-
-const UPDATE: &str = "UPDATE delivery SET version = ?3, article = ?4, action = ?5, rank = ?6, accepted = ?7, embargo = ?8, \
-    expires = ?9, stage = ?10, due = ?11, attempting = ?12, since = ?13, ended = ?14, ended_at = ?15, reason = ?16, \
-    attempts = ?17, confirmed = ?18, possible = ?19, settles = ?20, older_settles = ?21, remote = ?22, on_hold = ?23, \
-    last_try = ?24, sequence = ?25, numbered = ?26, later = ?27, for_holders = ?28, every_version = ?29 \
-    WHERE story = ?1 AND destination = ?2";
-
-/// Writes all of a row, by [`INSERT`] or [`UPDATE`]: one statement that does either is slower than both, since SQLite
-/// keeps what it needs to take back half of it.
-fn save_whole(
-    db: &Connection,
-    how: &str,
-    story: StoryId,
-    destination: DestinationId,
-    row: &Row,
-) -> rusqlite::Result<()> {
-    let of = StageColumns::from(&row.stage);
-    db.prepare_cached(how)?.execute(params![
-        story.0,
-        destination.0,
+    ];
+    let wanted = params![
         row.wanted.version.as_i64(),
         row.wanted.article.0,
         row.wanted.action.as_str(),
@@ -337,27 +328,16 @@ fn save_whole(
         micros(row.wanted.accepted),
         row.wanted.embargo.map(micros),
         row.wanted.expires.map(micros),
-        of.stage,
-        of.due,
-        of.attempting,
-        of.since,
-        of.ended,
-        of.ended_at,
-        of.reason,
-        row.attempts,
-        row.confirmed.map(Version::as_i64),
-        row.possible.map(Version::as_i64),
-        row.settles.map(micros),
-        row.older_settles.map(micros),
-        row.remote,
-        row.standing.on_hold,
-        last_try_column(row.standing.last_try),
-        row.number.map(|number| number.sequence),
-        row.number.map(|number| number.version.as_i64()),
-        row.later.len(),
         row.wanted.for_holders,
         row.versions == Versions::Every,
-    ])?;
+    ];
+    let mut statement = db.prepare_cached(statement)?;
+    // How many there are is the statement's to say.
+    let values = progress.iter().chain(wanted).take(statement.parameter_count());
+    for (number, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(number, value)?;
+    }
+    statement.raw_execute()?;
     Ok(())
 }
 
