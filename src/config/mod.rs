@@ -13,6 +13,7 @@ mod delivery;
 mod document;
 mod environment;
 mod error;
+mod http;
 mod intake;
 mod ledger;
 mod limits;
@@ -38,6 +39,7 @@ pub use country::Country;
 pub use delivery::Delivery;
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
+pub use http::{Auth, Compression, HttpPush};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use ledger::Ledger;
 pub use limits::{Limits, Use};
@@ -45,10 +47,7 @@ pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
-pub use partner::{
-    Auth, Backoff, BackoffChange, Compression, Destination, Door, Entitlement, HttpPush, Partner, PartnerId,
-    Subscription, Versions,
-};
+pub use partner::{Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions};
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use schema::{partner_schema, schema};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Changes, Country, FormatName, Rate, SecretRef, Size, Span, Use, WordPress};
+use super::{Changes, Country, FormatName, HttpPush, Rate, Span, Use, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -185,64 +185,6 @@ pub enum Door<'a> {
     WordPress(&'a WordPress),
 }
 
-/// A push by HTTP `POST`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpPush {
-    /// `https://…`, or `http://…` inside a network that is trusted.
-    pub url: String,
-    /// The Standard Webhooks signing secret (`whsec_…` or any text). Left out: requests are not signed.
-    #[serde(default)]
-    pub signing_secret: Option<SecretRef>,
-    /// How the daemon shows who it is.
-    #[serde(default)]
-    pub auth: Option<Auth>,
-    /// A file of PEM certificates to trust for this door, instead of the system's.
-    #[serde(default)]
-    pub ca_file: Option<std::path::PathBuf>,
-    /// How the document is compressed on its way. Left out: not at all.
-    #[serde(default)]
-    pub compression: Option<Compression>,
-    /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
-    #[serde(default = "http2")]
-    pub http2: bool,
-    /// Default: `delivery.connection_max_age`.
-    #[serde(default)]
-    pub connection_max_age: Option<Span>,
-    /// Default: `delivery.connect_timeout`.
-    #[serde(default)]
-    pub connect_timeout: Option<Span>,
-    /// Default: `delivery.write_timeout`.
-    #[serde(default)]
-    pub write_timeout: Option<Span>,
-    /// Default: `delivery.answer_timeout`.
-    #[serde(default)]
-    pub answer_timeout: Option<Span>,
-    /// How much of an answer's body is read; the rest is left. Default: `64KiB`.
-    #[serde(default = "answer_limit")]
-    pub answer_limit: Size,
-}
-
-/// How a document is compressed on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// `content-encoding: gzip`. Digest and signature are of the compressed bytes.
-    Gzip,
-}
-
-/// How the daemon shows a partner's server who it is.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// `Authorization: Bearer …`
-    Bearer(SecretRef),
-    /// `Authorization: Basic …`
-    Basic { user: String, password: SecretRef },
-    /// A header of the partner's choosing.
-    Header { name: String, value: SecretRef },
-}
-
 /// Exponential backoff with full jitter: after the nth failure in a row the wait is a random time of up to
 /// `first` × 2ⁿ⁻¹, at most `ceiling`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
@@ -292,12 +234,4 @@ fn first() -> Span {
 
 fn ceiling() -> Span {
     Span::from_secs(600)
-}
-
-pub(super) fn http2() -> bool {
-    true
-}
-
-fn answer_limit() -> Size {
-    Size::from_kib(64)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::partner::http2;
+use super::http::http2;
 use super::{SecretRef, Size, Span};
 
 /// A partner's WordPress site. A story becomes a post; its updates and corrections change the same post, and a kill
