@@ -73,8 +73,12 @@ impl Dispatch {
                     continue;
                 }
                 // A door in trouble is not asked before its time, nor one before its contract's, but for a withdrawal.
-                match self.lanes[lane].pace().gate(now) {
+                let gate = self.lanes[lane].pace().gate(now);
+                match gate {
                     Gate::Open => {}
+                    // What was handed in while it was well is given back by the lane.
+                    Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals | Gate::Shut
+                        if self.lanes[lane].signal.has_handed() => {}
                     Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals if withdrawal => {}
                     Gate::Until(until) | Gate::Paced(until) => {
                         agenda.add(lane, until);
@@ -134,11 +138,28 @@ impl Dispatch {
                 working.shutdown().await;
             }
         }
+        if tokio::time::timeout(LAST_RECORDS, self.give_back()).await.is_err() {
+            tracing::warn!("not all that was announced last could be given back; it counts as unknown");
+        }
+    }
+
+    /// What was handed in to lanes that did not come to work any more was not sent.
+    async fn give_back(&self) {
+        for lane in &self.lanes {
+            let rows: Vec<_> = lane.signal.clear().into_iter().map(|in_hand| in_hand.row).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            if let Err(why) = self.shared.ledger.release(lane.id, rows, self.shared.clock.now()).await {
+                tracing::error!(destination = %lane.name, reason = %why, "announced rows not given back");
+            }
+        }
     }
 
     /// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
     async fn abandon(&self, lane: usize, now: Timestamp) {
         let lane = &self.lanes[lane];
+        lane.signal.clear();
         if let Err(why) = self.shared.ledger.abandon(lane.id, lane.door.in_network(), now).await {
             tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
         }

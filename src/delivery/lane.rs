@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, Numbered};
-use super::signal::{AsOf, Signal};
+use super::signal::{AsOf, InHand, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledger, LedgerError, Report, Waiting};
@@ -70,12 +70,6 @@ impl Shared {
     }
 }
 
-/// A row in memory, and what the lane knew when it asked for it.
-struct InHand {
-    row: Attempted,
-    as_of: AsOf,
-}
-
 /// An attempt that came to its end.
 struct Done {
     attempted: Attempted,
@@ -125,7 +119,8 @@ impl Lane {
                 (pace.allowed(), pace.reach(), pace.tokens(now), pace.gate(now), pace.retry_at())
             };
             let look = self.signal.look();
-            more |= look.news;
+            more |= look.due;
+            window.extend(look.handed);
             pressing |= look.withdrawal && !planted!(KillWaitsForTheDoor);
             if gate == Gate::Shut && std::mem::take(&mut pressing) {
                 withdrawal_left = Some(now);
@@ -178,6 +173,11 @@ impl Lane {
             }
             // What has just begun may have been the last that a contract lets go now.
             let gate = if tokens.is_some() { self.pace().gate(now) } else { gate };
+
+            // What is accepted from here on may come straight into this lane, if nothing waits that would go before it.
+            let next_in_turn = open && !more && !stopping && !fails && tokens.is_none() && claiming.is_terminated();
+            let in_hand = under_way.len() + window.len();
+            self.signal.has_room(if next_in_turn { reach.saturating_sub(in_hand) } else { 0 });
 
             let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
             if under_way.is_empty() && window.is_empty() && records.is_empty() && !asks {

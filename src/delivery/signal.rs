@@ -1,7 +1,11 @@
-//! What others tell a lane while it works: what has been accepted, held or ordered since it last looked.
+//! What others tell a lane: what has been accepted, held or ordered since it last looked.
 //!
 //! A lane holds rows in memory from its claim until each request begins. Whatever changes such a row is told here at
 //! once, and is looked at again immediately before the request.
+//!
+//! A lane that has nothing else to send says how many rows it has places for. An acceptance takes such a place before its
+//! commit, which then announces the row as a claim would, and hands it in here: one commit less on its way, and for the
+//! ledger one row less to write.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +37,22 @@ struct Told {
     count: u64,
     /// How many of them the lane has seen.
     seen: u64,
+    /// Something may be due that no claim has seen.
+    due: bool,
     withdrawal: bool,
+    /// How many rows the lane would take beyond those that it has.
+    room: usize,
+    /// How many of those places are kept for articles that are being accepted.
+    reserved: usize,
+    /// Rows that an acceptance has announced, and the lane has not seen.
+    handed: Vec<InHand>,
+}
+
+/// A row that is announced, and what its lane had been told when it was asked for.
+#[derive(Debug, Clone)]
+pub struct InHand {
+    pub row: Attempted,
+    pub as_of: AsOf,
 }
 
 /// How many news there were when a lane last looked, or asked the ledger.
@@ -41,32 +60,37 @@ struct Told {
 pub struct AsOf(u64);
 
 /// What a look found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Look {
     pub as_of: AsOf,
-    /// There were news since the last look.
-    pub news: bool,
+    /// Something may be due since the last look that no claim has seen.
+    pub due: bool,
     /// A withdrawal was among them.
     pub withdrawal: bool,
+    /// What was handed in since.
+    pub handed: Vec<InHand>,
 }
 
 impl Signal {
     /// There is this version of `story` now; without a version, all that is known of it may be wrong.
     pub fn tell(&self, story: StoryId, version: Option<Version>, withdrawal: bool) {
         let mut told = self.lock();
-        told.count += 1;
+        told.remember(story, version);
+        told.due = true;
         told.withdrawal |= withdrawal;
-        if told.last.len() == REMEMBERED {
-            told.last.pop_front();
-        }
-        told.last.push_back((story, version));
+        // What comes now is to wait behind it.
+        told.room = 0;
         drop(told);
         self.notify.notify_one();
     }
 
     /// The lane is to look again, for a reason that is no story's.
     pub fn nudge(&self) {
-        self.lock().count += 1;
+        let mut told = self.lock();
+        told.count += 1;
+        told.due = true;
+        told.room = 0;
+        drop(told);
         self.notify.notify_one();
     }
 
@@ -77,9 +101,58 @@ impl Signal {
 
     pub fn look(&self) -> Look {
         let mut told = self.lock();
-        let news = told.count > told.seen;
         told.seen = told.count;
-        Look { as_of: AsOf(told.count), news, withdrawal: std::mem::take(&mut told.withdrawal) }
+        Look {
+            as_of: AsOf(told.count),
+            due: std::mem::take(&mut told.due),
+            withdrawal: std::mem::take(&mut told.withdrawal),
+            handed: std::mem::take(&mut told.handed),
+        }
+    }
+
+    /// The lane would take this many rows beyond those that it has looked at.
+    pub fn has_room(&self, room: usize) {
+        self.lock().room = room;
+    }
+
+    /// Keeps a place for a row, if there is one left.
+    pub fn reserve(&self) -> Option<AsOf> {
+        let mut told = self.lock();
+        let left = told.room > told.reserved + told.handed.len();
+        left.then(|| {
+            told.reserved += 1;
+            AsOf(told.count)
+        })
+    }
+
+    /// A place that was kept is not needed.
+    pub fn give_back(&self) {
+        let mut told = self.lock();
+        told.reserved = told.reserved.saturating_sub(1);
+    }
+
+    /// Puts a row into the place that was kept for it at `as_of`.
+    pub fn hand(&self, row: Attempted, as_of: AsOf) {
+        let mut told = self.lock();
+        told.remember(row.story, Some(row.version));
+        told.reserved = told.reserved.saturating_sub(1);
+        told.handed.push(InHand { row, as_of });
+        drop(told);
+        self.notify.notify_one();
+    }
+
+    /// Whether there are rows that the lane has not seen.
+    pub fn has_handed(&self) -> bool {
+        !self.lock().handed.is_empty()
+    }
+
+    /// Those rows, for whoever settles them in the lane's place. What is on its way here will be out of date.
+    pub fn clear(&self) -> Vec<InHand> {
+        let mut told = self.lock();
+        told.room = 0;
+        told.count += 1;
+        told.last.clear();
+        std::mem::take(&mut told.handed)
     }
 
     /// Whether there are news that the lane has not seen.
@@ -124,6 +197,16 @@ impl Signal {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    fn remember(&mut self, story: StoryId, version: Option<Version>) {
+        self.count += 1;
+        if self.last.len() == REMEMBERED {
+            self.last.pop_front();
+        }
+        self.last.push_back((story, version));
     }
 }
 

@@ -15,13 +15,13 @@ use super::dispatch::Dispatch;
 use super::lane::{Lane, Shared};
 use super::pace::{Growth, Limit, Pace, Policy};
 use super::renditions::{Editions, Renditions};
-use super::wakes::Wakes;
+use super::wakes::{Places, Wakes};
 use crate::article::{Action, Article, Version};
 use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
 use crate::ledger::{
-    Acceptance, Accepted, Claim, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights,
+    Acceptance, Accepted, Attempted, Claim, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights,
     SqliteLedger, SqliteOptions, SqliteReader,
 };
 use crate::telemetry::Metrics;
@@ -166,17 +166,37 @@ impl Scene {
         article.guid = format!("urn:x:{name}").parse().unwrap();
         let action = article.action;
         let version = article.version;
-        let acceptance = Acceptance {
+        let mut acceptance = self.acceptance(article);
+        let places = self.wakes.places(&mut acceptance);
+        match self.ledger.accept(acceptance).await.unwrap() {
+            Accepted::Fresh { story, touched, announced, .. } => {
+                self.wakes.hand(places, announced);
+                self.wakes.news(&touched, story, version, action.withdraws());
+            }
+            other => panic!("{name} version {version}: {other:?}"),
+        }
+    }
+
+    /// Commits an article for the lane of the only door, which has a place for it and has not been handed it yet.
+    async fn announce(&self, name: &str) -> (Places, Vec<(DestinationId, Attempted)>) {
+        let mut article = sample::article();
+        (article.guid, article.version) = (format!("urn:x:{name}").parse().unwrap(), Version::FIRST);
+        let mut acceptance = self.acceptance(article);
+        let places = self.wakes.places(&mut acceptance);
+        match self.ledger.accept(acceptance).await.unwrap() {
+            Accepted::Fresh { announced, .. } if announced.len() == 1 => (places, announced),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn acceptance(&self, article: Article) -> Acceptance {
+        Acceptance {
             article,
             source: "test".into(),
             routed: self.ids.iter().copied().map(Owed::plainly).collect(),
             rights: Rights::Lasting,
             withdraw_for: Duration::from_secs(86_400),
             now: Timestamp::now(),
-        };
-        match self.ledger.accept(acceptance).await.unwrap() {
-            Accepted::Fresh { story, touched, .. } => self.wakes.news(&touched, story, version, action.withdraws()),
-            other => panic!("{name} version {version}: {other:?}"),
         }
     }
 
@@ -456,4 +476,79 @@ async fn a_contracts_turn_does_not_wait_for_the_answer_before_it() {
     scene.status.store(200, Ordering::SeqCst);
     until("everything is delivered", || scene.counts() == [("delivered".to_owned(), 30)]).await;
     scene.stop().await;
+}
+
+/// A door that is well, whose lane has had something to do and waits.
+async fn at_rest() -> Scene {
+    let scene = Scene::new(Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 }, 64).await;
+    scene.accept("first", 1, Action::Publish).await;
+    until("the first is delivered", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+    let places = || scene.wakes.places(&mut scene.acceptance(sample::article())).len();
+    until("the lane has a place", || places() == 1).await;
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_article_goes_straight_into_a_lane_that_has_nothing_else_to_send() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce("second").await;
+    assert_eq!(scene.counts(), [("attempting".to_owned(), 1), ("delivered".to_owned(), 1)]);
+    let one_more = scene.wakes.places(&mut scene.acceptance(sample::article()));
+    assert_eq!(one_more.len(), 0, "the door takes one at a time, and its place is kept for that one");
+    scene.wakes.hand(places, announced);
+    until("it is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    assert_eq!(scene.got(0).len(), 2);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_is_free_again_when_its_article_was_not_accepted() {
+    let scene = at_rest().await;
+    for _ in 0..3 {
+        let places = scene.wakes.places(&mut scene.acceptance(sample::article()));
+        assert_eq!(places.len(), 1);
+    }
+    let kill = Article { action: Action::Kill, ..sample::article() };
+    assert_eq!(scene.wakes.places(&mut scene.acceptance(kill)).len(), 0, "a withdrawal has a way of its own");
+    scene.stop().await;
+}
+
+/// Two acceptances may be told in another order than they were committed in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_announced_is_not_sent_after_a_newer_version_came() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce("second").await;
+    scene.accept("second", 2, Action::Update).await;
+    scene.wakes.hand(places, announced);
+    until("it is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    assert_eq!(scene.got(0)[1..], [("second".to_owned(), 2, Action::Update)]);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_announced_to_a_lane_that_is_halted_waits_in_the_ledger() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce("second").await;
+    let halt = Halt { even_kills: false, why: "suspend".to_owned() };
+    scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+    scene.wakes.hand(places, announced);
+    let waits = [("waiting".to_owned(), 1), ("delivered".to_owned(), 1)];
+    until("it waits", || scene.counts() == waits).await;
+    assert_eq!(scene.got(0).len(), 1);
+    scene.wakes.halt(vec![(scene.ids[0], None)], Timestamp::now());
+    until("it is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    scene.stop().await;
+}
+
+/// One thread, so that nothing runs between the last line and the stop.
+#[tokio::test]
+async fn what_was_announced_last_before_a_stop_waits_in_the_ledger() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce("second").await;
+    scene.wakes.hand(places, announced);
+    let ledger = scene.dir.path().join("ledger.sqlite");
+    scene.stop.cancel();
+    scene.running.await.unwrap();
+    let counts = SqliteReader::open(&ledger).unwrap().counts().unwrap();
+    assert_eq!(counts, [("waiting".to_owned(), 1), ("delivered".to_owned(), 1)]);
 }

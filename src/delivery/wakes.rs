@@ -1,14 +1,15 @@
 //! How lanes are told from outside that something changed for them: by intake, by operators' orders, by the clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::lane::Lane;
+use super::signal::AsOf;
 use crate::article::Version;
-use crate::ledger::{DestinationId, Halt, StoryId};
+use crate::ledger::{Acceptance, Attempted, DestinationId, Halt, StoryId};
 
 /// All lanes, for whoever has news for them. A lane is told at once, and stands at most once in the list of those that
 /// dispatch is to start, whatever the number of news.
@@ -26,6 +27,33 @@ impl Wakes {
     pub fn new(lanes: &[Arc<Lane>]) -> Self {
         let lanes = lanes.iter().map(|lane| (lane.id, Arc::clone(lane))).collect();
         Self(Arc::new(Shared { lanes, ..Shared::default() }))
+    }
+
+    /// Reserves a place for an article in every lane that has one, and nothing that would go before it. A withdrawal
+    /// has a way of its own.
+    pub fn places(&self, acceptance: &mut Acceptance) -> Places {
+        let mut places = Places::default();
+        if acceptance.article.action.withdraws() {
+            return places;
+        }
+        for owed in &mut acceptance.routed {
+            let Some(lane) = self.0.lanes.get(&owed.destination) else { continue };
+            let Some(as_of) = lane.signal.reserve() else { continue };
+            owed.at_once = true;
+            places.0.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
+        }
+        places
+    }
+
+    /// Hands what the ledger has announced to the lanes that kept a place for it.
+    pub fn hand(&self, mut places: Places, announced: Vec<(DestinationId, Attempted)>) {
+        for (destination, row) in announced {
+            // It was announced because there is a place for it.
+            let Some(Place { lane, as_of }) = places.0.remove(&destination) else { continue };
+            lane.signal.hand(row, as_of);
+            self.list(&lane);
+        }
+        self.0.notify.notify_one();
     }
 
     /// These lanes have a new version of `story`.
@@ -84,5 +112,32 @@ impl Wakes {
     /// Returns when there may be something to take.
     pub(super) async fn told(&self) {
         self.0.notify.notified().await;
+    }
+}
+
+/// Places that are kept for an article while it is accepted. Those that it does not take are free again when this goes.
+#[derive(Default)]
+#[must_use]
+pub struct Places(HashMap<DestinationId, Place>);
+
+struct Place {
+    lane: Arc<Lane>,
+    /// What the lane had been told when the place was reserved.
+    as_of: AsOf,
+}
+
+impl Places {
+    /// How many lanes have one.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        for place in self.0.values() {
+            place.lane.signal.give_back();
+        }
     }
 }

@@ -295,10 +295,12 @@ impl Inbox {
 }
 
 /// The commit, and the waking of the lanes that it concerns.
-async fn commit(acceptance: Acceptance, ledger: &dyn Ledger, wakes: &Wakes) -> Result<Accepted, LedgerError> {
+async fn commit(mut acceptance: Acceptance, ledger: &dyn Ledger, wakes: &Wakes) -> Result<Accepted, LedgerError> {
     let (version, withdraws) = (acceptance.article.version, acceptance.article.action.withdraws());
-    let accepted = ledger.accept(acceptance).await?;
-    if let Accepted::Fresh { story, touched, .. } = &accepted {
+    let places = wakes.places(&mut acceptance);
+    let mut accepted = ledger.accept(acceptance).await?;
+    if let Accepted::Fresh { story, touched, announced, .. } = &mut accepted {
+        wakes.hand(places, std::mem::take(announced));
         wakes.news(touched, *story, version, withdraws);
     }
     Ok(accepted)

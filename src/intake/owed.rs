@@ -37,7 +37,7 @@ impl Contracts {
                 let name = format!("{partner_id}/{name}");
                 let Some(id) = ids.get(&name) else { continue };
                 let early = partner.entitlement.embargo_early.map(Span::get).unwrap_or_default();
-                destinations.insert(name, Owed { destination: *id, early, versions: settings.versions });
+                destinations.insert(name, Owed { early, versions: settings.versions, ..Owed::plainly(*id) });
             }
         }
         let policies = Policies::all(config);

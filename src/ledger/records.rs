@@ -32,12 +32,15 @@ pub struct Owed {
     /// How long before the embargo's end it may have the story.
     pub early: Duration,
     pub versions: Versions,
+    /// Its lane has a place for it, and nothing that would go before it: where it may leave now, the commit that accepts
+    /// it announces it, too.
+    pub at_once: bool,
 }
 
 impl Owed {
     /// On ordinary terms.
     pub fn plainly(destination: DestinationId) -> Self {
-        Self { destination, early: Duration::ZERO, versions: Versions::Newest }
+        Self { destination, early: Duration::ZERO, versions: Versions::Newest, at_once: false }
     }
 }
 
@@ -95,8 +98,16 @@ pub struct Tidied {
 /// What became of an article.
 #[derive(Debug)]
 pub enum Accepted {
-    /// Taken, with its deliveries. `touched` are the lanes that have something new to look at.
-    Fresh { receipt: Receipt, story: StoryId, deliveries: usize, touched: Vec<DestinationId> },
+    /// Taken, with its deliveries.
+    Fresh {
+        receipt: Receipt,
+        story: StoryId,
+        deliveries: usize,
+        /// The lanes that have something new to claim.
+        touched: Vec<DestinationId>,
+        /// What lanes have that had a place for it.
+        announced: Vec<(DestinationId, Attempted)>,
+    },
     /// The ledger already had exactly this. Nothing changed.
     Repeat { receipt: Receipt, deliveries: usize },
     /// The ledger already had this guid and version with other content; the first one stands. Nothing changed, and

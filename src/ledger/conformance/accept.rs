@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::scene::delivered;
+use super::scene::{delivered, guid};
 use super::{Scene, Specimen};
 use crate::article::Action::{Kill, Publish, Update};
 use crate::article::Article;
 use crate::ledger::state::Versions;
-use crate::ledger::{Acceptance, Accepted, Owed};
+use crate::ledger::{Acceptance, Accepted, Attempted, Order, Owed};
 
 pub async fn an_article_is_accepted_once(specimen: Box<dyn Specimen>) {
     let scene = Scene::new(specimen, 3).await;
@@ -139,4 +139,57 @@ pub async fn a_version_without_a_time_is_of_the_time_of_its_acceptance(specimen:
         let told = scene.ledger().article(row.article).await.unwrap();
         assert_eq!(told.versioned, Some(scene.at(7)), "the same at every reading");
     }
+}
+
+/// The attempts that are announced in the commit that accepts an article for all lanes, each of which has a place for it.
+async fn announced(scene: &Scene, mut offer: Acceptance) -> Vec<Attempted> {
+    offer.routed.iter_mut().for_each(|owed| owed.at_once = true);
+    match scene.ledger().accept(offer).await.unwrap() {
+        Accepted::Fresh { announced, .. } => announced.into_iter().map(|(_, row)| row).collect(),
+        other @ (Accepted::Repeat { .. } | Accepted::Conflict) => panic!("{other:?}"),
+    }
+}
+
+pub async fn what_a_lane_has_a_place_for_is_announced_at_once(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 2).await;
+    let mut offer = scene.offer("a", 1, Publish, 0);
+    offer.routed[0].at_once = true;
+    let Accepted::Fresh { deliveries: 2, touched, announced, .. } = scene.ledger().accept(offer).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(touched, [scene.to[1]], "only the other has to claim it");
+    let [(destination, row)] = &announced[..] else { panic!("{announced:?}") };
+    assert_eq!((*destination, row.sequence, row.attempt), (scene.to[0], 1, 1));
+    assert_eq!(scene.names(std::slice::from_ref(row)).await, ["a 1"]);
+    assert_eq!([0, 1].map(|lane| scene.stands(lane, "a")), ["attempting 1", "waiting 1"]);
+    assert_eq!(scene.claim(0, 1).await.len(), 0, "it is not given twice");
+
+    // A version that comes meanwhile waits for its end.
+    let newer = scene.offer("a", 2, Update, 2);
+    assert_eq!(self::announced(&scene, newer).await.len(), 1, "only where nothing is under way");
+    scene.settle(0, row.clone(), delivered(), 3).await;
+    assert_eq!(scene.sent(0, 4).await, ["a 2"]);
+    let third = self::announced(&scene, scene.offer("a", 3, Update, 5)).await;
+    assert_eq!(third.iter().map(|row| row.sequence).collect::<Vec<_>>(), [3], "it goes on in the numbers of its lane");
+}
+
+pub async fn what_may_not_leave_yet_is_not_announced_at_once(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    let mut embargoed = scene.offer("a", 1, Publish, 0);
+    embargoed.article.embargo = Some(scene.at(9));
+    assert_eq!(announced(&scene, embargoed).await.len(), 0);
+    let mut late = scene.offer("b", 1, Publish, 0);
+    late.article.expires = Some(scene.at(0));
+    assert_eq!(announced(&scene, late).await.len(), 0);
+    assert_eq!(announced(&scene, scene.offer("c", 1, Publish, 0)).await.len(), 1);
+    scene.order(Order::Hold { story: guid("c") }, 1).await;
+    assert_eq!(announced(&scene, scene.offer("c", 2, Update, 2)).await.len(), 0);
+}
+
+pub async fn what_was_announced_at_once_may_have_arrived_at_a_crash(specimen: Box<dyn Specimen>) {
+    let mut scene = Scene::new(specimen, 1).await;
+    assert_eq!(announced(&scene, scene.offer("a", 1, Publish, 0)).await.len(), 1);
+    scene.specimen.crash();
+    scene.accept("a", 2, Kill, 1).await;
+    assert_eq!(scene.sent(0, 2).await, ["a 2"]);
 }

@@ -94,6 +94,9 @@ macro_rules! on_every_topic {
             who_takes_every_version_gets_them_in_order,
             what_queues_goes_on_queueing_when_the_contract_changes,
             a_version_without_a_time_is_of_the_time_of_its_acceptance,
+            what_a_lane_has_a_place_for_is_announced_at_once,
+            what_may_not_leave_yet_is_not_announced_at_once,
+            what_was_announced_at_once_may_have_arrived_at_a_crash,
         ]);
         $crate::ledger::conformance::topic!($fresh, claim: [
             kills_come_first_then_corrections_then_the_urgent_then_the_old,

@@ -116,6 +116,7 @@ impl History {
         offer.routed.retain(|_| self.random.u8(0..4) > 0);
         for owed in &mut offer.routed {
             owed.versions = if self.random.bool() { Versions::Every } else { Versions::Newest };
+            owed.at_once = self.random.u8(0..3) == 0;
         }
         if let Some(same) = self.seen.articles.get(&(name.clone(), version)).filter(|_| self.random.bool()) {
             offer.article = same.clone();
@@ -130,10 +131,17 @@ impl History {
             (Accepted::Repeat { .. }, Some(known)) if *known == article => assert_eq!(before, after, "{self}"),
             (Accepted::Conflict, Some(known)) if *known != article => assert_eq!(before, after, "{self}"),
             (Accepted::Fresh { deliveries: 0, .. }, None) if version <= newest => assert_eq!(before, after, "{self}"),
-            (Accepted::Fresh { deliveries, touched, .. }, None) if version > newest => {
-                assert!(*deliveries <= touched.len(), "{self}");
+            (Accepted::Fresh { deliveries, touched, announced, .. }, None) if version > newest => {
+                assert!(*deliveries <= touched.len() + announced.len(), "{self}");
                 self.is_owed(&name, &article, &routed, &after);
                 self.seen.newest.insert(name.clone(), version);
+                for (destination, row) in announced {
+                    let lane = self.scene.to.iter().position(|id| id == destination).expect("it is one of the lanes");
+                    let asked = routed.iter().any(|owed| owed.destination == *destination && owed.at_once);
+                    assert!(asked && !touched.contains(destination), "lane {lane}{self}");
+                    self.says(format!("announced to {lane}"));
+                    self.begins(lane, &name, row.clone());
+                }
             }
             _ => panic!("{accepted:?} for {known:?}{self}"),
         }
@@ -170,19 +178,24 @@ impl History {
         assert!(rows.is_sorted_by_key(|row| !row.action.withdraws()), "withdrawals come first{self}");
         for (row, name) in rows.into_iter().zip(names) {
             let name = name.split(' ').next().unwrap_or_default().to_owned();
-            let (place, version) = ((lane, name.clone()), row.version.get());
-            let withdraws = row.action.withdraws();
-            assert!(!self.seen.under_way.contains_key(&place), "{place:?} is under way{self}");
-            assert!(self.seen.begun.get(&place).is_none_or(|begun| *begun <= version), "{place:?} goes back{self}");
-            assert!(row.embargo.is_none_or(|embargo| embargo <= self.now()), "{place:?} is early{self}");
-            assert!(row.expires.is_none_or(|expires| expires > self.now()), "{place:?} is stale{self}");
-            assert!(withdraws || !withdrawals_only, "{place:?} is no withdrawal{self}");
-            assert!(withdraws || !self.seen.on_hold.contains(&name), "{place:?} is held{self}");
-            assert!(!withdraws || self.seen.may_have.contains(&place), "{place:?} never had it{self}");
-            self.is_numbered(lane, &name, &row);
-            self.seen.begun.insert(place.clone(), version);
-            self.seen.under_way.insert(place, row);
+            assert!(row.action.withdraws() || !withdrawals_only, "{name} is no withdrawal{self}");
+            self.begins(lane, &name, row);
         }
+    }
+
+    /// An attempt is announced.
+    fn begins(&mut self, lane: usize, name: &str, row: Attempted) {
+        let (place, version) = ((lane, name.to_owned()), row.version.get());
+        let withdraws = row.action.withdraws();
+        assert!(!self.seen.under_way.contains_key(&place), "{place:?} is under way{self}");
+        assert!(self.seen.begun.get(&place).is_none_or(|begun| *begun <= version), "{place:?} goes back{self}");
+        assert!(row.embargo.is_none_or(|embargo| embargo <= self.now()), "{place:?} is early{self}");
+        assert!(row.expires.is_none_or(|expires| expires > self.now()), "{place:?} is stale{self}");
+        assert!(withdraws || !self.seen.on_hold.contains(name), "{place:?} is held{self}");
+        assert!(!withdraws || self.seen.may_have.contains(&place), "{place:?} never had it{self}");
+        self.is_numbered(lane, name, &row);
+        self.seen.begun.insert(place.clone(), version);
+        self.seen.under_way.insert(place, row);
     }
 
     /// A number is the next one, or the story's own: with the version that it had, or with a newer one where nothing that

@@ -103,8 +103,8 @@ impl Command {
             (Self::Register(.., answer), Done::Registered(ids)) => drop(answer.send(Ok(ids))),
             (Self::Accept(_, _, answer), Done::Accepted(taken)) => {
                 let accepted = match taken {
-                    Taken::Fresh { story, deliveries, touched } => {
-                        Accepted::Fresh { receipt: Receipt(()), story, deliveries, touched }
+                    Taken::Fresh { story, deliveries, touched, announced } => {
+                        Accepted::Fresh { receipt: Receipt(()), story, deliveries, touched, announced }
                     }
                     Taken::Repeat { deliveries } => Accepted::Repeat { receipt: Receipt(()), deliveries },
                     Taken::Conflict => Accepted::Conflict,

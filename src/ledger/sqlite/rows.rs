@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
 use crate::article::{Action, Version};
 use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Versions, Wanted};
-use crate::ledger::{ArticleId, DestinationId, StoryId};
+use crate::ledger::{ArticleId, Attempted, DestinationId, StoryId};
 
 /// The columns of a delivery, in the order that [`stored`] reads them.
 const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
@@ -139,6 +139,24 @@ impl Stored {
     /// One that the ledger does not have yet.
     pub fn new(story: StoryId, destination: DestinationId, row: Row) -> Self {
         Self { story, destination, row, queued: false, was: None }
+    }
+
+    /// Its attempt, as its lane is told of it.
+    pub fn attempted(&self) -> Attempted {
+        let wanted = &self.row.wanted;
+        Attempted {
+            story: self.story,
+            version: wanted.version,
+            article: wanted.article,
+            action: wanted.action,
+            attempt: self.row.attempts,
+            embargo: wanted.embargo,
+            expires: wanted.expires,
+            accepted: wanted.accepted,
+            // What was begun has one.
+            sequence: self.row.number.map_or(0, |number| number.sequence),
+            remote: self.row.remote.clone(),
+        }
     }
 
     fn with_later(mut self, db: &Connection) -> rusqlite::Result<Self> {

@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::lanes::Numbers;
 use crate::article::{Action, Article, Version};
-use crate::ledger::records::{Acceptance, Owed, Rights};
+use crate::ledger::records::{Acceptance, Attempted, Owed, Rights};
 use crate::ledger::sqlite::rows::{self, Stored};
 use crate::ledger::state::{self, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 
 /// What came of an acceptance, before its commit.
 pub enum Taken {
-    Fresh { story: StoryId, deliveries: usize, touched: Vec<DestinationId> },
+    Fresh { story: StoryId, deliveries: usize, touched: Vec<DestinationId>, announced: Vec<(DestinationId, Attempted)> },
     Repeat { deliveries: usize },
     Conflict,
 }
@@ -79,7 +80,7 @@ pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusql
     let id = ArticleId(db.last_insert_rowid());
     // A version that comes late is kept and goes nowhere: a newer one has its place everywhere.
     if !is_newest && !planted!(LateVersionGoes) {
-        return Ok(Taken::Fresh { story, deliveries: 0, touched: Vec::new() });
+        return Ok(Taken::Fresh { story, deliveries: 0, touched: Vec::new(), announced: Vec::new() });
     }
     let until = rights_until(db, story, acceptance)?;
     db.prepare_cached("UPDATE story SET newest = ?2, rights_until = ?3 WHERE id = ?1")?.execute(params![
@@ -124,7 +125,7 @@ fn fan_out(
     let now = acceptance.now;
     let withdraws = article.action.withdraws();
     let mut deliveries = 0;
-    let mut touched = Vec::new();
+    let (mut touched, mut announced) = (Vec::new(), Vec::new());
     let routed: HashMap<DestinationId, Owed> = acceptance.routed.iter().map(|owed| (owed.destination, *owed)).collect();
     let mut seen = HashSet::with_capacity(existing.len());
     for mut stored in existing {
@@ -154,9 +155,12 @@ fn fan_out(
             }
             Vec::new()
         };
-        if row.newest() == article.version && !matches!(row.stage, Stage::Ended { .. }) {
-            deliveries += 1;
-            touched.push(destination);
+        let owes = row.newest() == article.version && !matches!(row.stage, Stage::Ended { .. });
+        deliveries += usize::from(owes);
+        match announce(db, &mut stored, &terms, now)? {
+            Some(attempted) => announced.push((destination, attempted)),
+            None if owes => touched.push(destination),
+            None => {}
         }
         stored.save(db, past)?;
     }
@@ -164,12 +168,29 @@ fn fan_out(
     if !withdraws {
         for owed in acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)) {
             let row = Row::first(wanted(article, id, owed, acceptance.withdraw_for, now), owed.versions, standing, now);
-            Stored::new(story, owed.destination, row).save(db, None)?;
+            let mut stored = Stored::new(story, owed.destination, row);
+            match announce(db, &mut stored, owed, now)? {
+                Some(attempted) => announced.push((owed.destination, attempted)),
+                None => touched.push(owed.destination),
+            }
+            stored.save(db, None)?;
             deliveries += 1;
-            touched.push(owed.destination);
         }
     }
-    Ok(Taken::Fresh { story, deliveries, touched })
+    Ok(Taken::Fresh { story, deliveries, touched, announced })
+}
+
+/// Announces what its lane takes at once, if it may leave now.
+fn announce(db: &Connection, stored: &mut Stored, owed: &Owed, now: Timestamp) -> rusqlite::Result<Option<Attempted>> {
+    // What comes too late is ended by the claim that meets it.
+    let is_late = stored.row.wanted.expires.is_some_and(|expires| expires <= now) && !planted!(ExpiryIgnored);
+    if !owed.at_once || stored.row.stage != Stage::Ready || is_late {
+        return Ok(None);
+    }
+    let mut numbers = Numbers::of(db, owed.destination)?;
+    let begun = stored.row.begin(&mut numbers.last, now);
+    numbers.save(db)?;
+    Ok(begun.then(|| stored.attempted()))
 }
 
 /// What a destination is to have of an article, on its terms. A withdrawal is tried for `withdraw_for`.

@@ -39,8 +39,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let below = if claim.withdrawals_only { 0 } else { i64::MAX };
     let ready = rows::ready(db, destination, below, claim.limit)?;
     let mut claimed = Claimed { more: ready.len() == claim.limit, ..Claimed::default() };
-    let given = last_number(db, destination)?;
-    let mut last = given;
+    let mut numbers = Numbers::of(db, destination)?;
     for mut stored in ready {
         let row = &mut stored.row;
         let mut past = Vec::new();
@@ -52,33 +51,46 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
             let reason = "it could not be delivered within the time that is configured (give_up_after)";
             past = row.expire(reason, claim.now);
             claimed.expired += 1;
-        } else if row.begin(&mut last, claim.now) {
-            claimed.rows.push(Attempted {
-                story: stored.story,
-                version: row.wanted.version,
-                article: row.wanted.article,
-                action: row.wanted.action,
-                attempt: row.attempts,
-                embargo: row.wanted.embargo,
-                expires: row.wanted.expires,
-                accepted: row.wanted.accepted,
-                sequence: row.number.map_or(last, |number| number.sequence),
-                remote: row.remote.clone(),
-            });
+        } else if row.begin(&mut numbers.last, claim.now) {
+            claimed.rows.push(stored.attempted());
         }
         // What followed it at a destination that takes every version waits now.
+        let row = &stored.row;
         claimed.more |= row.waits();
         if let Stage::Held { until } = row.stage {
             next = next.into_iter().chain([until]).filter(|until| *until < NEVER).min();
         }
         stored.save(db, past)?;
     }
-    if last > given {
-        db.prepare_cached("UPDATE destination SET sequence = ?2 WHERE id = ?1")?
-            .execute(params![destination.0, last])?;
-    }
+    numbers.save(db)?;
     claimed.next = next;
     Ok(claimed)
+}
+
+/// A destination's sequence.
+pub(super) struct Numbers {
+    destination: DestinationId,
+    saved: u64,
+    /// The last number given.
+    pub last: u64,
+}
+
+impl Numbers {
+    pub fn of(db: &Connection, destination: DestinationId) -> rusqlite::Result<Self> {
+        let saved = db
+            .prepare_cached("SELECT sequence FROM destination WHERE id = ?1")?
+            .query_row([destination.0], |row| row.get(0))?;
+        Ok(Self { destination, saved, last: saved })
+    }
+
+    /// In the commit that announces what carries them.
+    pub fn save(self, db: &Connection) -> rusqlite::Result<()> {
+        if self.last > self.saved {
+            db.prepare_cached("UPDATE destination SET sequence = ?2 WHERE id = ?1")?
+                .execute(params![self.destination.0, self.last])?;
+        }
+        Ok(())
+    }
 }
 
 /// Held rows whose time has come join the others; in steps, so that no commit grows with a backlog.
@@ -97,10 +109,6 @@ pub(super) fn time_was_over(withdraws: bool) -> &'static str {
     } else {
         "the article's own time was over"
     }
-}
-
-fn last_number(db: &Connection, destination: DestinationId) -> rusqlite::Result<u64> {
-    db.prepare_cached("SELECT sequence FROM destination WHERE id = ?1")?.query_row([destination.0], |row| row.get(0))
 }
 
 /// When the first row is due that waits for a time. What only an operator can let go is due never.
