@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::commands::{self, Taken};
+use super::db::Db;
 use super::queue::Line;
 use super::writer::Committed;
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
@@ -68,7 +68,7 @@ impl Command {
         }
     }
 
-    pub fn apply(&self, db: &Connection) -> rusqlite::Result<Done> {
+    pub fn apply(&self, db: &Db<'_>) -> rusqlite::Result<Done> {
         match self {
             Self::Register(destinations, now, _) => commands::register(db, destinations, *now).map(Done::Registered),
             Self::Accept(acceptance, content, _) => commands::accept(db, acceptance, content).map(Done::Accepted),

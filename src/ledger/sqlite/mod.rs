@@ -14,6 +14,7 @@
 mod answers;
 mod command;
 mod commands;
+mod db;
 mod inspect;
 mod queue;
 mod rows;
@@ -198,7 +199,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Settles what a crash left announced. Its rows are as many as the lanes' windows.
 fn recover(connection: &Connection, options: &SqliteOptions<'_>) -> rusqlite::Result<usize> {
     let transaction = connection.unchecked_transaction()?;
-    let recovered = commands::recover(&transaction, None, Timestamp::now(), options.in_network)?;
+    let recovered = commands::recover(&db::Db::of(&transaction), None, Timestamp::now(), options.in_network)?;
     transaction.commit()?;
     Ok(recovered)
 }

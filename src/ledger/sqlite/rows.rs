@@ -4,16 +4,30 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Statement, ToSql, params};
 
+use super::db::{Db, Hot};
 use crate::article::{Action, Version};
 use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, Attempted, DestinationId, StoryId};
 
-/// The columns of a delivery, in the order that [`stored`] reads them.
-const COLUMNS: &str = "destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, \
-                       since, ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, \
-                       on_hold, last_try, sequence, numbered, later, story, for_holders, every_version";
+/// A question for deliveries, with their columns in the order that [`stored`] reads them.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT destination, version, article, action, rank, accepted, embargo, expires, stage, due, attempting, since, \
+             ended, ended_at, reason, attempts, confirmed, possible, settles, older_settles, remote, on_hold, last_try, \
+             sequence, numbered, later, story, for_holders, every_version FROM delivery ",
+            $condition
+        )
+    };
+}
+
+const ONE: Hot = Hot::new(0, select!("WHERE story = ?1 AND destination = ?2"));
+const READY_ONES: Hot = Hot::new(
+    1,
+    select!("INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3"),
+);
 
 const READY: i64 = 1;
 const HELD: i64 = 2;
@@ -167,7 +181,7 @@ impl Stored {
     }
 
     /// Writes the row, and the ends of versions that left it.
-    pub fn save(&self, db: &Connection, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
+    pub fn save(&self, db: &Db<'_>, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
         let statement = match &self.was {
             // Most of what happens to a row changes only how far it has come.
             Some((wanted, versions)) if *wanted == self.row.wanted && *versions == self.row.versions => PROGRESS,
@@ -201,51 +215,42 @@ fn later_of(db: &Connection, story: StoryId, destination: DestinationId) -> rusq
 }
 
 /// One delivery.
-pub fn load(db: &Connection, story: StoryId, destination: DestinationId) -> rusqlite::Result<Option<Stored>> {
-    let found = db
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM delivery WHERE story = ?1 AND destination = ?2"))?
-        .query_row(params![story.0, destination.0], stored)
-        .optional()?;
+pub fn load(db: &Db<'_>, story: StoryId, destination: DestinationId) -> rusqlite::Result<Option<Stored>> {
+    let found = db.hot(ONE)?.query_row(params![story.0, destination.0], stored).optional()?;
     found.map(|found| found.with_later(db)).transpose()
 }
 
 /// All deliveries of a story.
-pub fn of_story(db: &Connection, story: StoryId) -> rusqlite::Result<Vec<Stored>> {
-    all(db, "WHERE story = ?1", params![story.0])
+pub fn of_story(db: &Db<'_>, story: StoryId) -> rusqlite::Result<Vec<Stored>> {
+    all(db, &mut *db.prepare_cached(select!("WHERE story = ?1"))?, params![story.0])
 }
 
 /// The first `limit` ready rows of a lane, in its order, that are below a rank.
-pub fn ready(db: &Connection, destination: DestinationId, below: i64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
-    all(
-        db,
-        "INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 AND rank < ?2 ORDER BY rank LIMIT ?3",
-        params![destination.0, below, limit],
-    )
+pub fn ready(db: &Db<'_>, destination: DestinationId, below: i64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
+    all(db, &mut *db.hot(READY_ONES)?, params![destination.0, below, limit])
 }
 
 /// Some that wait, and whose time is over.
 pub fn expired(db: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<Stored>> {
-    all(
-        db,
-        "INDEXED BY delivery_expiring WHERE stage < 3 AND expires IS NOT NULL AND expires <= ?1 \
-         ORDER BY expires LIMIT ?2",
-        params![micros(now), limit],
-    )
+    let mut waiting = db.prepare_cached(select!(
+        "INDEXED BY delivery_expiring WHERE stage < 3 AND expires IS NOT NULL AND expires <= ?1 ORDER BY expires LIMIT ?2"
+    ))?;
+    all(db, &mut waiting, params![micros(now), limit])
 }
 
 /// The rows that are announced as attempted, of all destinations or of one: after a crash, what may have been in the
 /// network.
 pub fn attempting(db: &Connection, only: Option<DestinationId>) -> rusqlite::Result<Vec<Stored>> {
-    let condition = if only.is_some() { "AND destination = ?1" } else { "AND ?1 IS NULL" };
-    let announced = format!("INDEXED BY delivery_attempting WHERE stage = 3 {condition}");
-    all(db, &announced, params![only.map(|id| id.0)])
+    let announced = if only.is_some() {
+        select!("INDEXED BY delivery_attempting WHERE stage = 3 AND destination = ?1")
+    } else {
+        select!("INDEXED BY delivery_attempting WHERE stage = 3 AND ?1 IS NULL")
+    };
+    all(db, &mut *db.prepare_cached(announced)?, params![only.map(|id| id.0)])
 }
 
-fn all(db: &Connection, condition: &str, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Stored>> {
-    let rows: Vec<Stored> = db
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM delivery {condition}"))?
-        .query_map(params, stored)?
-        .collect::<Result<_, _>>()?;
+fn all(db: &Connection, statement: &mut Statement<'_>, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Stored>> {
+    let rows: Vec<Stored> = statement.query_map(params, stored)?.collect::<Result<_, _>>()?;
     rows.into_iter().map(|found| found.with_later(db)).collect()
 }
 
@@ -290,31 +295,34 @@ fn last_try_column(last_try: Option<LastTry>) -> i64 {
 }
 
 /// How far a row has come, where what is wanted and on which terms is as it was.
-const PROGRESS: &str = "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
+const PROGRESS: Hot = Hot::new(
+    2,
+    "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
     reason = ?9, attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, \
-    on_hold = ?16, last_try = ?17, sequence = ?18, numbered = ?19, later = ?20 WHERE story = ?1 AND destination = ?2";
+    on_hold = ?16, last_try = ?17, sequence = ?18, numbered = ?19, later = ?20 WHERE story = ?1 AND destination = ?2",
+);
 
 /// All of a row that the ledger has. One statement that inserts or updates is slower than both of these, since SQLite keeps
 /// what it needs to take back half of it.
-const UPDATE: &str = "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
+const UPDATE: Hot = Hot::new(
+    3,
+    "UPDATE delivery SET stage = ?3, due = ?4, attempting = ?5, since = ?6, ended = ?7, ended_at = ?8, \
     reason = ?9, attempts = ?10, confirmed = ?11, possible = ?12, settles = ?13, older_settles = ?14, remote = ?15, \
     on_hold = ?16, last_try = ?17, sequence = ?18, numbered = ?19, later = ?20, version = ?21, article = ?22, \
     action = ?23, rank = ?24, accepted = ?25, embargo = ?26, expires = ?27, for_holders = ?28, every_version = ?29 \
-    WHERE story = ?1 AND destination = ?2";
+    WHERE story = ?1 AND destination = ?2",
+);
 
-const INSERT: &str = "INSERT INTO delivery (story, destination, stage, due, attempting, since, ended, ended_at, reason, \
+const INSERT: Hot = Hot::new(
+    4,
+    "INSERT INTO delivery (story, destination, stage, due, attempting, since, ended, ended_at, reason, \
     attempts, confirmed, possible, settles, older_settles, remote, on_hold, last_try, sequence, numbered, later, version, \
     article, action, rank, accepted, embargo, expires, for_holders, every_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
-    ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
+    ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
+);
 
 /// Writes how far a row has come, and with [`UPDATE`] and [`INSERT`] the rest of it too.
-fn write(
-    db: &Connection,
-    statement: &'static str,
-    story: StoryId,
-    destination: DestinationId,
-    row: &Row,
-) -> rusqlite::Result<()> {
+fn write(db: &Db<'_>, statement: Hot, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
     let of = StageColumns::from(&row.stage);
     let progress = params![
         story.0,
@@ -349,7 +357,7 @@ fn write(
         row.wanted.for_holders,
         row.versions == Versions::Every,
     ];
-    let mut statement = db.prepare_cached(statement)?;
+    let mut statement = db.hot(statement)?;
     // How many there are is the statement's to say.
     let values = progress.iter().chain(wanted).take(statement.parameter_count());
     for (number, value) in (1..).zip(values) {
@@ -357,6 +365,29 @@ fn write(
     }
     statement.raw_execute()?;
     Ok(())
+}
+
+/// What [`Row::settle`] makes of a delivered attempt in the plainest case, which nearly all are: the wanted version arrived,
+/// nothing older can, nothing follows it, and no operator had a word in it.
+const ARRIVED: Hot = Hot::new(
+    8,
+    "UPDATE delivery SET stage = 4, attempting = NULL, since = NULL, ended = 'delivered', ended_at = ?4, reason = ?5, \
+     confirmed = ?3 WHERE story = ?1 AND destination = ?2 AND stage = 3 AND attempting = ?3 AND version = ?3 \
+     AND ifnull(confirmed < ?3, 1) AND settles IS NULL AND older_settles IS NULL AND later = 0 AND last_try = 0",
+);
+
+/// Writes that an attempt was delivered, without reading the row first. `false`: it is not the plainest case, and nothing
+/// is written.
+pub fn arrived(
+    db: &Db<'_>,
+    story: StoryId,
+    destination: DestinationId,
+    version: Version,
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let changed = db.hot(ARRIVED)?.execute(params![story.0, destination.0, version.as_i64(), micros(now), reason])?;
+    Ok(changed == 1)
 }
 
 /// Writes what follows a row's wanted version, in place of what did.

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::command::Command;
+use super::db::Db;
 use super::queue::{self, Queue};
 use super::trouble::Condition;
 use super::{Readers, SqliteLedger, commands, schema, writer};
@@ -53,7 +54,7 @@ impl Disk {
     pub fn open(&self, now: Timestamp, in_network: Duration) -> (SqliteLedger, StepWriter) {
         self.with(|db| {
             let transaction = db.transaction().expect("nobody else writes");
-            commands::recover(&transaction, None, now, in_network).expect("its own rows can be read");
+            commands::recover(&Db::of(&transaction), None, now, in_network).expect("its own rows can be read");
             transaction.commit().expect("memory takes writes");
         });
         let (commands, waiting) = queue::queue(16);
@@ -122,7 +123,7 @@ impl StepWriter {
         self.disk.with(|db| {
             let transaction = db.transaction().expect("nobody else writes");
             for command in &self.batch {
-                command.apply(&transaction).expect("a command can be applied");
+                command.apply(&Db::of(&transaction)).expect("a command can be applied");
             }
         });
         let why = "the simulated disk is full";

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::command::{Command, Done};
+use super::db::Db;
 use super::queue::{Queue, Share};
 use super::schema::BUSY;
 use super::trouble::{Check, Condition};
@@ -198,9 +199,10 @@ pub fn commit(
 ) -> rusqlite::Result<(Committed, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(commands.len());
+    let db = Db::of(&transaction);
     loop {
         for command in &commands[done.len()..] {
-            done.push(command.apply(&transaction)?);
+            done.push(command.apply(&db)?);
         }
         // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
         match next(commands.len()) {
@@ -208,6 +210,7 @@ pub fn commit(
             None => break,
         }
     }
+    drop(db);
     transaction.commit()?;
     Ok((Committed(()), done))
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::lanes::Numbers;
 use crate::article::{Action, Article, Version};
 use crate::ledger::records::{Acceptance, Attempted, Owed, Rights};
+use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
 use crate::ledger::state::{self, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
@@ -28,7 +29,7 @@ struct Known {
     on_hold: bool,
 }
 
-pub fn accept(db: &Connection, acceptance: &Acceptance, content: &[u8]) -> rusqlite::Result<Taken> {
+pub fn accept(db: &Db<'_>, acceptance: &Acceptance, content: &[u8]) -> rusqlite::Result<Taken> {
     let article = &acceptance.article;
     let digest = Sha256::digest(content);
     let known = db
@@ -114,7 +115,7 @@ fn rights_until(db: &Connection, story: StoryId, acceptance: &Acceptance) -> rus
 /// Gives the newest version of a story to whom it is owed: who is routed it, and who has the story already where the
 /// action is for those.
 fn fan_out(
-    db: &Connection,
+    db: &Db<'_>,
     acceptance: &Acceptance,
     story: StoryId,
     id: ArticleId,
@@ -181,7 +182,7 @@ fn fan_out(
 }
 
 /// Announces what its lane takes at once, if it may leave now.
-fn announce(db: &Connection, stored: &mut Stored, owed: &Owed, now: Timestamp) -> rusqlite::Result<Option<Attempted>> {
+fn announce(db: &Db<'_>, stored: &mut Stored, owed: &Owed, now: Timestamp) -> rusqlite::Result<Option<Attempted>> {
     // What comes too late is ended by the claim that meets it.
     let is_late = stored.row.wanted.expires.is_some_and(|expires| expires <= now) && !planted!(ExpiryIgnored);
     if !owed.at_once || stored.row.stage != Stage::Ready || is_late {

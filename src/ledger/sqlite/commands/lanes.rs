@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::ledger::DestinationId;
 use crate::ledger::orders::Halt;
 use crate::ledger::records::{Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
+use crate::ledger::sqlite::db::{Db, Hot};
 use crate::ledger::sqlite::rows;
 use crate::ledger::state::{NEVER, Row, Settled, Stage};
 
@@ -28,7 +29,7 @@ pub fn register(
         .collect()
 }
 
-pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
+pub fn claim(db: &Db<'_>, claim: &Claim) -> rusqlite::Result<Claimed> {
     let destination = claim.destination;
     let mut next = next_held(db, destination)?;
     if next.is_some_and(|due| due <= claim.now) {
@@ -67,6 +68,14 @@ pub fn claim(db: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     Ok(claimed)
 }
 
+const NEXT_HELD: Hot = Hot::new(
+    5,
+    "SELECT due FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due < ?2 ORDER BY due \
+     LIMIT 1",
+);
+const NUMBER: Hot = Hot::new(6, "SELECT sequence FROM destination WHERE id = ?1");
+const SAVE_NUMBER: Hot = Hot::new(7, "UPDATE destination SET sequence = ?2 WHERE id = ?1");
+
 /// A destination's sequence.
 pub(super) struct Numbers {
     destination: DestinationId,
@@ -76,18 +85,15 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub fn of(db: &Connection, destination: DestinationId) -> rusqlite::Result<Self> {
-        let saved = db
-            .prepare_cached("SELECT sequence FROM destination WHERE id = ?1")?
-            .query_row([destination.0], |row| row.get(0))?;
+    pub fn of(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Self> {
+        let saved = db.hot(NUMBER)?.query_row([destination.0], |row| row.get(0))?;
         Ok(Self { destination, saved, last: saved })
     }
 
     /// In the commit that announces what carries them.
-    pub fn save(self, db: &Connection) -> rusqlite::Result<()> {
+    pub fn save(self, db: &Db<'_>) -> rusqlite::Result<()> {
         if self.last > self.saved {
-            db.prepare_cached("UPDATE destination SET sequence = ?2 WHERE id = ?1")?
-                .execute(params![self.destination.0, self.last])?;
+            db.hot(SAVE_NUMBER)?.execute(params![self.destination.0, self.last])?;
         }
         Ok(())
     }
@@ -112,17 +118,12 @@ pub(super) fn time_was_over(withdraws: bool) -> &'static str {
 }
 
 /// When the first row is due that waits for a time. What only an operator can let go is due never.
-fn next_held(db: &Connection, destination: DestinationId) -> rusqlite::Result<Option<Timestamp>> {
-    db.prepare_cached(
-        "SELECT due FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due < ?2 \
-         ORDER BY due LIMIT 1",
-    )?
-    .query_row(params![destination.0, rows::micros(NEVER)], |row| rows::timestamp(row, 0))
-    .optional()
+fn next_held(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Option<Timestamp>> {
+    db.hot(NEXT_HELD)?.query_row(params![destination.0, rows::micros(NEVER)], |row| rows::timestamp(row, 0)).optional()
 }
 
 pub fn record(
-    db: &Connection,
+    db: &Db<'_>,
     destination: DestinationId,
     reports: &[Report],
     lane: Option<&LaneState>,
@@ -130,6 +131,11 @@ pub fn record(
     let mut waiting = Waiting::default();
     for report in reports {
         let story = report.attempted.story;
+        if let (Settled::Delivered { reason }, None) = (&report.settled, &report.remote)
+            && rows::arrived(db, story, destination, report.attempted.version, reason, report.ended)?
+        {
+            continue;
+        }
         let Some(mut stored) = rows::load(db, story, destination)? else { continue };
         let row = &mut stored.row;
         row.remember(report.remote.as_deref());
@@ -174,7 +180,7 @@ pub fn record(
 }
 
 pub fn release(
-    db: &Connection,
+    db: &Db<'_>,
     destination: DestinationId,
     attempted: &[Attempted],
     now: Timestamp,
@@ -205,7 +211,7 @@ fn note(waiting: &mut Waiting, row: &Row, now: Timestamp) {
 /// After a crash, of the program or of one lane: whatever was announced as attempted may have arrived. Its rows are as
 /// many as the lanes' windows.
 pub fn recover(
-    db: &Connection,
+    db: &Db<'_>,
     only: Option<DestinationId>,
     now: Timestamp,
     in_network: Duration,
@@ -263,6 +269,6 @@ pub fn lane(db: &Connection, destination: DestinationId) -> rusqlite::Result<Lan
         )?
         .query_row([destination.0], |row| row.get(0))
         .optional()?;
-    let due = if first.is_some() { Some(Timestamp::UNIX_EPOCH) } else { next_held(db, destination)? };
+    let due = if first.is_some() { Some(Timestamp::UNIX_EPOCH) } else { next_held(&Db::of(db), destination)? };
     Ok(LaneDue { destination, state, due, withdrawal: first.is_some_and(|rank| rank < 0), halt, resumed })
 }

@@ -9,6 +9,7 @@ use crate::ledger::orders::{
     Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom, ReplayStep,
     Replayed, Target, Woken,
 };
+use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
 use crate::ledger::state::{LastTry, PastEnd, Place, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
@@ -68,7 +69,7 @@ pub fn stop_order(db: &Connection, id: OrderId, by: &str, now: Timestamp) -> rus
 }
 
 /// Does what an order says, or begins to. One that was taken up before changes nothing.
-pub fn carry_out(db: &Connection, id: OrderId, now: Timestamp) -> rusqlite::Result<CarriedOut> {
+pub fn carry_out(db: &Db<'_>, id: OrderId, now: Timestamp) -> rusqlite::Result<CarriedOut> {
     let record = db
         .prepare_cached(&format!("{ORDER} WHERE id = ?1 AND state = 'waiting'"))?
         .query_row([id.0], order_record)
@@ -117,7 +118,7 @@ fn story_of(db: &Connection, guid: &Guid) -> rusqlite::Result<Result<StoryId, St
     Ok(found.ok_or_else(|| format!("the ledger has no story {guid}")))
 }
 
-fn hold(db: &Connection, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusqlite::Result<Outcome> {
+fn hold(db: &Db<'_>, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusqlite::Result<Outcome> {
     let story = match story_of(db, guid)? {
         Ok(story) => story,
         Err(refused) => return Ok(Err(refused)),
@@ -143,11 +144,7 @@ fn hold(db: &Connection, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusq
 }
 
 /// A story's rows at the destinations that are meant, and why there are none.
-fn rows_at(
-    db: &Connection,
-    guid: &Guid,
-    to: Option<&Target>,
-) -> rusqlite::Result<Result<(StoryId, Vec<Stored>), String>> {
+fn rows_at(db: &Db<'_>, guid: &Guid, to: Option<&Target>) -> rusqlite::Result<Result<(StoryId, Vec<Stored>), String>> {
     let story = match story_of(db, guid)? {
         Ok(story) => story,
         Err(refused) => return Ok(Err(refused)),
@@ -169,7 +166,7 @@ fn rows_at(
 }
 
 fn cancel(
-    db: &Connection,
+    db: &Db<'_>,
     guid: &Guid,
     to: Option<&Target>,
     even_kills: bool,
@@ -202,7 +199,7 @@ fn cancel(
     Ok(Ok(carried))
 }
 
-fn resend(db: &Connection, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite::Result<Outcome> {
+fn resend(db: &Db<'_>, guid: &Guid, to: &Target, now: Timestamp) -> rusqlite::Result<Outcome> {
     let (story, stored) = match rows_at(db, guid, Some(to))? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
@@ -324,7 +321,7 @@ pub fn candidates(db: &Connection, next: &Candidates) -> rusqlite::Result<Vec<(S
 }
 
 /// Gives the stories of a step to whom they are owed. Returns the lanes that have something new, by story.
-pub fn replay(db: &Connection, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>> {
+pub fn replay(db: &Db<'_>, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>> {
     let open: bool = db
         .prepare_cached("SELECT count(*) FROM operator_order WHERE id = ?1 AND state = 'working'")?
         .query_row([step.order.0], |row| row.get(0))?;
@@ -351,7 +348,7 @@ pub fn replay(db: &Connection, step: &ReplayStep) -> rusqlite::Result<Vec<Woken>
 }
 
 fn replay_story(
-    db: &Connection,
+    db: &Db<'_>,
     one: &Replayed,
     ordered: Timestamp,
     now: Timestamp,

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::lanes::time_was_over;
 use crate::ledger::records::{Tidied, Tidy};
+use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows;
 use crate::ledger::{ArticleId, StoryId};
 
@@ -25,7 +26,7 @@ pub fn lapsed(
 }
 
 /// Ends what waits and has expired, and removes what was kept for long enough; a few rows of each.
-pub fn tidy(db: &Connection, tidy: &Tidy) -> rusqlite::Result<Tidied> {
+pub fn tidy(db: &Db<'_>, tidy: &Tidy) -> rusqlite::Result<Tidied> {
     let mut tidied = Tidied::default();
     for mut stored in rows::expired(db, tidy.now, if planted!(ExpiryIgnored) { 0 } else { tidy.limit })? {
         let reason = time_was_over(stored.row.wanted.action.withdraws());

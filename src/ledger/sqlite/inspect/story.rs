@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::SqliteReader;
 use crate::article::Guid;
 use crate::ledger::records::QuarantineState;
+use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::{commands, rows};
 use crate::ledger::state::{End, PastEnd, Row, Stage};
 use crate::ledger::views::{AttemptView, Before, DoorView, LaneView, StoryView, VersionView};
@@ -51,7 +52,7 @@ impl SqliteReader {
     pub fn doors_of(&self, story: StoryId) -> Result<Vec<DoorView>, LedgerError> {
         let read = || {
             let names: std::collections::HashMap<i64, String> = self.destinations()?.into_iter().collect();
-            rows::of_story(&self.connection, story)?
+            rows::of_story(&Db::of(&self.connection), story)?
                 .into_iter()
                 .map(|stored| {
                     let ended = matches!(stored.row.stage, Stage::Ended { .. });
@@ -109,7 +110,7 @@ impl SqliteReader {
     }
 
     fn door(&self, story: StoryId, id: DestinationId, name: String) -> rusqlite::Result<DoorView> {
-        let row = rows::load(&self.connection, story, id)?.map(|stored| stored.row);
+        let row = rows::load(&Db::of(&self.connection), story, id)?.map(|stored| stored.row);
         let before = match &row {
             Some(row) if row.stage == Stage::Ready => self.before(id, row)?,
             Some(_) | None => Before::default(),

@@ -11,6 +11,7 @@ use crate::article::Action;
 use crate::ledger::conformance::Scene;
 use crate::ledger::{Claim, Ledger, NewOrder, Order, OrderState, Registration, Replay, ReplayFrom, Target};
 
+mod arrived;
 pub mod fixture;
 pub mod specimen;
 

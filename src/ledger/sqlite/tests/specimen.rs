@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::conformance::{Delivery, Past, Specimen};
+use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::{commands, rows, schema};
 use crate::ledger::state::{End, PastEnd};
 use crate::ledger::{DestinationId, OrderId, OrderRecord, OrderState, QuarantineState};
@@ -72,7 +73,7 @@ impl Specimen for SqliteSpecimen {
                     story: guid.clone(),
                     row: stored.row,
                 };
-                all.extend(rows::of_story(db, id)?.into_iter().map(one));
+                all.extend(rows::of_story(&Db::of(db), id)?.into_iter().map(one));
             }
             Ok(all)
         })
