@@ -56,7 +56,7 @@ fn main() -> Outcome<()> {
     }
     // Cargo adds options of its own, such as `--bench`.
     let chosen: Vec<&str> = words.into_iter().filter(|argument| !argument.starts_with('-')).collect();
-    let named = |name: &&&str| rows::NAMES.contains(name) || **name == rows::PROFILE;
+    let named = |name: &&&str| rows::NAMES.contains(name) || rows::PROFILES.contains(name);
     if let Some(unknown) = chosen.iter().find(|name| !named(name)) {
         return Err(format!("there is no row {unknown:?}; there are {}", rows::NAMES.join(", ")).into());
     }

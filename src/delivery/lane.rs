@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, Numbered};
-use super::signal::{AsOf, InHand, Signal};
+use super::signal::{AsOf, InHand, Press, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledger, LedgerError, Report, Waiting};
@@ -39,6 +39,15 @@ pub struct Lane {
     pub paused: Option<Halt>,
     pub pace: Mutex<Pace>,
     pub signal: Signal,
+    /// How its work ended, where nothing was left that is due. None while it works, and where it was cut short.
+    pub rest: Mutex<Option<Rest>>,
+}
+
+/// Nothing is due in a lane but what it is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    /// Or what was held until then.
+    next_held: Option<Timestamp>,
 }
 
 /// The two steps of a stop.
@@ -102,12 +111,15 @@ impl Lane {
         let mut claiming = Fuse::terminated();
         // A withdrawal does not wait for a claim that is under way: that one waits with those of all other lanes.
         let mut claiming_withdrawals = Fuse::terminated();
+        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut next_held = rest.and_then(|rest| rest.next_held);
         // Something may be due that no claim has seen.
-        let mut more = true;
-        let mut next_held = None;
+        let mut more = rest.is_none() || next_held.is_some_and(|at| at <= shared.clock.now());
         // A withdrawal waits neither for the door's backoff nor for a slot. One look for it is enough, since each of
         // its tries moves the lane again.
         let mut pressing = withdrawal && !planted!(KillWaitsForTheDoor);
+        // An urgent story is among what no claim has seen.
+        let mut urgent = false;
         // One could not be sent, and is to be tried again, at this time at the earliest.
         let mut withdrawal_left: Option<Timestamp> = None;
         loop {
@@ -120,7 +132,9 @@ impl Lane {
             };
             let look = self.signal.look();
             more |= look.due;
+            urgent |= look.urgent;
             window.extend(look.handed);
+            in_order(&mut window);
             pressing |= look.withdrawal && !planted!(KillWaitsForTheDoor);
             if gate == Gate::Shut && std::mem::take(&mut pressing) {
                 withdrawal_left = Some(now);
@@ -142,7 +156,8 @@ impl Lane {
             let may_claim = !stopping && !fails;
             let has_slot = under_way.len() < allowed + 1;
             if may_claim && pressing && has_slot && claiming_withdrawals.is_terminated() {
-                claiming_withdrawals = self.claim(shared, WITHDRAWALS, true, look.as_of, now).boxed().fuse();
+                claiming_withdrawals =
+                    self.claim(shared, WITHDRAWALS, Press::Withdrawal, look.as_of, now).boxed().fuse();
                 pressing = false;
             }
             // Nothing else begins while one may come.
@@ -153,7 +168,8 @@ impl Lane {
             let limit = tokens.map_or(reach, |tokens| reach.min(tokens.saturating_sub(window.len())));
             let wants = open && more && in_hand < reach && limit > 0;
             if may_claim && wants && !withdrawal_first && claiming.is_terminated() {
-                claiming = self.claim(shared, limit, false, look.as_of, now).boxed().fuse();
+                let press = if std::mem::take(&mut urgent) { Press::Urgent } else { Press::Usual };
+                claiming = self.claim(shared, limit, press, look.as_of, now).boxed().fuse();
                 // What is accepted or put back from here on may not be in the answer.
                 more = false;
             }
@@ -188,6 +204,7 @@ impl Lane {
                     return self.until(gate, retry_at, next_held, withdrawal_left);
                 }
                 if !more {
+                    *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Rest { next_held });
                     return next_held;
                 }
                 if !fails {
@@ -206,7 +223,7 @@ impl Lane {
                         // What is no withdrawal was not looked at.
                         more = true;
                         next_held = claimed.next;
-                        claimed.rows.into_iter().rev().for_each(|row| window.push_front(InHand { row, as_of }));
+                        window.extend(claimed.rows.into_iter().map(|row| InHand { row, as_of }));
                     }
                     Err(LedgerError::Closed) => return None,
                     Err(_) => pressing = true,
@@ -281,12 +298,18 @@ impl Lane {
         &self,
         shared: &Shared,
         limit: usize,
-        withdrawals_only: bool,
+        press: Press,
         as_of: AsOf,
         now: Timestamp,
     ) -> Result<(Claimed, AsOf), LedgerError> {
-        let give_up_before = self.pace().give_up_before(self.give_up_after, now);
-        let claim = Claim { destination: self.id, limit, withdrawals_only, give_up_before, now };
+        let claim = Claim {
+            destination: self.id,
+            limit,
+            withdrawals_only: press == Press::Withdrawal,
+            urgent: press == Press::Urgent,
+            give_up_before: self.pace().give_up_before(self.give_up_after, now),
+            now,
+        };
         match shared.ledger.claim(claim).await {
             Ok(claimed) => {
                 if claimed.expired > 0 {
@@ -436,6 +459,13 @@ impl Lane {
             let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
             shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
         }
+    }
+}
+
+/// A later claim may have found what goes first.
+fn in_order(window: &mut VecDeque<InHand>) {
+    if !window.iter().is_sorted_by_key(|in_hand| in_hand.row.rank) {
+        window.make_contiguous().sort_by_key(|in_hand| in_hand.row.rank);
     }
 }
 

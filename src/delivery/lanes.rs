@@ -1,7 +1,7 @@
 //! The lanes of a configuration: one for each destination, going on where the ledger says that it was.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
@@ -85,6 +85,7 @@ impl Lanes {
                 paused,
                 pace: Pace::new(policy(settings, config), state, halt, resumed).within(limit(settings), now).into(),
                 signal: Signal::default(),
+                rest: Mutex::default(),
             }));
         }
         Ok(lanes)

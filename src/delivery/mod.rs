@@ -28,6 +28,7 @@ pub use lane::Shared;
 pub use lanes::{Lanes, LanesError};
 pub use pace::Growth;
 pub use renditions::{Documents, Numbered, Rendered, Renditions};
+pub use signal::Press;
 pub use wakes::Wakes;
 
 #[cfg(test)]

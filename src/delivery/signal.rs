@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use crate::article::Version;
+use crate::article::{Article, Version};
 use crate::ledger::{Attempted, StoryId};
 
 /// News that are remembered one by one. What was claimed before the oldest of them is looked up again.
@@ -40,6 +40,7 @@ struct Told {
     /// Something may be due that no claim has seen.
     due: bool,
     withdrawal: bool,
+    urgent: bool,
     /// How many rows the lane would take beyond those that it has.
     room: usize,
     /// How many of those places are kept for articles that are being accepted.
@@ -55,6 +56,31 @@ pub struct InHand {
     pub as_of: AsOf,
 }
 
+/// How much it presses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Press {
+    /// A story must come down.
+    Withdrawal,
+    /// It goes before what is not urgent, in all lanes.
+    Urgent,
+    Usual,
+}
+
+impl Press {
+    /// IPTC's scale begins with flashes, and has 4 for what is ordinary at most agencies.
+    const URGENT: u8 = 3;
+
+    pub fn of(article: &Article) -> Self {
+        if article.action.withdraws() {
+            Self::Withdrawal
+        } else if article.urgency.get() <= Self::URGENT {
+            Self::Urgent
+        } else {
+            Self::Usual
+        }
+    }
+}
+
 /// How many news there were when a lane last looked, or asked the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AsOf(u64);
@@ -67,17 +93,20 @@ pub struct Look {
     pub due: bool,
     /// A withdrawal was among them.
     pub withdrawal: bool,
+    /// An urgent story was.
+    pub urgent: bool,
     /// What was handed in since.
     pub handed: Vec<InHand>,
 }
 
 impl Signal {
     /// There is this version of `story` now; without a version, all that is known of it may be wrong.
-    pub fn tell(&self, story: StoryId, version: Option<Version>, withdrawal: bool) {
+    pub fn tell(&self, story: StoryId, version: Option<Version>, press: Press) {
         let mut told = self.lock();
         told.remember(story, version);
         told.due = true;
-        told.withdrawal |= withdrawal;
+        told.withdrawal |= press == Press::Withdrawal;
+        told.urgent |= press == Press::Urgent;
         // What comes now is to wait behind it.
         told.room = 0;
         drop(told);
@@ -106,6 +135,7 @@ impl Signal {
             as_of: AsOf(told.count),
             due: std::mem::take(&mut told.due),
             withdrawal: std::mem::take(&mut told.withdrawal),
+            urgent: std::mem::take(&mut told.urgent),
             handed: std::mem::take(&mut told.handed),
         }
     }
@@ -225,17 +255,17 @@ mod tests {
         let signal = Signal::default();
         let as_of = signal.look().as_of;
         let (one, two) = (row(1, 2), row(2, 1));
-        signal.tell(one.story, Some(Version::FIRST), false);
+        signal.tell(one.story, Some(Version::FIRST), Press::Usual);
         assert!(!signal.outdates(&one, as_of), "an older version does not");
-        signal.tell(one.story, Some(Version::try_from(3).unwrap()), false);
+        signal.tell(one.story, Some(Version::try_from(3).unwrap()), Press::Usual);
         assert!(signal.outdates(&one, as_of));
         assert!(!signal.outdates(&two, as_of));
         let later = signal.look().as_of;
         assert!(!signal.outdates(&one, later), "what was claimed since is as new as can be");
-        signal.tell(one.story, None, false);
+        signal.tell(one.story, None, Press::Usual);
         assert!(signal.outdates(&one, later));
         for _ in 0..REMEMBERED {
-            signal.tell(row(3, 1).story, Some(Version::FIRST), false);
+            signal.tell(row(3, 1).story, Some(Version::FIRST), Press::Usual);
         }
         assert!(signal.outdates(&two, later), "nobody remembers what was told before those");
     }
@@ -243,7 +273,7 @@ mod tests {
     #[test]
     fn a_withdrawal_is_told_once() {
         let signal = Signal::default();
-        signal.tell(row(1, 1).story, None, true);
+        signal.tell(row(1, 1).story, None, Press::Withdrawal);
         assert!(signal.has_withdrawal() && signal.has_news());
         assert!(signal.look().withdrawal);
         assert!(!signal.look().withdrawal && !signal.has_news());

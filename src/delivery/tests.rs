@@ -15,8 +15,9 @@ use super::dispatch::Dispatch;
 use super::lane::{Lane, Shared};
 use super::pace::{Growth, Limit, Pace, Policy};
 use super::renditions::{Editions, Renditions};
+use super::signal::Press;
 use super::wakes::{Places, Wakes};
-use crate::article::{Action, Article, Version};
+use crate::article::{Action, Article, Urgency, Version};
 use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
@@ -136,6 +137,7 @@ impl Scene {
             paused: None,
             pace: Pace::new(policy, LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
             signal: Default::default(),
+            rest: Mutex::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
@@ -164,14 +166,14 @@ impl Scene {
 
     async fn accept_as(&self, name: &str, mut article: Article) {
         article.guid = format!("urn:x:{name}").parse().unwrap();
-        let action = article.action;
+        let press = Press::of(&article);
         let version = article.version;
         let mut acceptance = self.acceptance(article);
         let places = self.wakes.places(&mut acceptance);
         match self.ledger.accept(acceptance).await.unwrap() {
             Accepted::Fresh { story, touched, announced, .. } => {
                 self.wakes.hand(places, announced);
-                self.wakes.news(&touched, story, version, action.withdraws());
+                self.wakes.news(&touched, story, version, press);
             }
             other => panic!("{name} version {version}: {other:?}"),
         }
@@ -255,14 +257,11 @@ async fn a_withdrawal_goes_before_what_is_in_hand_and_needs_no_slot() {
     scene.stop().await;
 }
 
-/// Thousands of lanes at full work stand in line for the ledger, each with a claim.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_withdrawal_does_not_stand_in_line_with_other_lanes() {
-    const OTHERS: u64 = 5_000;
-    let doors = Doors { number: 2, concurrency: 1, delay: Duration::ZERO, status: 200 };
-    let scene = Scene::new(doors, 64).await;
-    scene.accept("wrong", 1, Action::Publish).await;
-    until("it is with both", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+/// Claims of other lanes at full work that stand in line for the ledger.
+const OTHERS: u64 = 5_000;
+
+/// Keeps them there; the number is of those that were answered.
+fn others_ask(scene: &Scene) -> (tokio::task::JoinSet<()>, Arc<AtomicU64>) {
     let answered = Arc::new(AtomicU64::new(0));
     let mut others = tokio::task::JoinSet::new();
     for _ in 0..OTHERS {
@@ -270,14 +269,25 @@ async fn a_withdrawal_does_not_stand_in_line_with_other_lanes() {
         others.spawn(async move {
             loop {
                 let now = Timestamp::now();
-                let (limit, withdrawals_only, give_up_before) = (1, false, Timestamp::MIN);
-                let claim = Claim { destination, limit, withdrawals_only, give_up_before, now };
+                let give_up_before = Timestamp::MIN;
+                let claim =
+                    Claim { destination, limit: 1, withdrawals_only: false, urgent: false, give_up_before, now };
                 if ledger.claim(claim).await.is_ok() {
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
             }
         });
     }
+    (others, answered)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_does_not_stand_in_line_with_other_lanes() {
+    let doors = Doors { number: 2, concurrency: 1, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("wrong", 1, Action::Publish).await;
+    until("it is with both", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    let (mut others, answered) = others_ask(&scene);
     until("all of them have had a turn", || answered.load(Ordering::SeqCst) > OTHERS).await;
     let before = answered.load(Ordering::SeqCst);
     // Its lane stands in line too, for another story, when the kill comes.
@@ -287,6 +297,41 @@ async fn a_withdrawal_does_not_stand_in_line_with_other_lanes() {
     let meanwhile = answered.load(Ordering::SeqCst) - before;
     assert!(meanwhile < OTHERS, "{meanwhile} others had their turn meanwhile, of {OTHERS} that stood in line");
     others.shutdown().await;
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_urgent_story_does_not_stand_in_line_with_what_is_not() {
+    let doors = Doors { number: 2, concurrency: 1, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    let (mut others, answered) = others_ask(&scene);
+    until("all of them have had a turn", || answered.load(Ordering::SeqCst) > OTHERS).await;
+    let before = answered.load(Ordering::SeqCst);
+    // Its lane has had nothing to do before, so it has to be claimed.
+    scene.accept_as("flash", Article { urgency: Urgency::try_from(1).unwrap(), ..sample::article() }).await;
+    until("the flash is sent", || !scene.got(0).is_empty()).await;
+    let meanwhile = answered.load(Ordering::SeqCst) - before;
+    assert!(meanwhile < OTHERS, "{meanwhile} others had their turn meanwhile, of {OTHERS} that stood in line");
+    others.shutdown().await;
+    scene.stop().await;
+}
+
+/// It goes before what its lane had claimed, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_urgent_story_goes_before_what_is_in_hand() {
+    let doors = Doors { number: 1, concurrency: 2, delay: Duration::ZERO, status: NONE_YET };
+    let scene = Scene::new(doors, 64).await;
+    for story in 0..30 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("one is under way", || scene.got(0).len() == 1).await;
+    let in_hand = || scene.counts().iter().any(|(state, number)| state == "attempting" && *number > 2);
+    until("others are in hand", in_hand).await;
+    scene.accept_as("flash", Article { urgency: Urgency::try_from(1).unwrap(), ..sample::article() }).await;
+    scene.status.store(200, Ordering::SeqCst);
+    until("everything is delivered", || scene.counts() == [("delivered".to_owned(), 31)]).await;
+    let place = scene.got(0).iter().position(|(name, ..)| name == "flash").unwrap();
+    assert!(place < 8, "it was request {place}");
     scene.stop().await;
 }
 

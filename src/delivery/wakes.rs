@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::lane::Lane;
-use super::signal::AsOf;
+use super::signal::{AsOf, Press};
 use crate::article::Version;
 use crate::ledger::{Acceptance, Attempted, DestinationId, Halt, StoryId};
 
@@ -57,13 +57,13 @@ impl Wakes {
     }
 
     /// These lanes have a new version of `story`.
-    pub fn news(&self, lanes: &[DestinationId], story: StoryId, version: Version, withdrawal: bool) {
-        self.tell(lanes, story, Some(version), withdrawal);
+    pub fn news(&self, lanes: &[DestinationId], story: StoryId, version: Version, press: Press) {
+        self.tell(lanes, story, Some(version), press);
     }
 
     /// An order changed what these lanes have of `story`.
     pub fn changed(&self, lanes: &[DestinationId], story: StoryId, withdrawal: bool) {
-        self.tell(lanes, story, None, withdrawal);
+        self.tell(lanes, story, None, if withdrawal { Press::Withdrawal } else { Press::Usual });
     }
 
     /// An operator halts these lanes, or lets them go on.
@@ -84,11 +84,11 @@ impl Wakes {
         self.0.notify.notify_one();
     }
 
-    fn tell(&self, lanes: &[DestinationId], story: StoryId, version: Option<Version>, withdrawal: bool) {
+    fn tell(&self, lanes: &[DestinationId], story: StoryId, version: Option<Version>, press: Press) {
         for id in lanes {
             // One that is not configured any more has nobody to tell.
             let Some(lane) = self.0.lanes.get(id) else { continue };
-            lane.signal.tell(story, version, withdrawal);
+            lane.signal.tell(story, version, press);
             self.list(lane);
         }
         self.0.notify.notify_one();

@@ -25,7 +25,7 @@ pub use owed::Contracts;
 use crate::article::{self, Article, DecodeError, WireId};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::delivery::Wakes;
+use crate::delivery::{Press, Wakes};
 use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
 use crate::serve;
 use crate::telemetry::{IntakeLabel, Metrics};
@@ -296,12 +296,12 @@ impl Inbox {
 
 /// The commit, and the waking of the lanes that it concerns.
 async fn commit(mut acceptance: Acceptance, ledger: &dyn Ledger, wakes: &Wakes) -> Result<Accepted, LedgerError> {
-    let (version, withdraws) = (acceptance.article.version, acceptance.article.action.withdraws());
+    let (version, press) = (acceptance.article.version, Press::of(&acceptance.article));
     let places = wakes.places(&mut acceptance);
     let mut accepted = ledger.accept(acceptance).await?;
     if let Accepted::Fresh { story, touched, announced, .. } = &mut accepted {
         wakes.hand(places, std::mem::take(announced));
-        wakes.news(touched, *story, version, withdraws);
+        wakes.news(touched, *story, version, press);
     }
     Ok(accepted)
 }

@@ -201,6 +201,8 @@ pub struct Claim {
     pub limit: usize,
     /// Only withdrawals: the lane is waiting for its door, which a kill does not.
     pub withdrawals_only: bool,
+    /// The lane was told of an urgent story.
+    pub urgent: bool,
     /// What was accepted before this is given up.
     pub give_up_before: Timestamp,
     pub now: Timestamp,
@@ -225,6 +227,8 @@ pub struct Attempted {
     pub version: Version,
     pub article: ArticleId,
     pub action: Action,
+    /// Its place in the lane: lower goes first.
+    pub rank: i64,
     /// 1 for the first.
     pub attempt: u32,
     pub embargo: Option<Timestamp>,
@@ -245,6 +249,7 @@ impl Attempted {
             version,
             article: ArticleId(1),
             action,
+            rank: 0,
             attempt: 1,
             embargo: None,
             expires: None,

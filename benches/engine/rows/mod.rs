@@ -30,7 +30,9 @@ pub const NAMES: [&str; 12] = [
 ];
 
 /// A row that is measured only where it is named.
-pub const PROFILE: &str = "profile";
+const PROFILE: &str = "profile";
+const PROFILE_IDLE: &str = "profile-idle";
+pub const PROFILES: [&str; 2] = [PROFILE, PROFILE_IDLE];
 
 /// `fdatasync` is what the disk takes, in the order of size.
 pub async fn measure(name: &str, report: &mut Report, fdatasync: &[Duration]) -> Outcome<()> {
@@ -73,6 +75,7 @@ pub async fn measure(name: &str, report: &mut Report, fdatasync: &[Duration]) ->
         "memory" => memory::at_work(report).await,
         "idle" => memory::idle(report).await,
         PROFILE => profile::measure(report).await,
+        PROFILE_IDLE => profile::idle(report).await,
         "amqp" => amqp::measure(report, fdatasync).await,
         "start" => memory::start(report).await,
         other => Err(format!("there is no row {other:?}").into()),

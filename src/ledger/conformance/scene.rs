@@ -95,6 +95,7 @@ impl Scene {
             destination: self.to[lane],
             limit: 64,
             withdrawals_only: false,
+            urgent: false,
             give_up_before: Timestamp::UNIX_EPOCH,
             now: self.at(second),
         }

@@ -55,6 +55,7 @@ impl Command {
         match self {
             Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => Line::Withdrawals,
             Self::Claim(claim, _) if claim.withdrawals_only => Line::Withdrawals,
+            Self::Claim(claim, _) if claim.urgent => Line::Urgent,
             Self::Register(..)
             | Self::Accept(..)
             | Self::Quarantine(..)

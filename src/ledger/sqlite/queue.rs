@@ -2,7 +2,7 @@
 //!
 //! Thousands of lanes at full work ask for far more than one commit holds. A kill that stood in line with them would
 //! leave seconds late, and an article would be taken seconds late; so each kind of command has a line of its own
-//! (promise 4). Within a line the order is that of arrival, and a full line makes only those wait who would join it.
+//! (promise 4), and a lane that asks for an urgent story does not stand behind those that ask for others. Within a line the order is that of arrival, and a full line makes only those wait who would join it.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ pub enum Line {
     Withdrawals,
     /// What comes from outside: articles, operators' orders, and what is done by the clock.
     Intake,
+    /// A lane that asks for an urgent story.
+    Urgent,
     /// What lanes ask for, and what became of it.
     Lanes,
 }
@@ -26,6 +28,7 @@ pub enum Line {
 pub struct Entrance {
     withdrawals: Sender<Command>,
     intake: Sender<Command>,
+    urgent: Sender<Command>,
     lanes: Sender<Command>,
 }
 
@@ -33,15 +36,21 @@ pub struct Entrance {
 pub struct Queue {
     withdrawals: Receiver<Command>,
     intake: Receiver<Command>,
+    urgent: Receiver<Command>,
     lanes: Receiver<Command>,
+    /// The last of the two that lanes stand in was the urgent one.
+    was_urgent: bool,
 }
 
 /// `each` commands may wait in each line.
 pub fn queue(each: usize) -> (Entrance, Queue) {
     let (withdrawals, of_withdrawals) = channel(each);
     let (intake, of_intake) = channel(each);
+    let (urgent, of_urgent) = channel(each);
     let (lanes, of_lanes) = channel(each);
-    (Entrance { withdrawals, intake, lanes }, Queue { withdrawals: of_withdrawals, intake: of_intake, lanes: of_lanes })
+    let queue =
+        Queue { withdrawals: of_withdrawals, intake: of_intake, urgent: of_urgent, lanes: of_lanes, was_urgent: false };
+    (Entrance { withdrawals, intake, urgent, lanes }, queue)
 }
 
 impl Entrance {
@@ -53,6 +62,7 @@ impl Entrance {
         let line = match command.line() {
             Line::Withdrawals => &self.withdrawals,
             Line::Intake => &self.intake,
+            Line::Urgent => &self.urgent,
             Line::Lanes => &self.lanes,
         };
         line.send(command).await.map_err(|_| LedgerError::Closed)
@@ -66,6 +76,7 @@ impl Queue {
             biased;
             Some(command) = self.withdrawals.recv() => Some(command),
             Some(command) = self.intake.recv() => Some(command),
+            Some(command) = self.urgent.recv() => Some(command),
             Some(command) = self.lanes.recv() => Some(command),
             else => None,
         }
@@ -73,7 +84,14 @@ impl Queue {
 
     /// The most pressing command that waits.
     pub fn try_next(&mut self) -> Option<Command> {
-        self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).or_else(|_| self.lanes.try_recv()).ok()
+        self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).ok().or_else(|| self.of_lanes())
+    }
+
+    /// What lanes ask for: the urgent first, and by turns with the others, since what became of attempts stands among those.
+    fn of_lanes(&mut self) -> Option<Command> {
+        let urgent = if self.was_urgent { None } else { self.urgent.try_recv().ok() };
+        self.was_urgent = urgent.is_some();
+        urgent.or_else(|| self.lanes.try_recv().ok()).or_else(|| self.urgent.try_recv().ok())
     }
 
     /// Nobody is left who could send anything; something may wait.
@@ -123,7 +141,7 @@ impl Share {
         }
         let from = *self.lanes_from.get_or_insert(now);
         let span = self.span.max(from.duration_since(self.began));
-        if now.duration_since(from) < span { queue.lanes.try_recv().ok() } else { None }
+        if now.duration_since(from) < span { queue.of_lanes() } else { None }
     }
 }
 
@@ -139,16 +157,18 @@ mod tests {
     /// A command that says by a number which it is.
     fn command(line: Line, number: i64) -> Command {
         let now = Timestamp::from_second(number).unwrap();
-        let claim = |withdrawals_only| Claim {
+        let claim = |withdrawals_only, urgent| Claim {
             destination: DestinationId(number),
             limit: 1,
             withdrawals_only,
+            urgent,
             give_up_before: now,
             now,
         };
         match line {
-            Line::Withdrawals => Command::Claim(claim(true), oneshot::channel().0),
-            Line::Lanes => Command::Claim(claim(false), oneshot::channel().0),
+            Line::Withdrawals => Command::Claim(claim(true, false), oneshot::channel().0),
+            Line::Urgent => Command::Claim(claim(false, true), oneshot::channel().0),
+            Line::Lanes => Command::Claim(claim(false, false), oneshot::channel().0),
             Line::Intake => {
                 let (stories_before, attempts_before, quarantine_before) = (now, now, now);
                 let after = crate::ledger::ArticleId::default();
@@ -167,14 +187,15 @@ mod tests {
     }
 
     fn line() -> impl Strategy<Value = Line> {
-        prop_oneof![Just(Line::Withdrawals), Just(Line::Intake), Just(Line::Lanes)]
+        prop_oneof![Just(Line::Withdrawals), Just(Line::Intake), Just(Line::Urgent), Just(Line::Lanes)]
     }
 
     fn rank(line: Line) -> u8 {
         match line {
             Line::Withdrawals => 0,
             Line::Intake => 1,
-            Line::Lanes => 2,
+            Line::Urgent => 2,
+            Line::Lanes => 3,
         }
     }
 
@@ -250,6 +271,21 @@ mod tests {
         let withdrawal = [command(Line::Withdrawals, 1)];
         assert!(Share::of(Duration::from_secs(1), &withdrawal, began).next(&mut queue, began).is_none());
         assert!(Share::of(Duration::from_secs(1), &[], began).next(&mut queue, began).is_some());
+    }
+
+    #[test]
+    fn urgent_lanes_go_first_and_by_turns_with_the_others() {
+        let (entrance, mut queue) = queue(8);
+        offer(
+            &entrance,
+            &[Line::Lanes, Line::Lanes, Line::Lanes, Line::Urgent, Line::Urgent, Line::Urgent, Line::Urgent],
+        );
+        let began = Instant::now();
+        let mut share = Share::of(Duration::from_secs(1), &[], began);
+        let taken: Vec<_> =
+            std::iter::from_fn(|| share.next(&mut queue, began)).map(|command| command.line()).collect();
+        let (urgent, other) = (Line::Urgent, Line::Lanes);
+        assert_eq!(taken, [urgent, other, urgent, other, urgent, other, urgent]);
     }
 
     #[test]

@@ -163,6 +163,7 @@ impl Stored {
             version: wanted.version,
             article: wanted.article,
             action: wanted.action,
+            rank: wanted.rank,
             attempt: self.row.attempts,
             embargo: wanted.embargo,
             expires: wanted.expires,

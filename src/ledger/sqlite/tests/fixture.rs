@@ -47,6 +47,7 @@ impl Fixture {
             destination: self.destinations[at],
             limit: 64,
             withdrawals_only: false,
+            urgent: false,
             give_up_before: Timestamp::UNIX_EPOCH,
             now: Timestamp::now(),
         };

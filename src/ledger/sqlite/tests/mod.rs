@@ -45,6 +45,7 @@ async fn an_older_ledger_is_migrated() {
         destination: destinations[0],
         limit: 9,
         withdrawals_only: false,
+        urgent: false,
         give_up_before: Timestamp::UNIX_EPOCH,
         now: Timestamp::now(),
     };
