@@ -204,6 +204,7 @@ impl Lane {
                     return self.until(gate, retry_at, next_held, withdrawal_left);
                 }
                 if !more {
+                    self.signal.rests();
                     *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Rest { next_held });
                     return next_held;
                 }

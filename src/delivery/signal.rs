@@ -17,8 +17,9 @@ use tokio::sync::futures::Notified;
 use crate::article::{Article, Version};
 use crate::ledger::{Attempted, StoryId};
 
-/// News that are remembered one by one. What was claimed before the oldest of them is looked up again.
-const REMEMBERED: usize = 256;
+/// News that are remembered one by one. What was claimed before the oldest of them is looked up again. Rows are in hand
+/// for a few news at most where a door is well; and ten thousand lanes remember as many each.
+const REMEMBERED: usize = 64;
 
 /// A lane's ear.
 #[derive(Default)]
@@ -143,6 +144,14 @@ impl Signal {
     /// The lane would take this many rows beyond those that it has looked at.
     pub fn has_room(&self, room: usize) {
         self.lock().room = room;
+    }
+
+    /// The lane has nothing in hand. What it was told is of no use any more.
+    pub fn rests(&self) {
+        let mut told = self.lock();
+        if told.reserved == 0 && told.handed.is_empty() {
+            told.last = VecDeque::new();
+        }
     }
 
     /// Keeps a place for a row, if there is one left.
