@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -50,7 +51,7 @@ impl Dispatch {
                 None => {}
             }
         }
-        let stops = Stops { stop: stop.clone(), abandon: CancellationToken::new() };
+        let stops = Arc::new(Stops::default());
         let mut working: JoinSet<(usize, Option<Timestamp>)> = JoinSet::new();
         let mut tasks: HashMap<Id, usize> = HashMap::new();
         let mut is_working = vec![false; self.lanes.len()];
@@ -87,7 +88,8 @@ impl Dispatch {
                     Gate::Withdrawals | Gate::Shut => continue,
                 }
                 is_working[lane] = true;
-                let (work, shared, stops) = (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), stops.clone());
+                let (work, shared, stops) =
+                    (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), Arc::clone(&stops));
                 let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stops).await) });
                 tasks.insert(task.id(), lane);
             }
@@ -122,18 +124,20 @@ impl Dispatch {
                 () = self.wakes.told() => {}
                 // Lanes that work hold on to what they have in hand until the ledger writes again.
                 Ok(()) = health.changed() => {
-                    let at_work = self.lanes.iter().zip(&is_working).filter(|(_, works)| **works);
-                    at_work.for_each(|(lane, _)| lane.signal.nudge());
+                    self.nudge(&is_working);
                 }
                 () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
             }
         }
+        stops.stop.store(true, Ordering::Release);
+        self.nudge(&is_working);
         if tokio::time::timeout(drain, ended(&mut working)).await.is_err() {
             tracing::warn!(
                 lanes = working.len(),
                 "attempts still under way at the end of the drain; they count as unknown"
             );
-            stops.abandon.cancel();
+            stops.abandon.store(true, Ordering::Release);
+            self.nudge(&is_working);
             if tokio::time::timeout(LAST_RECORDS, ended(&mut working)).await.is_err() {
                 working.shutdown().await;
             }
@@ -141,6 +145,12 @@ impl Dispatch {
         if tokio::time::timeout(LAST_RECORDS, self.give_back()).await.is_err() {
             tracing::warn!("not all that was announced last could be given back; it counts as unknown");
         }
+    }
+
+    /// Has every lane look again that works.
+    fn nudge(&self, is_working: &[bool]) {
+        let at_work = self.lanes.iter().zip(is_working).filter(|(_, works)| **works);
+        at_work.for_each(|(lane, _)| lane.signal.nudge());
     }
 
     /// What was handed in to lanes that did not come to work any more was not sent.

@@ -1,6 +1,7 @@
 //! A lane: the queue and sender for one destination.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, Numbered};
@@ -50,13 +50,14 @@ pub struct Rest {
     next_held: Option<Timestamp>,
 }
 
-/// The two steps of a stop.
-#[derive(Clone, Default)]
+/// The two steps of a stop. A lane looks at them whenever its signal sounds: to wait for them by themselves would have
+/// all lanes stand at one lock for every request.
+#[derive(Default)]
 pub struct Stops {
     /// Begin nothing more, and finish what is under way.
-    pub stop: CancellationToken,
+    pub stop: AtomicBool,
     /// Leave what is still under way, and only record what has ended.
-    pub abandon: CancellationToken,
+    pub abandon: AtomicBool,
 }
 
 /// What lanes share.
@@ -104,7 +105,6 @@ impl Lane {
     /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's line above
     /// all, which a future that is not polled keeps for good.
     pub async fn work(&self, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
-        let Stops { stop, abandon } = stops;
         let mut window: VecDeque<InHand> = VecDeque::new();
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
@@ -139,7 +139,11 @@ impl Lane {
             if gate == Gate::Shut && std::mem::take(&mut pressing) {
                 withdrawal_left = Some(now);
             }
-            let stopping = stop.is_cancelled();
+            let stopping = stops.stop.load(Ordering::Acquire);
+            if stops.abandon.load(Ordering::Acquire) {
+                // Their outcome is unknown to us, and the next start will take them for that.
+                under_way.clear();
+            }
             let open = gate == Gate::Open;
 
             // What was announced and will not be sent now is given back, so that it can be superseded or claimed again.
@@ -216,9 +220,6 @@ impl Lane {
                 // In this order, so that the same events have the same consequences in the same order. Nothing starves:
                 // what is before `under_way` is bounded by what that has put there.
                 biased;
-                () = stop.cancelled(), if !stopping => {}
-                // Their outcome is unknown to us, and the next start will take them for that.
-                () = abandon.cancelled(), if !under_way.is_empty() => under_way.clear(),
                 claimed = &mut claiming_withdrawals => match claimed {
                     Ok((claimed, as_of)) => {
                         // What is no withdrawal was not looked at.
