@@ -1,6 +1,8 @@
 //! The library behind the `newswired` program. ARCHITECTURE.md says how its modules stand to one another.
 
 #![forbid(unsafe_code)]
+// Connections to what others name are opened in one place: `transport/client/dial.rs`.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 /// Whether a rule is broken on purpose, so that the simulation can show that it would notice. Never, outside of tests.
 #[cfg(test)]

@@ -134,6 +134,7 @@ format = "json"
 [destinations.main.http]
 url = "{scheme}://{address}/{number}"
 signing_secret = "file:{place}/secret"
+allow_addresses = ["127.0.0.0/8"]
 "#
             );
             if let Some(ca_file) = setting.ca_file {

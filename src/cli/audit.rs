@@ -57,7 +57,7 @@ impl Audit {
             let known: Vec<_> = config.partners.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("there is no partner {:?}; there are: {}", self.partner, known.join(", ")))
         })?;
-        let page = self.page.read().await?;
+        let page = self.page.read(&config).await?;
         let Held { article, withdrawn } = match &self.article {
             Some(file) => Held { article: read_article(file, &config)?, withdrawn: false },
             None => self.of_ledger(&config, &page)?,
@@ -111,9 +111,9 @@ impl Audit {
 }
 
 impl PageSource {
-    async fn read(&self) -> Result<String, Failure> {
+    async fn read(&self, config: &Config) -> Result<String, Failure> {
         if let Some(url) = &self.url {
-            return transport::page(url).await.map_err(|why| Failure::Unavailable(why.to_string()));
+            return transport::page(url, &config.delivery).await.map_err(|why| Failure::Unavailable(why.to_string()));
         }
         // The command line has one of the two.
         let file = self.file.as_deref().unwrap_or(std::path::Path::new(""));

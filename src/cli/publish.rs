@@ -215,6 +215,7 @@ async fn exchange(
     };
     if !ready {
         let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
+        #[allow(clippy::disallowed_methods, reason = "where the command line says")]
         let stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with its sender.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{SecretRef, Size, Span};
+use super::{AddressBlock, SecretRef, Size, Span};
 
 /// A push by HTTP `POST`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -20,6 +20,10 @@ pub struct HttpPush {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
+    /// `delivery.allow_addresses` come on top.
+    #[serde(default)]
+    pub allow_addresses: Vec<AddressBlock>,
     /// How the document is compressed on its way. Left out: not at all.
     #[serde(default)]
     pub compression: Option<Compression>,

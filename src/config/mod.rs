@@ -25,6 +25,7 @@ mod partner;
 mod place;
 mod policy;
 mod profile;
+mod reach;
 mod schema;
 mod secret;
 mod service;
@@ -47,9 +48,12 @@ pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
-pub use partner::{Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions};
+pub use partner::{
+    Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions, Way,
+};
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
+pub use reach::{AddressBlock, Unreachable, reachable};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};

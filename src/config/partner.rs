@@ -3,13 +3,14 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Changes, Country, FormatName, HttpPush, Rate, Span, Use, WordPress};
+use super::{AddressBlock, Changes, Country, FormatName, HttpPush, Rate, Span, Use, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -183,6 +184,27 @@ impl Destination {
 pub enum Door<'a> {
     Http(&'a HttpPush),
     WordPress(&'a WordPress),
+}
+
+/// What a door says of the connections to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    pub url: &'a str,
+    pub ca_file: Option<&'a Path>,
+    pub allow_addresses: &'a [AddressBlock],
+}
+
+impl<'a> Door<'a> {
+    pub fn way(self) -> Way<'a> {
+        match self {
+            Self::Http(push) => {
+                Way { url: &push.url, ca_file: push.ca_file.as_deref(), allow_addresses: &push.allow_addresses }
+            }
+            Self::WordPress(site) => {
+                Way { url: &site.url, ca_file: site.ca_file.as_deref(), allow_addresses: &site.allow_addresses }
+            }
+        }
+    }
 }
 
 /// Exponential backoff with full jitter: after the nth failure in a row the wait is a random time of up to

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::http2;
-use super::{SecretRef, Size, Span};
+use super::{AddressBlock, SecretRef, Size, Span};
 
 /// A partner's WordPress site. A story becomes a post; its updates and corrections change the same post, and a kill
 /// takes it down.
@@ -49,6 +49,10 @@ pub struct WordPress {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
+    /// `delivery.allow_addresses` come on top.
+    #[serde(default)]
+    pub allow_addresses: Vec<AddressBlock>,
     /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
     #[serde(default = "http2")]
     pub http2: bool,

@@ -34,7 +34,7 @@ const DESTINATION: &str = "[destinations.main]\nformat = \"json\"\nMORE\nconcurr
                            [destinations.main.http]\nurl = \"http://127.0.0.1:9/\"\n";
 
 const MAIN: &str = "[wires.hpnf]\nname = \"Harbor Press\"\nshort_name = \"HPNF\"\nrequire = []\n\
-                    [delivery]\nbackoff = { first = \"500ms\", ceiling = \"4s\" }\nretry_after_limit = \"5s\"\n\
+                    [delivery]\nallow_addresses = [\"127.0.0.1\"]\nbackoff = { first = \"500ms\", ceiling = \"4s\" }\nretry_after_limit = \"5s\"\n\
                     [intake.spool]\ndir = \"spool\"\n";
 
 /// The variants of the configuration.

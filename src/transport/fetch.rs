@@ -10,6 +10,7 @@ use url::Url;
 
 use super::client::{Address, Answer, Client, Failed, Network, Settings, USER_AGENT};
 use super::{DoorError, Timeouts};
+use crate::config::Delivery;
 
 /// The largest page that is read, in bytes.
 const LARGEST: usize = 16 << 20;
@@ -35,12 +36,12 @@ pub enum FetchError {
     TooLarge(String),
 }
 
-/// The page at `url`, wherever it leads to.
+/// The page at `url`, wherever it leads to that `defaults` let a destination be.
 ///
 /// # Errors
 /// When there is no page, or it does not come within the bounds.
-pub async fn page(url: &str) -> Result<String, FetchError> {
-    let network = Arc::new(Network::default());
+pub async fn page(url: &str, defaults: &Delivery) -> Result<String, FetchError> {
+    let network = Arc::new(Network::of_one(defaults));
     let mut at = url.to_owned();
     for _ in 0..=MOST_REDIRECTS {
         let Answer { status, headers, start } = get(&at, &network).await?;
@@ -96,6 +97,12 @@ mod tests {
 
     use super::*;
 
+    /// Where the network's rules are those of these tests.
+    async fn page(url: &str) -> Result<String, FetchError> {
+        let allow_addresses = vec!["127.0.0.1".parse().unwrap()];
+        super::page(url, &Delivery { allow_addresses, ..Delivery::default() }).await
+    }
+
     /// Answers every request by its path.
     async fn site() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,6 +120,7 @@ mod tests {
                         b"caf\xe9",
                     ]
                     .concat(),
+                    "/within" => b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:1/\r\ncontent-length: 0\r\n\r\n".into(),
                     "/round" => b"HTTP/1.1 302 Found\r\nlocation: /round\r\ncontent-length: 0\r\n\r\n".into(),
                     _ => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".into(),
                 };
@@ -130,6 +138,8 @@ mod tests {
         assert_eq!(error("/gone").await, "/gone answers 404");
         assert_eq!(error("/round").await, "/round sends its visitors round and round");
         assert!(page("http://127.0.0.1:1/").await.unwrap_err().to_string().contains("cannot be reached"));
+        let within = error("/within").await;
+        assert!(within.contains("127.0.0.2 is a loopback address"), "{within}");
         assert!(page("ftp://paper.example/").await.is_err());
     }
 }

@@ -122,12 +122,14 @@ pub fn open(
     let door = destination
         .door()
         .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
-    let (ca_file, answer_limit, http2, max_age) = match door {
-        Door::Http(push) => (&push.ca_file, push.answer_limit, push.http2, push.connection_max_age),
-        Door::WordPress(site) => (&site.ca_file, site.answer_limit, site.http2, site.connection_max_age),
+    let (answer_limit, http2, max_age) = match door {
+        Door::Http(push) => (push.answer_limit, push.http2, push.connection_max_age),
+        Door::WordPress(site) => (site.answer_limit, site.http2, site.connection_max_age),
     };
+    let way = door.way();
     let settings = Settings {
-        ca_file: ca_file.as_deref(),
+        ca_file: way.ca_file,
+        allow_addresses: way.allow_addresses,
         timeouts: Timeouts::of(door, defaults),
         answer_limit: answer_limit.get(),
         http2,
@@ -158,7 +160,7 @@ pub fn shared(config: &Config) -> Shared {
             "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
         );
     }
-    Shared { network: Arc::new(Network::new(Parts::new(most, doors))), gzip: Arc::default() }
+    Shared { network: Arc::new(Network::new(Parts::new(most, doors), &config.delivery)), gzip: Arc::default() }
 }
 
 /// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.

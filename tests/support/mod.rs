@@ -84,6 +84,7 @@ token = "file:{place}/token"
 dir = "{place}/spool"
 poll = "50ms"
 [delivery]
+allow_addresses = ["127.0.0.1"]
 backoff = {{ first = "100ms", ceiling = "1s" }}
 {delivery}
 [wires.dcnf]

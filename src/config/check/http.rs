@@ -13,7 +13,6 @@ impl Checks<'_, '_> {
         self.url(&path.key("url"), &push.url, &["https", "http"], "use auth = { basic = { user, password } }");
         self.timeouts(path, [push.connect_timeout, push.write_timeout, push.answer_timeout]);
         self.not_zero(&path.key("connection_max_age"), push.connection_max_age);
-        self.certificates(&path.key("ca_file"), push.ca_file.as_deref());
         if let Some(secret) = &push.signing_secret {
             let path = path.key("signing_secret");
             // Standard Webhooks: what follows the prefix is the key in base64.

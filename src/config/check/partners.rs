@@ -80,6 +80,7 @@ impl Checks<'_, '_> {
         match destination.door() {
             Some(Door::Http(push)) => {
                 self.http_push(&path.key("http"), push);
+                self.way(&path.key("http"), &Door::Http(push).way());
                 if format == Some(Format::WordPress) {
                     let message = "the format \"wordpress\" is for a site's own interface; write a section \
                                    [….wordpress] instead of [….http], or take another format";
@@ -88,6 +89,7 @@ impl Checks<'_, '_> {
             }
             Some(Door::WordPress(site)) => {
                 self.wordpress(&path.key("wordpress"), site);
+                self.way(&path.key("wordpress"), &Door::WordPress(site).way());
                 if format.is_some_and(|format| format != Format::WordPress) {
                     self.error(&path.key("format"), "WordPress takes no such document; write format = \"wordpress\"");
                 }

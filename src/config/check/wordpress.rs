@@ -46,7 +46,6 @@ impl Checks<'_, '_> {
         self.slug(&path.key("slug"), &site.slug);
         self.timeouts(path, [site.connect_timeout, site.write_timeout, site.answer_timeout]);
         self.not_zero(&path.key("connection_max_age"), site.connection_max_age);
-        self.certificates(&path.key("ca_file"), site.ca_file.as_deref());
     }
 
     fn terms(&mut self, path: &KeyPath, terms: &BTreeMap<String, Term>) {

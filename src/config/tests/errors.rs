@@ -298,11 +298,11 @@ format = "json"
 http = { url = "island-post.example", auth = { header = { name = "Content-Type", value = "file:missing" } } }
 [destinations.d]
 format = "json"
-http = { url = "http://127.0.0.1:80/", auth = { basic = { user = "a:b", password = "credential:x" } } }
+http = { url = "http://island-post.example:80/", auth = { basic = { user = "a:b", password = "credential:x" } } }
 [destinations.e]
 format = "json"
 burst = 5
-http = { url = "http://127.0.0.1:80/" }
+http = { url = "http://island-post.example:80/" }
 "#;
     assert_snapshot!(partner_errors(partner), @r#"
     partners.d/island-post.toml:2:8: the text is empty; write one or remove the key
@@ -326,8 +326,8 @@ http = { url = "http://127.0.0.1:80/" }
     partners.d/island-post.toml:23:16: not an address (relative URL without a base); write https://… or http://…
     partners.d/island-post.toml:23:66: newswired writes the header "Content-Type" itself; use another
     partners.d/island-post.toml:23:90: cannot read the secret's file missing: No such file or directory (os error 2)
-    partners.d/island-post.toml:26:66: the user holds a colon, which HTTP forbids; use another
-    partners.d/island-post.toml:26:84: the credential "x" needs systemd; add LoadCredential=x:PATH to the unit, or use "file:PATH"
+    partners.d/island-post.toml:26:76: the user holds a colon, which HTTP forbids; use another
+    partners.d/island-post.toml:26:94: the credential "x" needs systemd; add LoadCredential=x:PATH to the unit, or use "file:PATH"
     partners.d/island-post.toml:29:9: there is no rate for the burst to be within; add rate = "10/s", or remove it
     partners.d/island-post.toml:30:16: the destinations "d" and "e" send the same format to the same address; remove one
     "#);
@@ -416,6 +416,49 @@ fn certificates_are_looked_at() {
     partners.d/island-post.toml:6:11: empty.pem holds no certificate; write the path of a file of PEM certificates
     partners.d/island-post.toml:11:11: a certificate in broken.pem cannot be used (invalid peer certificate: BadEncoding); write the path of a file of PEM certificates
     "#);
+}
+
+/// Where a name leads is not known here; what is written as an address is.
+#[test]
+fn an_address_that_is_not_of_the_internet_is_refused_with_the_line_that_allows_it() {
+    let doors = |urls: &[&str]| {
+        let door = |(at, url): (usize, &&str)| {
+            format!("[destinations.d{at}]\nformat = \"json\"\n[destinations.d{at}.http]\nurl = \"{url}\"\n")
+        };
+        format!("name = \"Island Post\"\n{}", urls.iter().enumerate().map(door).collect::<String>())
+    };
+    let urls = [
+        "http://127.0.0.1:9000/",
+        "https://0x0a.1.2.3/in",
+        "https://[fd00::7]/",
+        "http://localhost:9000/",
+        "https://8.8.8.8/",
+        "https://cms.island-post.example/",
+    ];
+    let files = Files::new(MAIN).partner("island-post", &doors(&urls));
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:5:7: 127.0.0.1 is a loopback address (RFC 1122); if that is meant, add allow_addresses = ["127.0.0.1"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:9:7: 10.1.2.3 is a private address (RFC 1918); if that is meant, add allow_addresses = ["10.1.2.3"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:13:7: fd00::7 is a unique local address (RFC 4193); if that is meant, add allow_addresses = ["fd00::7"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:17:7: 127.0.0.1 is a loopback address (RFC 1122); ::1 is a loopback address (RFC 4291); if that is meant, add allow_addresses = ["127.0.0.1", "::1"] here, or to [delivery] for all destinations
+    "#);
+    let site = r#"name = "Island Post"
+[destinations.a]
+format = "wordpress"
+[destinations.a.wordpress]
+url = "http://169.254.169.254/"
+user = "wire"
+application_password = "env:PASSWORD"
+allow_addresses = ["10.0.0.0/8", "127.0.0.1/8", "here"]
+"#;
+    let files = Files::new(MAIN).variable("PASSWORD", "abcd").partner("island-post", site);
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:8:34: "127.0.0.1/8" has more bits than its length says; write "127.0.0.0/8"
+    partners.d/island-post.toml:8:49: "here" is not a block of addresses; write for example "10.1.2.0/24", or "127.0.0.1" for one
+    "#);
+    let main = format!("{MAIN}[delivery]\nallow_addresses = [\"127.0.0.0/8\", \"10.1.0.0/16\"]\n");
+    let allowed = doors(&urls[..4]).replace("[fd00::7]/\"", "[fd00::7]/\"\nallow_addresses = [\"fd00::/8\"]");
+    Files::new(&main).partner("island-post", &allowed).load().unwrap();
 }
 
 #[test]

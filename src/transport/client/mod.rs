@@ -11,6 +11,7 @@ mod address;
 mod clock;
 mod connect;
 mod connection;
+mod dial;
 mod names;
 mod network;
 mod paced;
@@ -34,6 +35,7 @@ use self::connect::Connector;
 use self::connection::Exchange;
 use self::pool::{Pool, Taken};
 use super::{DoorError, Timeouts};
+use crate::config::AddressBlock;
 
 pub use address::Address;
 pub use network::{Network, Parts};
@@ -54,6 +56,8 @@ pub struct Client {
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
     pub ca_file: Option<&'a Path>,
+    /// What is not of the Internet, and this client may connect to besides what the network's configuration names.
+    pub allow_addresses: &'a [AddressBlock],
     pub timeouts: Timeouts,
     /// In bytes; the rest of an answer's body is left.
     pub answer_limit: usize,
@@ -70,7 +74,16 @@ impl<'a> Settings<'a> {
     /// Of a client by itself: the system's certificates, one connection, HTTP/2 where it is offered.
     pub fn plain(timeouts: Timeouts, answer_limit: usize, network: &'a Arc<Network>) -> Self {
         let max_age = Duration::from_secs(300);
-        Self { ca_file: None, timeouts, answer_limit, http2: true, max_age, connections: 1, network }
+        Self {
+            ca_file: None,
+            allow_addresses: &[],
+            timeouts,
+            answer_limit,
+            http2: true,
+            max_age,
+            connections: 1,
+            network,
+        }
     }
 }
 

@@ -6,18 +6,37 @@
 
 use super::names::Names;
 use super::turns::Turns;
+use crate::config::{AddressBlock, Delivery};
 
 /// What the doors share.
 pub struct Network {
     pub names: Names,
     /// For connects and TLS handshakes.
     pub turns: Turns,
+    /// What is not of the Internet, and every door may lead to all the same.
+    pub allow_addresses: Box<[AddressBlock]>,
     parts: Parts,
 }
 
 impl Network {
-    pub fn new(parts: Parts) -> Self {
-        Self { names: Names::default(), turns: Turns::of_this_machine(), parts }
+    pub fn new(parts: Parts, defaults: &Delivery) -> Self {
+        Self {
+            names: Names::default(),
+            turns: Turns::of_this_machine(),
+            allow_addresses: defaults.allow_addresses.as_slice().into(),
+            parts,
+        }
+    }
+
+    /// For one door by itself.
+    pub fn of_one(defaults: &Delivery) -> Self {
+        Self::new(Parts::new(usize::MAX, []), defaults)
+    }
+
+    /// One that asks for names elsewhere.
+    #[cfg(test)]
+    pub fn naming(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// How many connections a door may have that could use `wanted`.
@@ -26,10 +45,11 @@ impl Network {
     }
 }
 
-/// For one door by itself.
+/// For one door of a test, whose server is on this machine.
+#[cfg(test)]
 impl Default for Network {
     fn default() -> Self {
-        Self::new(Parts::new(usize::MAX, []))
+        Self::of_one(&Delivery { allow_addresses: vec!["127.0.0.0/8".parse().unwrap()], ..Delivery::default() })
     }
 }
 

@@ -4,13 +4,15 @@
 //! a fraction of a second and not the whole time to connect. Two are under way at most: a connection that is being made
 //! has no more than two file descriptors.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
+
+use super::dial::Permitted;
 
 /// What an attempt is ahead of the next one (RFC 8305 §5: 250 ms).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -22,7 +24,7 @@ const AT_ONCE: usize = 2;
 ///
 /// # Errors
 /// What became of each address, in a sentence.
-pub async fn connect(addresses: &[IpAddr], port: u16, patience: Duration) -> Result<TcpStream, String> {
+pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> Result<TcpStream, String> {
     let rounds = u32::try_from(addresses.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
     let share = patience / rounds;
     let mut left = addresses.iter();
@@ -41,7 +43,7 @@ pub async fn connect(addresses: &[IpAddr], port: u16, patience: Duration) -> Res
             },
             () = sleep_until(next), if left.len() > 0 && under_way.len() < AT_ONCE => {
                 if let Some(address) = left.next() {
-                    under_way.push(one(SocketAddr::new(*address, port), share));
+                    under_way.push(one(SocketAddr::new(address.address(), port), share));
                 }
                 next = Instant::now() + HEAD_START;
             }
@@ -50,6 +52,7 @@ pub async fn connect(addresses: &[IpAddr], port: u16, patience: Duration) -> Res
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "of addresses that were looked at")]
 async fn one(address: SocketAddr, share: Duration) -> Result<TcpStream, String> {
     match timeout(share, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => Ok(stream),
@@ -79,8 +82,8 @@ mod tests {
         (listener, filling, at.port())
     }
 
-    fn ips(texts: &[&str]) -> Vec<IpAddr> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
+    fn ips(texts: &[&str]) -> Vec<Permitted> {
+        texts.iter().map(|text| Permitted::in_test(text)).collect()
     }
 
     #[tokio::test]
@@ -109,8 +112,7 @@ mod tests {
     #[tokio::test]
     async fn addresses_that_hang_keep_no_other_out() {
         let (_one, _filling, port) = deaf("127.0.0.1").await;
-        let mut all = vec![IpAddr::from([127, 0, 0, 1]); 3];
-        all.push(IpAddr::from([127, 0, 0, 2]));
+        let all = ips(&["127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"]);
         let _well = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
         let patience = Duration::from_secs(4);
         let stream = timeout(patience, connect(&all, port, patience)).await.expect("it has its turn in time").unwrap();

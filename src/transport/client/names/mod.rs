@@ -10,7 +10,7 @@
 
 mod system;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;

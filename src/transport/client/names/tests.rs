@@ -15,7 +15,7 @@ const AAAA: u16 = 28;
 
 /// What the name server says of a name.
 #[derive(Clone)]
-enum Says {
+pub enum Says {
     Addresses(Vec<IpAddr>, u32),
     /// The same, and no answer at all to who asks for IPv6.
     DeafForIpv6(Ipv4Addr, u32),
@@ -25,15 +25,15 @@ enum Says {
 }
 
 /// A name server that says what it is told to, and counts the questions.
-struct NameServer {
-    port: u16,
+pub struct NameServer {
+    pub port: u16,
     says: watch::Sender<BTreeMap<String, Says>>,
     asked: watch::Receiver<BTreeMap<String, usize>>,
     _task: JoinSet<()>,
 }
 
 impl NameServer {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
         let (says, said) = watch::channel(BTreeMap::new());
@@ -57,7 +57,7 @@ impl NameServer {
         Self { port, says, asked, _task: task }
     }
 
-    fn say(&self, name: &str, says: Says) {
+    pub fn say(&self, name: &str, says: Says) {
         self.says.send_modify(|all| {
             all.insert(name.to_owned(), says);
         });
@@ -117,7 +117,7 @@ fn answer(question: &[u8], kind: u16, says: &Says) -> Option<Vec<u8>> {
 }
 
 /// A machine whose files say this.
-fn machine(resolv_conf: &str, hosts: &str, port: u16) -> (TempDir, Names) {
+pub fn machine(resolv_conf: &str, hosts: &str, port: u16) -> (TempDir, Names) {
     let dir = tempfile::tempdir().unwrap();
     let [resolv, host] = ["resolv.conf", "hosts"].map(|name| dir.path().join(name));
     write(&resolv, resolv_conf);
@@ -130,7 +130,7 @@ fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-const ONE: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+pub const ONE: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()

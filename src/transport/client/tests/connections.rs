@@ -1,6 +1,7 @@
 //! How many connections there are, how long they live, and that those of one door are nobody else's affair.
 
 use super::*;
+use crate::config::Delivery;
 
 #[tokio::test]
 async fn a_connection_is_used_until_its_age() {
@@ -112,7 +113,8 @@ async fn doors_that_hang_keep_their_own_part_only() {
     const MOST: usize = 35;
     let (mut hanging, mut well) = (Server::plain().await, Server::plain().await);
     hanging.open.send_replace(false);
-    let network = Arc::new(Network::new(Parts::new(MOST, [WANTED; DOORS])));
+    let here = Delivery { allow_addresses: vec!["127.0.0.1".parse().unwrap()], ..Delivery::default() };
+    let network = Arc::new(Network::new(Parts::new(MOST, [WANTED; DOORS]), &here));
     let connections = network.part(WANTED);
     assert_eq!(connections, 3, "one each, and the rest in equal parts");
     let of = |port| client(port, None, Settings { connections, ..settings(&network) });

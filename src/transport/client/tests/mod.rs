@@ -1,5 +1,6 @@
 //! The client against real servers: hyper's over rustls, and peers that are played frame by frame.
 
+mod addresses;
 mod connections;
 mod frames;
 mod http2;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::names::Names;
 use super::*;
 
 /// Longer than anything here takes.
