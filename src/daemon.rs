@@ -16,7 +16,7 @@ use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOp
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
-use crate::transport::{self, Timeouts};
+use crate::transport::{self, DoorError, Timeouts};
 use crate::upkeep::{self, Upkeep};
 
 /// Why the daemon does not start.
@@ -26,6 +26,8 @@ pub enum StartError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Lanes(#[from] LanesError),
+    #[error("delivery: {0}")]
+    Shared(DoorError),
     #[error("{0}")]
     Listener(String),
 }
@@ -62,7 +64,7 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let shared = transport::shared(config);
+        let shared = transport::shared(config).map_err(StartError::Shared)?;
         let open = |_: &str, door: &_, defaults: &_| transport::open(door, defaults, &shared);
         let Lanes { lanes, due, ids } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);

@@ -58,7 +58,9 @@ impl From<StartError> for Failure {
             StartError::Ledger(_) | StartError::Listener(_) | StartError::Lanes(LanesError::Ledger(_)) => {
                 Self::Unavailable(why.to_string())
             }
-            StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. }) => Self::Config(why.to_string()),
+            StartError::Shared(_) | StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. }) => {
+                Self::Config(why.to_string())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressBlock, Backoff, Size, Span};
+use super::{AddressBlock, Backoff, Proxy, Size, Span};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +17,8 @@ pub struct Delivery {
     pub connections: Option<u32>,
     /// Addresses that are not of the Internet, to which every destination may lead all the same: `["10.1.2.0/24"]`.
     pub allow_addresses: Vec<AddressBlock>,
+    /// How connections leave: `"none"`, `"http://host:port"` or `"socks5://host:port"`.
+    pub proxy: Proxy,
     /// The age after which a connection takes no further request; up to a quarter less, so that not all of them are made
     /// anew at the same time.
     pub connection_max_age: Span,
@@ -44,6 +46,7 @@ impl Default for Delivery {
             concurrency: 4,
             connections: None,
             allow_addresses: Vec::new(),
+            proxy: Proxy::None,
             connection_max_age: Span::from_secs(300),
             connect_timeout: Span::from_secs(10),
             write_timeout: Span::from_secs(30),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressBlock, SecretRef, Size, Span};
+use super::{AddressBlock, Proxy, SecretRef, Size, Span};
 
 /// A push by HTTP `POST`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -24,6 +24,9 @@ pub struct HttpPush {
     /// `delivery.allow_addresses` come on top.
     #[serde(default)]
     pub allow_addresses: Vec<AddressBlock>,
+    /// How connections to this door leave: `"none"`, or a proxy. Default: `delivery.proxy`.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// How the document is compressed on its way. Left out: not at all.
     #[serde(default)]
     pub compression: Option<Compression>,

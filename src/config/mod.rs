@@ -25,6 +25,7 @@ mod partner;
 mod place;
 mod policy;
 mod profile;
+mod proxy;
 mod reach;
 mod schema;
 mod secret;
@@ -53,6 +54,7 @@ pub use partner::{
 };
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
+pub use proxy::{Proxy, ProxyProtocol, ProxyServer, ProxyUrl};
 pub use reach::{AddressBlock, Unreachable, reachable};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};

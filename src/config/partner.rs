@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{AddressBlock, Changes, Country, FormatName, HttpPush, Rate, Span, Use, WordPress};
+use super::{AddressBlock, Changes, Country, FormatName, HttpPush, Proxy, Rate, Span, Use, WordPress};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -192,17 +192,24 @@ pub struct Way<'a> {
     pub url: &'a str,
     pub ca_file: Option<&'a Path>,
     pub allow_addresses: &'a [AddressBlock],
+    pub proxy: Option<&'a Proxy>,
 }
 
 impl<'a> Door<'a> {
     pub fn way(self) -> Way<'a> {
         match self {
-            Self::Http(push) => {
-                Way { url: &push.url, ca_file: push.ca_file.as_deref(), allow_addresses: &push.allow_addresses }
-            }
-            Self::WordPress(site) => {
-                Way { url: &site.url, ca_file: site.ca_file.as_deref(), allow_addresses: &site.allow_addresses }
-            }
+            Self::Http(push) => Way {
+                url: &push.url,
+                ca_file: push.ca_file.as_deref(),
+                allow_addresses: &push.allow_addresses,
+                proxy: push.proxy.as_ref(),
+            },
+            Self::WordPress(site) => Way {
+                url: &site.url,
+                ca_file: site.ca_file.as_deref(),
+                allow_addresses: &site.allow_addresses,
+                proxy: site.proxy.as_ref(),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::http2;
-use super::{AddressBlock, SecretRef, Size, Span};
+use super::{AddressBlock, Proxy, SecretRef, Size, Span};
 
 /// A partner's WordPress site. A story becomes a post; its updates and corrections change the same post, and a kill
 /// takes it down.
@@ -53,6 +53,9 @@ pub struct WordPress {
     /// `delivery.allow_addresses` come on top.
     #[serde(default)]
     pub allow_addresses: Vec<AddressBlock>,
+    /// How connections to this door leave: `"none"`, or a proxy. Default: `delivery.proxy`.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// Whether HTTP/2 is used where the server offers it, which needs https. Default: `true`.
     #[serde(default = "http2")]
     pub http2: bool,

@@ -41,7 +41,7 @@ pub enum FetchError {
 /// # Errors
 /// When there is no page, or it does not come within the bounds.
 pub async fn page(url: &str, defaults: &Delivery) -> Result<String, FetchError> {
-    let network = Arc::new(Network::of_one(defaults));
+    let network = Arc::new(Network::of_one(defaults).map_err(DoorError::from)?);
     let mut at = url.to_owned();
     for _ in 0..=MOST_REDIRECTS {
         let Answer { status, headers, start } = get(&at, &network).await?;

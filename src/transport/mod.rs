@@ -130,6 +130,7 @@ pub fn open(
     let settings = Settings {
         ca_file: way.ca_file,
         allow_addresses: way.allow_addresses,
+        proxy: way.proxy,
         timeouts: Timeouts::of(door, defaults),
         answer_limit: answer_limit.get(),
         http2,
@@ -144,7 +145,10 @@ pub fn open(
 }
 
 /// What the doors of `config` share. From here on this process may open as many files as its hard limit says.
-pub fn shared(config: &Config) -> Shared {
+///
+/// # Errors
+/// When the password of the proxy cannot be read.
+pub fn shared(config: &Config) -> Result<Shared, DoorError> {
     let doors: Vec<usize> = config
         .partners
         .values()
@@ -160,7 +164,8 @@ pub fn shared(config: &Config) -> Shared {
             "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
         );
     }
-    Shared { network: Arc::new(Network::new(Parts::new(most, doors), &config.delivery)), gzip: Arc::default() }
+    let network = Network::new(Parts::new(most, doors), &config.delivery)?;
+    Ok(Shared { network: Arc::new(network), gzip: Arc::default() })
 }
 
 /// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.

@@ -115,6 +115,7 @@ impl Checks<'_, '_> {
         let delivery = &config.delivery;
         self.in_bounds(&path.key("concurrency"), delivery.concurrency.into());
         self.connections(&path.key("connections"), delivery.connections);
+        self.proxy(&path.key("proxy"), &delivery.proxy);
         self.backoff(&path.key("backoff"), &delivery.backoff);
         for (key, span) in [
             ("connection_max_age", delivery.connection_max_age),

@@ -6,13 +6,48 @@ use url::{Host, Url};
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Unreachable, Way, reachable};
+use crate::config::{Proxy, ProxyProtocol, Unreachable, Way, reachable};
 
 impl Checks<'_, '_> {
     /// `path` is the door's.
     pub(super) fn way(&mut self, path: &KeyPath, way: &Way<'_>) {
         self.certificates(&path.key("ca_file"), way.ca_file);
+        if let Some(proxy) = way.proxy {
+            self.proxy(&path.key("proxy"), proxy);
+        }
         self.leads_out(path, way);
+    }
+
+    pub(super) fn proxy(&mut self, path: &KeyPath, proxy: &Proxy) {
+        let Proxy::Server(server) = proxy else { return };
+        for (given, missing, other) in [
+            (server.user.is_some(), server.password.is_none(), "password"),
+            (server.password.is_some(), server.user.is_none(), "user"),
+        ] {
+            if given && missing && !self.report.is_broken(&path.key(other)) {
+                self.error(path, format!("user and password go together; add {other} = …"));
+            }
+        }
+        let user = server.user.as_deref().unwrap_or_default();
+        match server.url.speaks {
+            // RFC 7617 §2: a user-id with a colon cannot be told from its password.
+            ProxyProtocol::Http if user.contains(':') => {
+                self.error(&path.key("user"), "the user holds a colon, which HTTP forbids; use another");
+            }
+            // RFC 1929 §2.
+            ProxyProtocol::Socks5 if user.len() > 255 => {
+                self.error(&path.key("user"), "the user is longer than 255 bytes; SOCKS carries no longer one");
+            }
+            ProxyProtocol::Http | ProxyProtocol::Socks5 => {}
+        }
+        if let Some(password) = &server.password
+            && let Some(password) = self.secret(&path.key("password"), password)
+            && server.url.speaks == ProxyProtocol::Socks5
+            && password.expose().len() > 255
+        {
+            let message = "the password is longer than 255 bytes; SOCKS carries no longer one";
+            self.error(&path.key("password"), message);
+        }
     }
 
     /// An address in the url is looked at here, so that nobody has to wait for a delivery to hear of it. Where a name

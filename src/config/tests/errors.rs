@@ -418,6 +418,57 @@ fn certificates_are_looked_at() {
     "#);
 }
 
+#[test]
+fn proxies() {
+    let main = format!("{MAIN}[delivery]\nproxy = \"https://proxy.example:3128\"\n");
+    let door = |name: &str, proxy: &str| {
+        format!(
+            "[destinations.{name}]\nformat = \"json\"\n[destinations.{name}.http]\nurl = \"https://{name}.example\"\nproxy = {proxy}\n"
+        )
+    };
+    let wrong = [
+        "\"proxy.example\"",
+        "\"direct\"",
+        "\"socks5://wire:tr0ub4dor&3@proxy.example:1080\"",
+        "\"http://proxy.example:3128/path\"",
+        "true",
+        "{ user = \"a\" }",
+        "{ url = \"socks5://proxy.example\", user = \"a\" }",
+        "{ url = \"http://proxy.example\", user = \"a:b\", password = \"env:MISSING\" }",
+        "{ url = \"socks5h://proxy.example\", pasword = \"env:MISSING\" }",
+        "{ url = \"socks5://[::1]:1080\", resolves_names = \"yes\" }",
+    ];
+    let doors: String = wrong.iter().enumerate().map(|(at, proxy)| door(&format!("d{at}"), proxy)).collect();
+    let files = Files::new(&main).partner("island-post", &format!("name = \"Island Post\"\n{doors}"));
+    assert_snapshot!(files.errors(), @r#"
+    newswired.toml:10:9: a proxy's address with the scheme "https"; write "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:6:9: not a proxy's address (relative URL without a base); write "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:11:9: not a proxy's address (relative URL without a base); write "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:16:9: the address holds a user or a password; write proxy = { url = …, user = …, password = … }
+    partners.d/island-post.toml:21:9: a proxy's address with more than a host and a port; write "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:26:9: true or false stands here; write "none", "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:31:9: the key "url" is missing here; add url = …
+    partners.d/island-post.toml:36:9: user and password go together; add password = …
+    partners.d/island-post.toml:41:48: the user holds a colon, which HTTP forbids; use another
+    partners.d/island-post.toml:41:66: the environment variable MISSING is not set; set it, or use "file:PATH"
+    partners.d/island-post.toml:46:17: a proxy's address with the scheme "socks5h"; write "http://host:port" or "socks5://host:port"
+    partners.d/island-post.toml:46:44: unknown key "pasword"; did you mean "password"?
+    partners.d/island-post.toml:51:57: text stands here; write true or false
+    "#);
+    let right = ["\"none\"", "\"http://10.0.0.1:3128\"", "{ url = \"socks5://[::1]\", resolves_names = true }"];
+    let doors: String = right.iter().enumerate().map(|(at, proxy)| door(&format!("d{at}"), proxy)).collect();
+    let config = Files::new(MAIN).partner("island-post", &format!("name = \"Island Post\"\n{doors}")).load().unwrap();
+    let found = config.partners["island-post"]
+        .destinations
+        .values()
+        .map(|door| format!("{:?}", door.door().unwrap().way().proxy));
+    assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @r#"
+    Some(None)
+    Some(Server(ProxyServer { url: ProxyUrl { speaks: Http, host: "10.0.0.1", port: 3128 }, user: None, password: None, resolves_names: false }))
+    Some(Server(ProxyServer { url: ProxyUrl { speaks: Socks5, host: "::1", port: 1080 }, user: None, password: None, resolves_names: true }))
+    "#);
+}
+
 /// Where a name leads is not known here; what is written as an address is.
 #[test]
 fn an_address_that_is_not_of_the_internet_is_refused_with_the_line_that_allows_it() {

@@ -18,6 +18,10 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         "signing_secret = \"tr0ub4dor&3\"",
         "signing_secret = { value = \"tr0ub4dor&3\" }",
         "ca_file = [\"tr0ub4dor&3\"]",
+        "proxy = \"http://wire:tr0ub4dor&3@proxy.example/\"",
+        "proxy = { url = \"http://proxy.example/\", user = \"wire\", password = \"tr0ub4dor&3\" }",
+        "proxy = { url = \"tr0ub4dor&3\" }",
+        "proxy = \"tr0ub4dor&3\"",
         "url = \"https://wire:tr0ub4dor&3@island-post.example/\"",
         "url = \"https://wire:tr0ub4dor&3@island post.example/\"",
     ];

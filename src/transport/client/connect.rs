@@ -10,6 +10,7 @@ use tokio_rustls::TlsConnector;
 use super::connection::{self, Connection};
 use super::dial::Dialer;
 use super::pool::{Place, Pool};
+use super::proxy::Proxy;
 use super::{Address, Settings, tls};
 use crate::transport::DoorError;
 
@@ -29,8 +30,12 @@ impl Connector {
         } else {
             None
         };
-        let Settings { allow_addresses, network, timeouts, max_age, .. } = *settings;
-        let dialer = Dialer::new(&address.host, address.port, allow_addresses, network, timeouts.connect);
+        let Settings { allow_addresses, proxy, network, timeouts, max_age, .. } = *settings;
+        let proxy = match proxy {
+            Some(own) => Proxy::of(own)?,
+            None => network.proxy.clone(),
+        };
+        let dialer = Dialer::new(&address.host, address.port, allow_addresses, proxy, network, timeouts.connect);
         Ok(Self { dialer, tls, max_age })
     }
 

@@ -12,9 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+use super::proxy::{Proxy, Target};
 use super::{Network, race};
 use crate::config::{AddressBlock, Unreachable, reachable};
+
+/// How many of a host's addresses a proxy is asked for.
+const MOST_BY_PROXY: usize = 3;
 
 /// Opens connections to one host.
 pub struct Dialer {
@@ -22,6 +27,7 @@ pub struct Dialer {
     port: u16,
     /// What the destination names, besides what the network's configuration does.
     allow_addresses: Box<[AddressBlock]>,
+    proxy: Option<Arc<Proxy>>,
     pub network: Arc<Network>,
     patience: Duration,
 }
@@ -53,6 +59,7 @@ impl Dialer {
         host: &str,
         port: u16,
         allow_addresses: &[AddressBlock],
+        proxy: Option<Arc<Proxy>>,
         network: &Arc<Network>,
         patience: Duration,
     ) -> Self {
@@ -60,12 +67,16 @@ impl Dialer {
             Ok(literal) => Host::Address([literal]),
             Err(_) => Host::Name(host.to_owned()),
         };
-        Self { host, port, allow_addresses: allow_addresses.into(), network: Arc::clone(network), patience }
+        Self { host, port, allow_addresses: allow_addresses.into(), proxy, network: Arc::clone(network), patience }
     }
 
     /// # Errors
     /// In a sentence for the operator: why there is no connection.
     pub async fn dial(&self) -> Result<TcpStream, String> {
+        if let (Host::Name(name), Some(proxy)) = (&self.host, self.proxy.as_ref().filter(|proxy| proxy.resolves_names))
+        {
+            return self.through(proxy, Target::Name(name)).await;
+        }
         let named;
         let addresses: &[IpAddr] = match &self.host {
             Host::Address(literal) => literal,
@@ -75,9 +86,41 @@ impl Dialer {
             }
         };
         let permitted = self.permitted(addresses)?;
-        race::connect(&permitted, self.port, self.patience)
+        match &self.proxy {
+            Some(proxy) => self.in_turn(proxy, &permitted).await,
+            None => race::connect(&permitted, self.port, self.patience)
+                .await
+                .map_err(|why| format!("cannot connect to {}: {why}", self.name())),
+        }
+    }
+
+    /// One address after the other, each for its part of the time: a proxy tells only in the end whether it got there.
+    async fn in_turn(&self, proxy: &Proxy, permitted: &[Permitted]) -> Result<TcpStream, String> {
+        let tried = &permitted[..permitted.len().min(MOST_BY_PROXY)];
+        // Together a little less than the caller waits, so that it hears who it was.
+        let share = self.patience * 9 / 10 / u32::try_from(tried.len()).unwrap_or(1).max(1);
+        let mut failed = Vec::new();
+        for address in tried {
+            match timeout(share, self.through(proxy, Target::Address(*address))).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(why)) => failed.push(why),
+                Err(_) => failed.push(format!("the proxy {proxy} gave no answer within {share:?}")),
+            }
+        }
+        Err(failed.join("; "))
+    }
+
+    async fn through(&self, proxy: &Proxy, target: Target<'_>) -> Result<TcpStream, String> {
+        let addresses = match proxy.host.parse::<IpAddr>() {
+            Ok(literal) => [literal].into(),
+            Err(_) => self.network.names.addresses(&proxy.host).await.map_err(|why| why.to_string())?,
+        };
+        // The operator says where it is, and that it is to be used: that is its permission.
+        let permitted: Vec<Permitted> = addresses.iter().map(|address| Permitted(*address)).collect();
+        let stream = race::connect(&permitted, proxy.port, self.patience)
             .await
-            .map_err(|why| format!("cannot connect to {}: {why}", self.name()))
+            .map_err(|why| format!("cannot connect to the proxy {proxy}: {why}"))?;
+        proxy.pass(stream, target, self.port).await
     }
 
     /// Those of `addresses` that the connection may lead to, of which there is one at least.

@@ -16,6 +16,7 @@ mod names;
 mod network;
 mod paced;
 mod pool;
+mod proxy;
 mod race;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ use self::connect::Connector;
 use self::connection::Exchange;
 use self::pool::{Pool, Taken};
 use super::{DoorError, Timeouts};
-use crate::config::AddressBlock;
+use crate::config::{self, AddressBlock};
 
 pub use address::Address;
 pub use network::{Network, Parts};
@@ -58,6 +59,8 @@ pub struct Settings<'a> {
     pub ca_file: Option<&'a Path>,
     /// What is not of the Internet, and this client may connect to besides what the network's configuration names.
     pub allow_addresses: &'a [AddressBlock],
+    /// How its connections leave, where that is not as the network's do.
+    pub proxy: Option<&'a config::Proxy>,
     pub timeouts: Timeouts,
     /// In bytes; the rest of an answer's body is left.
     pub answer_limit: usize,
@@ -77,6 +80,7 @@ impl<'a> Settings<'a> {
         Self {
             ca_file: None,
             allow_addresses: &[],
+            proxy: None,
             timeouts,
             answer_limit,
             http2: true,

@@ -4,9 +4,12 @@
 //! does, so whatever hangs keeps its own part and no more (promise 7). Each has one connection before any has two; what
 //! there is beyond that is divided in proportion to what each may use, and where all of that fits, each has all of it.
 
+use std::sync::Arc;
+
 use super::names::Names;
+use super::proxy::Proxy;
 use super::turns::Turns;
-use crate::config::{AddressBlock, Delivery};
+use crate::config::{AddressBlock, Delivery, SecretError};
 
 /// What the doors share.
 pub struct Network {
@@ -15,21 +18,26 @@ pub struct Network {
     pub turns: Turns,
     /// What is not of the Internet, and every door may lead to all the same.
     pub allow_addresses: Box<[AddressBlock]>,
+    /// Through which connections leave that do not say otherwise.
+    pub proxy: Option<Arc<Proxy>>,
     parts: Parts,
 }
 
 impl Network {
-    pub fn new(parts: Parts, defaults: &Delivery) -> Self {
-        Self {
+    /// # Errors
+    /// When the password of the proxy cannot be read.
+    pub fn new(parts: Parts, defaults: &Delivery) -> Result<Self, SecretError> {
+        Ok(Self {
             names: Names::default(),
             turns: Turns::of_this_machine(),
             allow_addresses: defaults.allow_addresses.as_slice().into(),
+            proxy: Proxy::of(&defaults.proxy)?,
             parts,
-        }
+        })
     }
 
     /// For one door by itself.
-    pub fn of_one(defaults: &Delivery) -> Self {
+    pub fn of_one(defaults: &Delivery) -> Result<Self, SecretError> {
         Self::new(Parts::new(usize::MAX, []), defaults)
     }
 
@@ -50,6 +58,7 @@ impl Network {
 impl Default for Network {
     fn default() -> Self {
         Self::of_one(&Delivery { allow_addresses: vec!["127.0.0.0/8".parse().unwrap()], ..Delivery::default() })
+            .unwrap()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::config::Delivery;
 
 /// A network of which nothing is allowed, whose names are those of `names`.
 fn closed(names: Names) -> Arc<Network> {
-    Arc::new(Network::of_one(&Delivery::default()).naming(names))
+    Arc::new(Network::of_one(&Delivery::default()).unwrap().naming(names))
 }
 
 fn client_of<'a>(url: &str, settings: Settings<'a>) -> Client {
@@ -64,7 +64,7 @@ fn addresses_are_refused_however_they_are_written() {
         "http://[2002:7f00:1::]/",
         "http://[fe80::1]/",
     ];
-    let network = Arc::new(Network::of_one(&Delivery::default()));
+    let network = Arc::new(Network::of_one(&Delivery::default()).unwrap());
     let told = SPELLINGS.map(|url| {
         let said = match Address::parse(url) {
             Ok(address) => match Connector::new(&address, &settings(&network)).unwrap().refusal() {
@@ -125,7 +125,7 @@ fn addresses_are_refused_however_they_are_written() {
 
 #[tokio::test]
 async fn the_operator_is_told_what_allows_it() {
-    let network = Arc::new(Network::of_one(&Delivery::default()));
+    let network = Arc::new(Network::of_one(&Delivery::default()).unwrap());
     let client = client_of("http://0x7f.1:9000/in", settings(&network));
     let Err(Failed::NotConnected(why)) = post(&client, b"x").await else { panic!("it does not connect") };
     insta::assert_snapshot!(why, @r#"no connection: 127.0.0.1 is a loopback address (RFC 1122); if that is meant, add allow_addresses = ["127.0.0.1"] to this destination, or to [delivery] for all"#);
@@ -134,7 +134,7 @@ async fn the_operator_is_told_what_allows_it() {
 #[tokio::test]
 async fn what_is_named_is_reached_and_no_more() {
     let (server, other) = (Server::plain().await, Server::plain().await);
-    let network = Arc::new(Network::of_one(&Delivery::default()));
+    let network = Arc::new(Network::of_one(&Delivery::default()).unwrap());
     let url = |host: &str| format!("http://{host}:{}/in", server.port);
     let here = ["127.0.0.1".parse().unwrap()];
     let of = |url: &str| client_of(url, Settings { allow_addresses: &here, ..settings(&network) });
@@ -148,7 +148,7 @@ async fn what_is_named_is_reached_and_no_more() {
     let one = client_of(&format!("http://127.0.0.1:{}/", other.port), settings(&network));
     assert!(post(&one, b"x").await.is_err());
     let open = Delivery { allow_addresses: here.to_vec(), ..Delivery::default() };
-    let network = Arc::new(Network::of_one(&open));
+    let network = Arc::new(Network::of_one(&open).unwrap());
     assert!(post(&client_of(&url("127.0.0.1"), settings(&network)), b"x").await.is_ok());
     assert_eq!((server.got().len(), other.got().len()), (4, 0));
 }

@@ -114,7 +114,7 @@ async fn doors_that_hang_keep_their_own_part_only() {
     let (mut hanging, mut well) = (Server::plain().await, Server::plain().await);
     hanging.open.send_replace(false);
     let here = Delivery { allow_addresses: vec!["127.0.0.1".parse().unwrap()], ..Delivery::default() };
-    let network = Arc::new(Network::new(Parts::new(MOST, [WANTED; DOORS]), &here));
+    let network = Arc::new(Network::new(Parts::new(MOST, [WANTED; DOORS]), &here).unwrap());
     let connections = network.part(WANTED);
     assert_eq!(connections, 3, "one each, and the rest in equal parts");
     let of = |port| client(port, None, Settings { connections, ..settings(&network) });

@@ -4,6 +4,7 @@ mod addresses;
 mod connections;
 mod frames;
 mod http2;
+mod proxies;
 mod timeouts;
 
 use std::sync::Arc;
@@ -42,7 +43,12 @@ struct Identity {
 
 impl Identity {
     fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        Self::of(&["127.0.0.1"])
+    }
+
+    fn of(names: &[&str]) -> Self {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
         let ca = NamedTempFile::new().unwrap();
         std::fs::write(ca.path(), made.cert.pem()).unwrap();
         Self { ca, certificate: made.cert.der().clone(), key: made.signing_key.serialize_der() }
