@@ -64,8 +64,8 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let shared = transport::shared(config).map_err(StartError::Shared)?;
-        let open = |_: &str, door: &_, defaults: &_| transport::open(door, defaults, &shared);
+        let shared = transport::shared(config, &metrics).map_err(StartError::Shared)?;
+        let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &shared);
         let Lanes { lanes, due, ids } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Contracts::new(config, &ids));

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressBlock, Proxy, SecretRef, Size, Span};
+use super::{AddressBlock, ClientCertificate, Pin, Proxy, SecretRef, Size, Span};
 
 /// A push by HTTP `POST`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -20,6 +20,12 @@ pub struct HttpPush {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Who the daemon is to a server that asks for a certificate (mutual TLS).
+    #[serde(default)]
+    pub client_certificate: Option<Box<ClientCertificate>>,
+    /// The public keys that the server may have, besides a certificate that is good: `["sha256/…"]`, as in RFC 7469.
+    #[serde(default)]
+    pub pin: Vec<Pin>,
     /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
     /// `delivery.allow_addresses` come on top.
     #[serde(default)]

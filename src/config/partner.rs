@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{AddressBlock, Changes, Country, FormatName, HttpPush, Proxy, Rate, Span, Use, WordPress};
+use super::{
+    AddressBlock, Changes, ClientCertificate, Country, FormatName, HttpPush, Pin, Proxy, Rate, Span, Use, WordPress,
+};
 use crate::article::{Action, WireId};
 
 /// A partner's id: the stem of its file in `partners.d/`. Lower-case letters, digits, `-` and `_`.
@@ -191,6 +193,8 @@ pub enum Door<'a> {
 pub struct Way<'a> {
     pub url: &'a str,
     pub ca_file: Option<&'a Path>,
+    pub client_certificate: Option<&'a ClientCertificate>,
+    pub pin: &'a [Pin],
     pub allow_addresses: &'a [AddressBlock],
     pub proxy: Option<&'a Proxy>,
 }
@@ -201,12 +205,16 @@ impl<'a> Door<'a> {
             Self::Http(push) => Way {
                 url: &push.url,
                 ca_file: push.ca_file.as_deref(),
+                client_certificate: push.client_certificate.as_deref(),
+                pin: &push.pin,
                 allow_addresses: &push.allow_addresses,
                 proxy: push.proxy.as_ref(),
             },
             Self::WordPress(site) => Way {
                 url: &site.url,
                 ca_file: site.ca_file.as_deref(),
+                client_certificate: site.client_certificate.as_deref(),
+                pin: &site.pin,
                 allow_addresses: &site.allow_addresses,
                 proxy: site.proxy.as_ref(),
             },

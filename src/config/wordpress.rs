@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::http::http2;
-use super::{AddressBlock, Proxy, SecretRef, Size, Span};
+use super::{AddressBlock, ClientCertificate, Pin, Proxy, SecretRef, Size, Span};
 
 /// A partner's WordPress site. A story becomes a post; its updates and corrections change the same post, and a kill
 /// takes it down.
@@ -49,6 +49,12 @@ pub struct WordPress {
     /// A file of PEM certificates to trust for this door, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<std::path::PathBuf>,
+    /// Who the daemon is to a server that asks for a certificate (mutual TLS).
+    #[serde(default)]
+    pub client_certificate: Option<Box<ClientCertificate>>,
+    /// The public keys that the server may have, besides a certificate that is good: `["sha256/…"]`, as in RFC 7469.
+    #[serde(default)]
+    pub pin: Vec<Pin>,
     /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
     /// `delivery.allow_addresses` come on top.
     #[serde(default)]

@@ -29,6 +29,13 @@ pub struct DestinationLabel {
     pub destination: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CertificateLabel {
+    pub destination: String,
+    /// `server`, the partner's, or `client`, our own for that destination.
+    pub certificate: String,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -40,6 +47,7 @@ pub struct Metrics {
     pub lane_concurrency: Family<DestinationLabel, Gauge>,
     pub lane_failures: Family<DestinationLabel, Gauge>,
     pub lane_suspended: Family<DestinationLabel, Gauge>,
+    pub certificate_expiry: Family<CertificateLabel, Gauge>,
     pub renditions: Counter,
     pub proof_failures: Counter,
     pub ledger_healthy: Gauge,
@@ -92,6 +100,13 @@ impl Metrics {
             "1 while a destination is sent nothing but withdrawals, because it said that it is gone (410)",
             lane_suspended.clone(),
         );
+        let certificate_expiry = Family::default();
+        registry.register_with_unit(
+            "certificate_expiry_timestamp",
+            "When a partner's certificate ends, as last seen, or our own for that destination; since 1970",
+            Unit::Seconds,
+            certificate_expiry.clone(),
+        );
         let renditions = Counter::default();
         registry.register("renditions", "Documents made", renditions.clone());
         let proof_failures = Counter::default();
@@ -113,6 +128,7 @@ impl Metrics {
             lane_concurrency,
             lane_failures,
             lane_suspended,
+            certificate_expiry,
             renditions,
             proof_failures,
             ledger_healthy,

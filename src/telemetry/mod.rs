@@ -4,4 +4,4 @@ mod logs;
 mod metrics;
 
 pub use logs::start_logs;
-pub use metrics::{DestinationLabel, IntakeLabel, Metrics, OutcomeLabel};
+pub use metrics::{CertificateLabel, DestinationLabel, IntakeLabel, Metrics, OutcomeLabel};

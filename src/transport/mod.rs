@@ -29,11 +29,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use self::client::{Network, Parts, Settings};
+use self::client::{Expiry, Network, Parts, Settings, Trust};
 use self::gzip::Gzip;
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, SecretError};
+use crate::telemetry::Metrics;
 
 /// One document on its way to one destination.
 #[derive(Debug, Clone)]
@@ -108,16 +109,18 @@ pub trait Transport: Send + Sync + 'static {
 pub struct Shared {
     network: Arc<Network>,
     gzip: Arc<Gzip>,
+    metrics: Arc<Metrics>,
 }
 
-/// The transport of a destination, its door still closed.
+/// The transport of the destination `name` (`partner/destination`), its door still closed.
 ///
 /// # Errors
 /// When the door cannot be built from its configuration.
 pub fn open(
+    name: &str,
     destination: &Destination,
     defaults: &Delivery,
-    Shared { network, gzip }: &Shared,
+    Shared { network, gzip, metrics }: &Shared,
 ) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
@@ -128,7 +131,8 @@ pub fn open(
     };
     let way = door.way();
     let settings = Settings {
-        ca_file: way.ca_file,
+        trust: Trust { ca_file: way.ca_file, client_certificate: way.client_certificate, pin: way.pin },
+        expiry: Some(&Arc::new(Expiry::new(name, metrics))),
         allow_addresses: way.allow_addresses,
         proxy: way.proxy,
         timeouts: Timeouts::of(door, defaults),
@@ -148,7 +152,7 @@ pub fn open(
 ///
 /// # Errors
 /// When the password of the proxy cannot be read.
-pub fn shared(config: &Config) -> Result<Shared, DoorError> {
+pub fn shared(config: &Config, metrics: &Arc<Metrics>) -> Result<Shared, DoorError> {
     let doors: Vec<usize> = config
         .partners
         .values()
@@ -165,7 +169,7 @@ pub fn shared(config: &Config) -> Result<Shared, DoorError> {
         );
     }
     let network = Network::new(Parts::new(most, doors), &config.delivery)?;
-    Ok(Shared { network: Arc::new(network), gzip: Arc::default() })
+    Ok(Shared { network: Arc::new(network), gzip: Arc::default(), metrics: Arc::clone(metrics) })
 }
 
 /// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.

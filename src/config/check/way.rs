@@ -12,10 +12,39 @@ impl Checks<'_, '_> {
     /// `path` is the door's.
     pub(super) fn way(&mut self, path: &KeyPath, way: &Way<'_>) {
         self.certificates(&path.key("ca_file"), way.ca_file);
+        self.client_certificate(path, way);
+        self.needs_tls(path, way);
         if let Some(proxy) = way.proxy {
             self.proxy(&path.key("proxy"), proxy);
         }
         self.leads_out(path, way);
+    }
+
+    fn client_certificate(&mut self, path: &KeyPath, way: &Way<'_>) {
+        let Some(shown) = way.client_certificate else { return };
+        let path = path.key("client_certificate");
+        if let Err(why) = shown.chain() {
+            self.error(&path.key("file"), why);
+            return;
+        }
+        let key = path.key("key");
+        if let Some(secret) = self.secret(&key, &shown.key)
+            && let Err(why) = shown.credentials(&secret)
+        {
+            self.error(&key, why);
+        }
+    }
+
+    /// What is asked of TLS is asked of nobody where there is none.
+    fn needs_tls(&mut self, path: &KeyPath, way: &Way<'_>) {
+        if !Url::parse(way.url).is_ok_and(|url| url.scheme() == "http") {
+            return;
+        }
+        for (key, asked) in [("client_certificate", way.client_certificate.is_some()), ("pin", !way.pin.is_empty())] {
+            if asked {
+                self.error(&path.key(key), "the url is without TLS, so nobody looks at this; write https://…");
+            }
+        }
     }
 
     pub(super) fn proxy(&mut self, path: &KeyPath, proxy: &Proxy) {

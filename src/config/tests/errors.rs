@@ -469,6 +469,54 @@ fn proxies() {
     "#);
 }
 
+#[test]
+fn what_is_asked_of_tls_is_looked_at() {
+    let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (a, b) = (made("a.example"), made("b.example"));
+    let files = Files::new(MAIN);
+    let path = |name: &str| files.path(name);
+    let shown = |file: &str, key: &str| {
+        format!("client_certificate = {{ file = \"{}\", key = \"file:{}\" }}", path(file), path(key))
+    };
+    let door = |(at, (url, more)): (usize, (&str, String))| {
+        format!("[destinations.d{at}]\nformat = \"json\"\n[destinations.d{at}.http]\nurl = \"{url}{at}\"\n{more}\n")
+    };
+    let (https, http) = ("https://a.example/", "http://a.example/");
+    let pin = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let doors = [
+        (https, shown("a.pem", "a.key")),
+        (https, shown("a.pem", "b.key")),
+        (https, shown("a.pem", "a.pem")),
+        (https, shown("a.key", "a.key")),
+        (https, shown("missing.pem", "a.key")),
+        (https, format!("client_certificate = {{ file = \"{}\" }}", path("a.pem"))),
+        (http, shown("a.pem", "a.key")),
+        (https, format!("pin = [\"{pin}\"]")),
+        (https, format!("pin = [\"{pin}\", \"sha1/{pin}\", \"sha256/AAAA\"]")),
+        (http, format!("pin = [\"{pin}\"]")),
+    ];
+    let doors: String = doors.into_iter().enumerate().map(door).collect();
+    let files = files
+        .file("a.pem", a.cert.pem())
+        .file("a.key", a.signing_key.serialize_pem())
+        .file("b.key", b.signing_key.serialize_pem())
+        .partner("island-post", &format!("name = \"Island Post\"\n{doors}"));
+    let secret = a.signing_key.serialize_pem().lines().nth(1).unwrap().to_owned();
+    let errors = files.errors();
+    assert!(!errors.contains(&secret));
+    assert_snapshot!(errors.replace(&files.path(""), ""), @r#"
+    partners.d/island-post.toml:11:62: certificate and key do not go together (keys may not be consistent: KeyMismatch); write those that do
+    partners.d/island-post.toml:16:62: the key's text is no private key in PEM; it begins with -----BEGIN PRIVATE KEY-----
+    partners.d/island-post.toml:21:31: a.key holds no certificate; write the path of a file of PEM certificates
+    partners.d/island-post.toml:26:31: cannot read missing.pem: No such file or directory (os error 2); write the path of a file of PEM certificates
+    partners.d/island-post.toml:31:22: the key "key" is missing here; add key = …
+    partners.d/island-post.toml:36:22: the url is without TLS, so nobody looks at this; write https://…
+    partners.d/island-post.toml:46:63: "sha1/sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" is no pin; write "sha256/" and the SHA-256 of the server's public key in base64
+    partners.d/island-post.toml:46:123: "sha256/AAAA" is no pin; write "sha256/" and the SHA-256 of the server's public key in base64
+    partners.d/island-post.toml:51:7: the url is without TLS, so nobody looks at this; write https://…
+    "#);
+}
+
 /// Where a name leads is not known here; what is written as an address is.
 #[test]
 fn an_address_that_is_not_of_the_internet_is_refused_with_the_line_that_allows_it() {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::connection::{self, Connection};
 use super::dial::Dialer;
+use super::expiry::Expiry;
 use super::pool::{Place, Pool};
 use super::proxy::Proxy;
 use super::{Address, Settings, tls};
@@ -19,6 +21,7 @@ pub struct Connector {
     dialer: Dialer,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     max_age: Duration,
+    expiry: Option<Arc<Expiry>>,
 }
 
 impl Connector {
@@ -26,7 +29,7 @@ impl Connector {
         let tls = if address.tls {
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|why| DoorError::Setting(format!("{} is not a host's name: {why}", address.host)))?;
-            Some((TlsConnector::from(tls::config(settings.ca_file, settings.http2)?), name))
+            Some((TlsConnector::from(tls::config(settings.trust, settings.http2)?), name))
         } else {
             None
         };
@@ -36,7 +39,13 @@ impl Connector {
             None => network.proxy.clone(),
         };
         let dialer = Dialer::new(&address.host, address.port, allow_addresses, proxy, network, timeouts.connect);
-        Ok(Self { dialer, tls, max_age })
+        if let (Some(expiry), Some(shown)) = (settings.expiry, settings.trust.client_certificate)
+            && let [first, ..] = shown.chain().map_err(DoorError::Setting)?.as_slice()
+        {
+            expiry.shows(first, Timestamp::now());
+        }
+        let expiry = settings.expiry.filter(|_| address.tls).cloned();
+        Ok(Self { dialer, tls, max_age, expiry })
     }
 
     /// Why a literal address is not connected to.
@@ -57,7 +66,11 @@ impl Connector {
             None => connection::http1(stream, place, expires).await,
             Some((connector, name)) => {
                 let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream));
-                let stream = agreed.await.map_err(|why| format!("no TLS with {}: {why}", self.dialer.name()))?;
+                let stream =
+                    agreed.await.map_err(|why| format!("no TLS with {}: {}", self.dialer.name(), tls::told(&why)))?;
+                if let (Some(expiry), Some([shown, ..])) = (&self.expiry, stream.get_ref().1.peer_certificates()) {
+                    expiry.was_shown(shown, Timestamp::now());
+                }
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     connection::http2(stream, place, expires, pool).await
                 } else {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -25,7 +26,7 @@ use tokio_rustls::client::TlsStream;
 use super::clock::Clock;
 use super::paced::Written;
 use super::pool::{LONGEST_IDLE, Place, Pool};
-use super::{Answer, Paced};
+use super::{Answer, Paced, tls};
 use crate::transport::Timeouts;
 
 /// How long a connection that nobody wants any more may take to say goodbye.
@@ -209,7 +210,7 @@ impl Connection {
                 }
                 return match ended {
                     _ if never_taken => Exchange::NotBegun(why),
-                    Some(Unprocessed::GoneAway) => Exchange::NotBegun(why),
+                    Some(Unprocessed::GoneAway | Unprocessed::Strangers) => Exchange::NotBegun(why),
                     Some(Unprocessed::Refused) => Exchange::Declined(why),
                     None => Exchange::Unknown(why),
                 };
@@ -286,9 +287,18 @@ enum Unprocessed {
     Refused,
     /// RFC 9113 §6.8: its stream comes after the last one that `GOAWAY` names. h2 gives this error to no other.
     GoneAway,
+    /// RFC 8446 §4.4.2.4: the handshake, which is over for us first, ends without a certificate that the peer takes.
+    Strangers,
 }
 
 fn never_processed(error: &hyper::Error) -> Option<Unprocessed> {
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        if error.downcast_ref::<io::Error>().is_some_and(tls::refuses_us) {
+            return Some(Unprocessed::Strangers);
+        }
+        behind = error.source();
+    }
     let told = error.source()?.downcast_ref::<h2::Error>().filter(|error| error.is_remote())?;
     if told.is_go_away() {
         Some(Unprocessed::GoneAway)
@@ -304,7 +314,8 @@ fn told(error: &hyper::Error) -> String {
     let mut text = error.to_string();
     let mut behind = error.source();
     while let Some(error) = behind {
-        text = format!("{text}: {error}");
+        let words = error.downcast_ref::<io::Error>().map_or_else(|| error.to_string(), tls::told);
+        text = format!("{text}: {words}");
         behind = error.source();
     }
     text

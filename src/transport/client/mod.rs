@@ -12,6 +12,7 @@ mod clock;
 mod connect;
 mod connection;
 mod dial;
+mod expiry;
 mod names;
 mod network;
 mod paced;
@@ -23,7 +24,6 @@ mod tests;
 mod tls;
 mod turns;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,8 +39,10 @@ use super::{DoorError, Timeouts};
 use crate::config::{self, AddressBlock};
 
 pub use address::Address;
+pub use expiry::Expiry;
 pub use network::{Network, Parts};
 pub use paced::Paced;
+pub use tls::Trust;
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 
@@ -56,7 +58,9 @@ pub struct Client {
 /// What a client is made with.
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
-    pub ca_file: Option<&'a Path>,
+    pub trust: Trust<'a>,
+    /// Where it is told when certificates end.
+    pub expiry: Option<&'a Arc<Expiry>>,
     /// What is not of the Internet, and this client may connect to besides what the network's configuration names.
     pub allow_addresses: &'a [AddressBlock],
     /// How its connections leave, where that is not as the network's do.
@@ -78,7 +82,8 @@ impl<'a> Settings<'a> {
     pub fn plain(timeouts: Timeouts, answer_limit: usize, network: &'a Arc<Network>) -> Self {
         let max_age = Duration::from_secs(300);
         Self {
-            ca_file: None,
+            trust: Trust::default(),
+            expiry: None,
             allow_addresses: &[],
             proxy: None,
             timeouts,

@@ -1,13 +1,27 @@
-//! Whom a TLS connection trusts, and what it offers.
+//! Whom a TLS connection trusts, what it shows, and what it offers.
+//!
+//! A server's certificate is always checked: its chain, its time and its name. There is no switch for that. A pin comes
+//! on top; it is of the server's own key, since whoever has any good certificate could send along the pinned one of an
+//! authority.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
+use jiff::Timestamp;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
+};
+use sha2::{Digest, Sha256};
 
+use crate::config::{ClientCertificate, Pin};
 use crate::transport::DoorError;
 
 /// Tickets that rustls keeps for a server.
@@ -16,11 +30,30 @@ const TICKETS: usize = 8;
 /// Hosts whose sessions are kept for resumption: as many as a large fleet has. The table takes about a megabyte.
 const HOSTS: usize = 4_096;
 
-/// A configuration that trusts `ca_file`, or the system's certificates. HTTP/2 is offered where `http2` says so.
-pub fn config(ca_file: Option<&Path>, http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
-    match ca_file {
-        Some(file) => trusting(file).map(|config| Arc::new(offering(config, http2))),
-        None => platform(http2),
+/// What a destination says of TLS.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trust<'a> {
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<&'a Path>,
+    pub client_certificate: Option<&'a ClientCertificate>,
+    /// The keys that the server may have; none named: any.
+    pub pin: &'a [Pin],
+}
+
+/// The configuration for a destination. Those that say nothing of their own share one, with its sessions. HTTP/2 is
+/// offered where `http2` says so.
+pub fn config(trust: Trust<'_>, http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
+    match trust {
+        Trust { ca_file: None, client_certificate: None, pin: [] } => shared(http2),
+        Trust { ca_file, client_certificate, pin } => {
+            let chain = match ca_file {
+                Some(file) => verifier(authorities(file)?)?,
+                None => system()?,
+            };
+            let chain: Arc<dyn ServerCertVerifier> =
+                if pin.is_empty() { chain } else { Arc::new(Pinned { chain, pin: pin.into() }) };
+            client(chain, client_certificate, 1).map(|config| Arc::new(offering(config, http2)))
+        }
     }
 }
 
@@ -30,23 +63,58 @@ fn offering(mut config: ClientConfig, http2: bool) -> ClientConfig {
     config
 }
 
-fn client(roots: RootCertStore, hosts: usize) -> Result<ClientConfig, DoorError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+fn ring() -> Arc<CryptoProvider> {
+    static RING: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(RING.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
+}
+
+fn verifier(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, DoorError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), ring()).build().map_err(|why| unusable(&why))
+}
+
+fn unusable(why: &dyn std::fmt::Display) -> DoorError {
+    DoorError::Setting(format!("TLS cannot be set up: {why}"))
+}
+
+/// `verifier` is rustls' own, or one that asks it first: that is why this is not as dangerous as it is called.
+fn client(
+    verifier: Arc<dyn ServerCertVerifier>,
+    shown: Option<&ClientCertificate>,
+    hosts: usize,
+) -> Result<ClientConfig, DoorError> {
+    let builder = ClientConfig::builder_with_provider(ring())
         .with_safe_default_protocol_versions()
-        .map_err(|why| DoorError::Setting(format!("TLS cannot be set up: {why}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .map_err(|why| unusable(&why))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match shown {
+        Some(shown) => {
+            let (chain, key) = shown.credentials(&shown.key.resolve()?).map_err(DoorError::Setting)?;
+            builder.with_client_auth_cert(chain, key).map_err(|why| unusable(&why))?
+        }
+        None => builder.with_no_client_auth(),
+    };
     config.resumption = Resumption::in_memory_sessions(hosts * TICKETS);
     Ok(config)
 }
 
-/// The system's certificates, read once and shared by all destinations, with their sessions.
-fn platform(http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
+/// The configuration of all destinations that say nothing of their own.
+fn shared(http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
     /// Without HTTP/2, and with it.
     static SHARED: OnceLock<[Arc<ClientConfig>; 2]> = OnceLock::new();
     if let Some(configs) = SHARED.get() {
         return Ok(Arc::clone(&configs[usize::from(http2)]));
+    }
+    let config = client(system()?, None, HOSTS)?;
+    let both = [Arc::new(offering(config.clone(), false)), Arc::new(offering(config, true))];
+    Ok(Arc::clone(&SHARED.get_or_init(|| both)[usize::from(http2)]))
+}
+
+/// By the system's certificates, which are read once.
+fn system() -> Result<Arc<WebPkiServerVerifier>, DoorError> {
+    static SYSTEM: OnceLock<Arc<WebPkiServerVerifier>> = OnceLock::new();
+    if let Some(verifier) = SYSTEM.get() {
+        return Ok(Arc::clone(verifier));
     }
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -57,12 +125,11 @@ fn platform(http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
                 .to_owned(),
         ));
     }
-    let config = client(roots, HOSTS)?;
-    let both = [Arc::new(offering(config.clone(), false)), Arc::new(offering(config, true))];
-    Ok(Arc::clone(&SHARED.get_or_init(|| both)[usize::from(http2)]))
+    let verifier = verifier(roots)?;
+    Ok(Arc::clone(SYSTEM.get_or_init(|| verifier)))
 }
 
-fn trusting(file: &Path) -> Result<ClientConfig, DoorError> {
+fn authorities(file: &Path) -> Result<RootCertStore, DoorError> {
     let unreadable = |why: &dyn std::fmt::Display| {
         DoorError::Setting(format!("ca_file {} is not a file of PEM certificates: {why}", file.display()))
     };
@@ -73,5 +140,108 @@ fn trusting(file: &Path) -> Result<ClientConfig, DoorError> {
     if roots.is_empty() {
         return Err(unreadable(&"it holds none"));
     }
-    client(roots, 1)
+    Ok(roots)
+}
+
+/// Checks the chain, and then that the key is one of those that are pinned.
+#[derive(Debug)]
+struct Pinned {
+    chain: Arc<WebPkiServerVerifier>,
+    pin: Box<[Pin]>,
+}
+
+/// The server's key is none of those that are pinned.
+#[derive(Debug, thiserror::Error)]
+#[error("its public key is {0}")]
+struct WrongKey(Pin);
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let good = self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        let key = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+        let pin = Pin::new(Sha256::digest(key.as_ref()).into());
+        if self.pin.contains(&pin) {
+            return Ok(good);
+        }
+        Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(WrongKey(pin))))))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+fn of_tls(why: &io::Error) -> Option<&Error> {
+    why.get_ref()?.downcast_ref()
+}
+
+/// Whether this is the other side's word that it does not know who we are.
+pub fn refuses_us(why: &io::Error) -> bool {
+    matches!(of_tls(why), Some(Error::AlertReceived(alert)) if is_about_us(*alert))
+}
+
+/// Why there is no TLS, for an operator; the library's words where they say it well enough.
+pub fn told(why: &io::Error) -> String {
+    let Some(error) = of_tls(why) else { return why.to_string() };
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "its certificate is of no authority that is trusted here; if it has one of its own, give the destination \
+             its ca_file"
+                .to_owned()
+        }
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
+            let ended = i64::try_from(not_after.as_secs()).ok().and_then(|ended| Timestamp::from_second(ended).ok());
+            let ended = ended.map_or_else(|| "long ago".to_owned(), |ended| format!("at {ended}"));
+            format!("its certificate ended {ended}; the partner has to renew it")
+        }
+        Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref::<WrongKey>() {
+            Some(wrong) => format!("{wrong}, which is not in pin; ask the partner, and add it if the key is theirs"),
+            None => error.to_string(),
+        },
+        Error::AlertReceived(alert) if is_about_us(*alert) => {
+            format!("it does not take our certificate ({alert:?}); check client_certificate of the destination")
+        }
+        error => error.to_string(),
+    }
+}
+
+/// RFC 8446 §6.2.
+fn is_about_us(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::CertificateRequired
+    )
 }

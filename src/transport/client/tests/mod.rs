@@ -6,6 +6,7 @@ mod frames;
 mod http2;
 mod proxies;
 mod timeouts;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,11 +76,15 @@ fn settings(network: &Arc<Network>) -> Settings<'_> {
     Settings { connections: 64, ..Settings::plain(TIMEOUTS, 1_024, network) }
 }
 
+fn trusting(identity: Option<&Identity>) -> Trust<'_> {
+    Trust { ca_file: identity.map(|identity| identity.ca.path()), ..Trust::default() }
+}
+
 /// A client of a server on this machine; with `identity` it is one of TLS.
 fn client(port: u16, identity: Option<&Identity>, settings: Settings<'_>) -> Client {
     let scheme = if identity.is_some() { "https" } else { "http" };
     let address = Address::parse(&format!("{scheme}://127.0.0.1:{port}/in?x=1")).unwrap();
-    Client::new(&address, &Settings { ca_file: identity.map(|identity| identity.ca.path()), ..settings }).unwrap()
+    Client::new(&address, &Settings { trust: trusting(identity), ..settings }).unwrap()
 }
 
 /// A request as the doors make it: the host in its header, and nothing but the path in its line.

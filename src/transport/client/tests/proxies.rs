@@ -1,6 +1,7 @@
 //! Ways out through proxies of both kinds, which are played here byte for byte.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
@@ -165,7 +166,7 @@ impl Scene {
     async fn post(&self, proxy: &Proxy, url: &str, ca_file: Option<&Path>) -> Result<Answer, String> {
         let short = Duration::from_millis(500);
         let settings = Settings {
-            ca_file,
+            trust: Trust { ca_file, ..Trust::default() },
             proxy: Some(proxy),
             timeouts: Timeouts { connect: short, ..TIMEOUTS },
             ..settings(&self.network)
