@@ -11,6 +11,12 @@ use super::{Class, Outcome};
 /// How much of an answer's body is told to the operator.
 const EXCERPT: usize = 200;
 
+/// How long a sentence may get that holds words from outside, in bytes, about.
+const LONGEST_DETAIL: usize = 2_000;
+
+/// No `Retry-After` means longer than this, whatever it says: a lane has a limit of its own, and sums of times an end.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30 * 86_400);
+
 /// Classes an answer: 2xx is delivered; 400, 413, 415 and 422 refuse the document; 410 says that the door is gone. After
 /// 500, 502 and 504 the document may have been stored all the same, so a kill of it has to follow. All else is the
 /// door's trouble; a status that is not one of those that doors in trouble use may be one document's doing, so that one
@@ -44,29 +50,60 @@ impl From<Failed> for Outcome {
             Failed::Unknown(why) => (Class::Unknown { retry_after: None }, why),
             Failed::Impossible(why) => (Class::Refused, format!("not sent: {why}")),
         };
-        Self { class, status: None, detail, remote: None }
+        Self { class, status: None, detail: plain(&detail), remote: None }
     }
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date.
+/// RFC 9110 §10.2.3: seconds, or a date, as far as they make sense.
 fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+    let after = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than 64 bits of seconds are longer than anything.
+        value.parse().map_or(LONGEST_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+        Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+    };
+    Some(after.min(LONGEST_RETRY_AFTER))
 }
 
-/// The start of a body on one line, with control characters escaped.
+/// The start of a body on one line, with what cannot be seen escaped.
 pub fn excerpt(start: &[u8]) -> String {
     let text = String::from_utf8_lossy(&start[..start.len().min(EXCERPT)]);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What came from outside as one line of a log: what cannot be seen, or would change what is seen beside it, is escaped,
+/// and a text that is too long is cut.
+fn plain(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        if line.len() >= LONGEST_DETAIL {
+            line.push('…');
+            break;
+        }
+        if is_unseen(c) { line.extend(c.escape_unicode()) } else { line.push(c) }
+    }
+    line
+}
+
+/// Controls, line ends, what sets the direction of text (Unicode's bidirectional algorithm, UAX #9 §2), and what has no
+/// width (`Default_Ignorable_Code_Point`).
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn class(status: u16, retry: Option<&str>) -> Class {
@@ -108,7 +145,14 @@ mod tests {
         assert_eq!(after("120"), Some(Duration::from_secs(120)));
         assert_eq!(after("Tue, 24 Nov 2026 12:01:00 GMT"), Some(Duration::from_secs(60)));
         assert_eq!(after("Tue, 24 Nov 2026 11:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(after("soon"), None);
+        for nonsense in ["soon", "", "-5", "+5", "1e9", "5 seconds", "Tue, 24 Nov 2026"] {
+            assert_eq!(after(nonsense), None, "{nonsense}");
+        }
+        let thousand_years = "31556952000";
+        for long in [thousand_years, "18446744073709551615", "99999999999999999999999", "Fri, 24 Nov 3026 12:00:00 GMT"]
+        {
+            assert_eq!(after(long), Some(LONGEST_RETRY_AFTER), "{long}");
+        }
     }
 
     #[test]
@@ -116,5 +160,24 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let outcome = classify(StatusCode::IM_A_TEAPOT, &HeaderMap::new(), b"a\r\nb\x1b[31m\x00", now);
         assert_eq!(outcome.detail, "answered 418 I'm a teapot: a b\\u{1b}[31m\\u{0}");
+    }
+
+    proptest! {
+        /// Whatever is said outside, a line of ours stays a line, reads in one direction, and ends.
+        #[test]
+        fn what_is_said_outside_cannot_change_what_we_say(said in any::<String>(), more in any::<Vec<char>>(), times in 1_usize..40) {
+            let said = format!("{said}{}", more.iter().collect::<String>()).repeat(times);
+            let failed: Outcome = Failed::Unknown(said.clone()).into();
+            for line in [failed.detail, excerpt(said.as_bytes())] {
+                prop_assert!(!line.chars().any(is_unseen), "{line:?}");
+                prop_assert!(line.len() < LONGEST_DETAIL + 20);
+            }
+        }
+    }
+
+    #[test]
+    fn what_sets_the_direction_of_text_is_shown() {
+        let said = "ok \u{202e}gpj.exe\u{2066}\u{200b}\u{feff}\u{e0041} caf\u{e9} \u{0627}";
+        insta::assert_snapshot!(excerpt(said.as_bytes()), @r#"ok \u{202e}gpj.exe\u{2066}\u{200b}\u{feff}\u{e0041} café ا"#);
     }
 }

@@ -24,6 +24,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::clock::Clock;
+use super::metered::{Meter, Metered};
 use super::paced::Written;
 use super::pool::{LONGEST_IDLE, Place, Pool};
 use super::{Answer, Paced, tls};
@@ -36,6 +37,13 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 /// own windows, of megabytes, are for downloads.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// The longest head of an answer, in bytes; what goes beyond it is an error of the connection. Of headers there are 100 at
+/// most (hyper's own bound). An answer in HTTP/2 has 16 KiB.
+const LONGEST_HEAD: usize = 32 << 10;
+
+/// What an answer of HTTP/1.1 may bring beside its body: its head, interim answers before it, and what cuts it in chunks.
+const BESIDE_THE_BODY: usize = 256 << 10;
 
 /// How long a peer of HTTP/2 may take to say how many requests it allows at a time: that is the first thing it sends (RFC
 /// 9113 §3.4). An answer to the first request shows that it has.
@@ -56,7 +64,7 @@ pub struct Connection {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Paced>, #[expect(dead_code, reason = "dropped with it")] Wanted),
+    Http1(http1::SendRequest<Paced>, Arc<Meter>, #[expect(dead_code, reason = "dropped with it")] Wanted),
     Http2(Stream),
 }
 
@@ -141,7 +149,7 @@ impl Connection {
 
     pub fn is_closed(&self) -> bool {
         match &self.sender {
-            Sender::Http1(sender, _) => sender.is_closed(),
+            Sender::Http1(sender, ..) => sender.is_closed(),
             Sender::Http2(stream) => stream.sender.is_closed(),
         }
     }
@@ -170,7 +178,7 @@ impl Connection {
         timeouts: &Timeouts,
         answer_limit: usize,
     ) -> Exchange {
-        if let Sender::Http1(sender, _) = &mut self.sender
+        if let Sender::Http1(sender, ..) = &mut self.sender
             && !sender.is_ready()
             && !matches!(timeout(timeouts.connect, sender.ready()).await, Ok(Ok(())))
         {
@@ -183,7 +191,10 @@ impl Connection {
         };
         let mut clock = Clock::start(self.timer.as_mut(), &self.written, timeouts, began);
         let answer = match &mut self.sender {
-            Sender::Http1(sender, _) => Either::Left(sender.try_send_request(request)),
+            Sender::Http1(sender, meter, _) => {
+                meter.begin(answer_limit.saturating_mul(2).saturating_add(BESIDE_THE_BODY));
+                Either::Left(sender.try_send_request(request))
+            }
             Sender::Http2(stream) => {
                 if let Err(why) = for_http2(&mut request, authority) {
                     return Exchange::Impossible(why);
@@ -353,11 +364,16 @@ pub async fn http1<T>(io: T, mut place: Place, expires: Instant) -> Result<Conne
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|why| why.to_string())?;
+    let meter = Arc::new(Meter::default());
+    let (sender, connection) = http1::Builder::new()
+        .max_header_size(LONGEST_HEAD)
+        .handshake(TokioIo::new(Metered::new(io, &meter)))
+        .await
+        .map_err(|why| why.to_string())?;
     place.made(false);
     let (wanted, unwanted) = oneshot::channel();
     tokio::spawn(live(connection, unwanted, place));
-    Ok(Connection::new(Sender::Http1(sender, Arc::new(wanted)), Instant::now(), expires))
+    Ok(Connection::new(Sender::Http1(sender, meter, Arc::new(wanted)), Instant::now(), expires))
 }
 
 /// Begins HTTP/2 on a stream that is connected.

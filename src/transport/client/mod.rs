@@ -13,6 +13,7 @@ mod connect;
 mod connection;
 mod dial;
 mod expiry;
+mod metered;
 mod names;
 mod network;
 mod paced;

@@ -34,6 +34,8 @@ fn parcel() -> Parcel {
     }
 }
 
+mod hostile;
+
 fn door(port: u16) -> HttpDoor {
     let push: HttpPush = serde_json::from_value(serde_json::json!({
         "url": format!("http://127.0.0.1:{port}/in?x=1"), "answer_limit": "1KiB",
