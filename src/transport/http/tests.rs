@@ -37,12 +37,15 @@ fn parcel() -> Parcel {
 mod hostile;
 
 fn door(port: u16) -> HttpDoor {
+    door_that_waits(port, Duration::from_millis(300))
+}
+
+fn door_that_waits(port: u16, answer: Duration) -> HttpDoor {
     let push: HttpPush = serde_json::from_value(serde_json::json!({
         "url": format!("http://127.0.0.1:{port}/in?x=1"), "answer_limit": "1KiB",
     }))
     .unwrap();
-    let short = Duration::from_millis(300);
-    let timeouts = Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer: short };
+    let timeouts = Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer };
     let network = Arc::new(Network::default());
     HttpDoor::new(&push, &Settings::plain(timeouts, push.answer_limit.get(), &network), &Arc::default()).unwrap()
 }

@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::NamedTempFile;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -147,7 +148,14 @@ impl Server {
                         let _ = plain.serve_connection(TokioIo::new(stream), service).await;
                         return;
                     };
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let stream = match acceptor.accept(stream).into_fallible().await {
+                        Ok(stream) => stream,
+                        Err((_, mut stream)) => {
+                            // Closed at once, it might take back what it said of that.
+                            let _ = stream.read_to_end(&mut Vec::new()).await;
+                            return;
+                        }
+                    };
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     let stream = TokioIo::new(stream);
                     if http2 {
