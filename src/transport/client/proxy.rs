@@ -20,7 +20,7 @@ use super::dial::Permitted;
 use crate::config::{self, ProxyProtocol, ProxyServer, Secret, SecretError};
 
 /// The longest head of an answer to `CONNECT`, in bytes.
-const LONGEST: usize = 16 << 10;
+const LONGEST: usize = 8 << 10;
 
 /// A proxy, and who we are there.
 pub struct Proxy {
