@@ -13,9 +13,19 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
 
 pub struct Peers {
     pub port: u16,
@@ -50,13 +60,32 @@ pub struct Peer(TlsStream<TcpStream>);
 
 impl Peer {
     async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.0.write_all(&frame).await.unwrap();
+        self.0.write_all(&frame(kind, flags, stream, payload)).await.unwrap();
         self.0.flush().await.unwrap();
+    }
+
+    /// Begins a head, and goes on with it for as long as somebody listens.
+    pub async fn head_without_end(self, stream: u32) {
+        // RFC 7541 §6.2.2: a field of its own, `x: aaaa…`.
+        let field = [&[0, 1, b'x', 100][..], &[b'a'; 100]].concat();
+        self.flood(frame(HEADERS, 0, stream, &[0x88]), frame(CONTINUATION, 0, stream, &field.repeat(10))).await;
+    }
+
+    /// Sends interim answers for as long as somebody listens.
+    pub async fn interim_without_end(self, stream: u32) {
+        // The name of the static table's eighth, and a value of its own.
+        let early_hints = frame(HEADERS, END_HEADERS, stream, &[&[0x08, 3][..], b"103"].concat());
+        self.flood(Vec::new(), early_hints).await;
+    }
+
+    async fn flood(mut self, first: Vec<u8>, then: Vec<u8>) {
+        let many = then.repeat(100);
+        let taken = async {
+            if self.0.write_all(&first).await.is_ok() {
+                while self.0.write_all(&many).await.is_ok() {}
+            }
+        };
+        tokio::time::timeout(LONG, taken).await.expect("it is not listened to for ever");
     }
 
     /// Kind, flags and stream of the next frame; `None` when there are no more.

@@ -197,6 +197,32 @@ async fn all_else_is_unknown() {
     futures_util::join!(requests, play);
 }
 
+/// Heads and interim answers that never end cost their connection, and no more than the time to answer.
+#[tokio::test]
+async fn what_has_no_end_is_no_answer() {
+    let identity = Identity::new();
+    let peers = frames::listen(&identity).await;
+    let network = network();
+    let timeouts = Timeouts { answer: Duration::from_millis(500), ..TIMEOUTS };
+    let client = client(peers.port, Some(&identity), Settings { timeouts, ..settings(&network) });
+    let play = async {
+        let mut peer = peers.next().await;
+        let id = peer.request().await;
+        peer.head_without_end(id).await;
+        let mut peer = peers.next().await;
+        let id = peer.request().await;
+        peer.interim_without_end(id).await;
+    };
+    let requests = async {
+        for _ in 0..2 {
+            let began = Instant::now();
+            assert!(matches!(failed(post(&client, b"x").await), Failed::Unknown(_)));
+            assert!(began.elapsed() < LONG / 2);
+        }
+    };
+    futures_util::join!(requests, play);
+}
+
 /// A first request that takes long keeps no other waiting for longer than a peer takes to say what it allows.
 #[tokio::test]
 async fn a_slow_first_request_holds_up_no_other() {
