@@ -5,6 +5,7 @@ mod policies;
 mod rights;
 mod sample;
 mod secrets;
+mod ways;
 
 use std::fs;
 use std::path::Path;
