@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
@@ -18,6 +21,9 @@ pub enum SecretRef {
     File(PathBuf),
     Credential(String),
 }
+
+/// The largest secret that is read, in bytes. The private key of a certificate has a few thousand.
+const LARGEST: u64 = 64 << 10;
 
 /// A secret's value. It cannot print itself, and is wiped from memory when dropped.
 #[derive(Clone)]
@@ -46,19 +52,18 @@ impl SecretRef {
                 })?;
                 value
                     .to_str()
-                    .map(str::to_owned)
+                    .map(|value| Zeroizing::new(value.to_owned()))
                     .ok_or_else(|| SecretError(format!("the environment variable {name} is not UTF-8 text")))?
             }
-            Self::File(path) => std::fs::read_to_string(path)
+            Self::File(path) => read(path)
                 .map_err(|why| SecretError(format!("cannot read the secret's file {}: {why}", path.display())))?,
             Self::Credential(name) => {
-                let dir = environment.get("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                let path = self.file_in(environment).ok_or_else(|| {
                     SecretError(format!(
                         "the credential {name:?} needs systemd; add LoadCredential={name}:PATH to the unit, or use \"file:PATH\""
                     ))
                 })?;
-                std::fs::read_to_string(Path::new(dir).join(name))
-                    .map_err(|why| SecretError(format!("cannot read the credential {name:?}: {why}")))?
+                read(&path).map_err(|why| SecretError(format!("cannot read the credential {name:?}: {why}")))?
             }
         };
         let value = text.trim();
@@ -67,6 +72,26 @@ impl SecretRef {
         }
         Ok(Secret::new(value))
     }
+
+    /// The file that it is read from: a variable has none, nor has a credential where systemd gave none.
+    pub fn file_in(&self, environment: &Environment) -> Option<PathBuf> {
+        match self {
+            Self::Env(_) => None,
+            Self::File(path) => Some(path.clone()),
+            Self::Credential(name) => environment.get("CREDENTIALS_DIRECTORY").map(|dir| Path::new(dir).join(name)),
+        }
+    }
+}
+
+/// The file's text, in memory that is wiped and was not moved while it was read.
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = File::open(path)?;
+    let room = file.metadata()?.len().min(LARGEST) + 1;
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(room).unwrap_or_default()));
+    if file.take(LARGEST + 1).read_to_string(&mut text)? as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {LARGEST} bytes")));
+    }
+    Ok(text)
 }
 
 impl Secret {

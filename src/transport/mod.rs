@@ -9,8 +9,10 @@
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod client;
+mod credential;
 mod descriptors;
 mod fetch;
+mod fresh;
 mod gzip;
 mod http;
 mod message_id;

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::Uri;
 use jiff::Timestamp;
 
-use self::request::{Head, Sent};
-use super::client::{Client, Settings};
+use self::request::{Head, Sent, Sources};
+use super::client::{Address, Client, Settings};
+use super::fresh::Fresh;
 use super::gzip::Gzip;
 use super::{DoorError, Outcome, Parcel, Transport, outcome};
 use crate::config::{Compression, HttpPush};
@@ -22,7 +24,8 @@ use crate::config::{Compression, HttpPush};
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
     client: Client,
-    head: Head,
+    uri: Uri,
+    head: Fresh<Head>,
     /// Where documents go compressed.
     gzip: Option<Arc<Gzip>>,
 }
@@ -30,10 +33,13 @@ pub struct HttpDoor {
 impl HttpDoor {
     /// Reads the secrets and certificates that `push` refers to.
     pub fn new(push: &HttpPush, settings: &Settings<'_>, gzip: &Arc<Gzip>) -> Result<Self, DoorError> {
-        let head = Head::new(push)?;
-        let client = Client::new(&head.address, settings)?;
+        let address = Address::parse(&push.url)?;
+        let uri = address.path().parse::<Uri>().map_err(|why| DoorError::Setting(why.to_string()))?;
+        let client = Client::new(&address, settings)?;
         let gzip = push.compression.map(|Compression::Gzip| Arc::clone(gzip));
-        Ok(Self { client, head, gzip })
+        let sources = Sources::new(push, &address)?;
+        let head = Fresh::new(&sources.secrets(), move || sources.head())?;
+        Ok(Self { client, uri, head, gzip })
     }
 
     async fn attempt(&self, parcel: &Parcel) -> Outcome {
@@ -42,7 +48,8 @@ impl HttpDoor {
             Some(compressed) => Sent { bytes: &compressed.bytes, digest: &compressed.digest },
             None => Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest() },
         };
-        let request = |body| self.head.request(parcel, sent, Timestamp::now(), body);
+        let head = self.head.current().await;
+        let request = |body| head.request(&self.uri, parcel, sent, Timestamp::now(), body);
         match self.client.send(sent.bytes, request).await {
             Ok(answer) => outcome::classify(answer.status, &answer.headers, &answer.start, Timestamp::now()),
             Err(failed) => failed.into(),

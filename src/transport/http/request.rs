@@ -8,17 +8,22 @@ use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
 use super::signature::Signer;
-use crate::config::{Auth, Compression, HttpPush};
+use crate::config::{Auth, Compression, HttpPush, SecretRef};
 use crate::transport::client::{Address, Paced, USER_AGENT};
-use crate::transport::{DoorError, Parcel};
+use crate::transport::{DoorError, Parcel, credential};
 
-/// The part of a request that is the same for all of a destination's parcels.
+/// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
 pub struct Head {
-    pub address: Address,
-    uri: Uri,
     /// With a place for every header that a parcel adds, so that a copy of it never has to grow.
     fixed: HeaderMap,
     signer: Option<Signer>,
+}
+
+/// What a head is made of, its secrets by reference.
+pub struct Sources {
+    fixed: HeaderMap,
+    auth: Option<Auth>,
+    signing_secret: Option<SecretRef>,
 }
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -40,22 +45,34 @@ pub struct Sent<'a> {
     pub digest: &'a [u8; 32],
 }
 
-impl Head {
-    pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
-        let address = Address::parse(&push.url)?;
-        let setting = |why: &dyn std::fmt::Display| DoorError::Setting(why.to_string());
-        let uri = address.path().parse::<Uri>().map_err(|why| setting(&why))?;
+impl Sources {
+    pub fn new(push: &HttpPush, address: &Address) -> Result<Self, DoorError> {
+        let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
         let mut fixed = HeaderMap::new();
-        fixed.insert(header::HOST, HeaderValue::from_str(address.authority()).map_err(|why| setting(&why))?);
+        fixed.insert(header::HOST, host);
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if let Some(Compression::Gzip) = push.compression {
             fixed.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        if let Some(auth) = &push.auth {
+        Ok(Self { fixed, auth: push.auth.clone(), signing_secret: push.signing_secret.clone() })
+    }
+
+    /// The secrets that a head is made with.
+    pub fn secrets(&self) -> Vec<SecretRef> {
+        let auth = self.auth.as_ref().map(|auth| match auth {
+            Auth::Bearer(secret) | Auth::Basic { password: secret, .. } | Auth::Header { value: secret, .. } => secret,
+        });
+        auth.into_iter().chain(&self.signing_secret).cloned().collect()
+    }
+
+    /// Reads the secrets.
+    pub fn head(&self) -> Result<Head, DoorError> {
+        let mut fixed = self.fixed.clone();
+        if let Some(auth) = &self.auth {
             let (name, value) = authorization(auth)?;
             fixed.insert(name, value);
         }
-        let signer = match &push.signing_secret {
+        let signer = match &self.signing_secret {
             Some(secret) => Some(Signer::new(&secret.resolve()?).map_err(DoorError::Setting)?),
             None => None,
         };
@@ -75,13 +92,16 @@ impl Head {
         for name in of_a_parcel.into_iter().chain(signer.as_ref().map(|_| WEBHOOK_SIGNATURE)) {
             fixed.insert(name, HeaderValue::from_static(""));
         }
-        Ok(Self { address, uri, fixed, signer })
+        Ok(Head { fixed, signer })
     }
+}
 
+impl Head {
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
     pub fn request(
         &self,
+        uri: &Uri,
         parcel: &Parcel,
         sent: Sent<'_>,
         now: Timestamp,
@@ -112,27 +132,19 @@ impl Head {
         headers.insert(SEQUENCE, parcel.sequence.into());
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         Ok(request)
     }
 }
 
 fn authorization(auth: &Auth) -> Result<(HeaderName, HeaderValue), DoorError> {
-    let (name, text) = match auth {
-        Auth::Bearer(token) => (header::AUTHORIZATION, format!("Bearer {}", token.resolve()?.expose())),
-        Auth::Basic { user, password } => {
-            let pair = format!("{user}:{}", password.resolve()?.expose());
-            (header::AUTHORIZATION, format!("Basic {}", BASE64.encode(pair)))
-        }
+    Ok(match auth {
+        Auth::Bearer(token) => (header::AUTHORIZATION, credential::header("Bearer ", &token.resolve()?)?),
+        Auth::Basic { user, password } => (header::AUTHORIZATION, credential::basic(user, &password.resolve()?)?),
         Auth::Header { name, value } => {
             let name = name.parse().map_err(|_| DoorError::Setting(format!("{name:?} is not a header's name")))?;
-            (name, value.resolve()?.expose().to_owned())
+            (name, credential::header("", &value.resolve()?)?)
         }
-    };
-    // The value is a secret: the message does not repeat it, and hyper does not index or print it.
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| DoorError::Setting("a secret holds characters that cannot stand in a header".to_owned()))?;
-    value.set_sensitive(true);
-    Ok((name, value))
+    })
 }

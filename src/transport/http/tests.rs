@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,14 +39,23 @@ fn parcel() -> Parcel {
 mod hostile;
 
 fn door(port: u16) -> HttpDoor {
-    door_that_waits(port, Duration::from_millis(300))
+    door_with(port, serde_json::json!({}))
+}
+
+/// With more keys of `[….http]`.
+fn door_with(port: u16, more: serde_json::Value) -> HttpDoor {
+    door_of(port, more, Duration::from_millis(300))
 }
 
 fn door_that_waits(port: u16, answer: Duration) -> HttpDoor {
-    let push: HttpPush = serde_json::from_value(serde_json::json!({
-        "url": format!("http://127.0.0.1:{port}/in?x=1"), "answer_limit": "1KiB",
-    }))
-    .unwrap();
+    door_of(port, serde_json::json!({}), answer)
+}
+
+fn door_of(port: u16, more: serde_json::Value, answer: Duration) -> HttpDoor {
+    let mut keys = serde_json::json!({ "url": format!("http://127.0.0.1:{port}/in?x=1"), "answer_limit": "1KiB" });
+    let more = more.as_object().unwrap().clone();
+    keys.as_object_mut().unwrap().extend(more);
+    let push: HttpPush = serde_json::from_value(keys).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(5), write: Duration::from_secs(5), answer };
     let network = Arc::new(Network::default());
     HttpDoor::new(&push, &Settings::plain(timeouts, push.answer_limit.get(), &network), &Arc::default()).unwrap()
@@ -177,4 +188,44 @@ async fn an_endless_answer_is_read_to_its_limit_only() {
     assert!(outcome.detail.len() < 400);
     assert_eq!(door.client.kept(), 0, "such a connection is not used again");
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_is_used_without_a_restart() {
+    let (listener, port) = listener().await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut requests = Vec::new();
+        for _ in 0..2 {
+            requests.push(request(&mut stream).await.unwrap());
+            stream.write_all(GOOD).await.unwrap();
+        }
+        requests
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| format!("file:{}/{name}", dir.path().display());
+    let write = |token: &str, key: u8| {
+        std::fs::write(dir.path().join("token"), token).unwrap();
+        std::fs::write(dir.path().join("key"), format!("whsec_{}", BASE64.encode([key; 24]))).unwrap();
+    };
+    write("the-old-one", 1);
+    let keys = serde_json::json!({ "auth": { "bearer": path("token") }, "signing_secret": path("key") });
+    let door = door_with(port, keys);
+    assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
+    write("the-new-one", 2);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
+    assert_eq!(door.send(&parcel()).await.class, Class::Delivered);
+    let requests = server.await.unwrap();
+    for (request, token, key) in [(&requests[0], "the-old-one", 1), (&requests[1], "the-new-one", 2)] {
+        assert!(request.contains(&format!("authorization: Bearer {token}\r\n")), "{request}");
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        let mut headers = ::http::HeaderMap::new();
+        for (name, value) in head.lines().skip(1).filter_map(|line| line.split_once(": ")) {
+            headers.append(::http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        let verifier = standardwebhooks::Webhook::new(&BASE64.encode([key; 24])).unwrap();
+        verifier.verify(body.as_bytes(), &headers).unwrap();
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
@@ -14,14 +12,15 @@ use url::form_urlencoded;
 
 use crate::config::WordPress;
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
-use crate::transport::{Class, DoorError, Outcome, Parcel, Timeouts, outcome};
+use crate::transport::fresh::Fresh;
+use crate::transport::{Class, DoorError, Outcome, Parcel, Timeouts, credential, outcome};
 
 /// A site, and who we are there.
 pub struct Site {
     client: Client,
     /// The path of its first page, which ends with a slash.
     base: String,
-    fixed: HeaderMap,
+    fixed: Fresh<HeaderMap>,
     root: Mutex<Option<Root>>,
     /// As logs and errors name it.
     pub name: String,
@@ -72,20 +71,19 @@ impl Site {
     pub fn new(site: &WordPress, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let address = Address::parse(&site.url)?;
         let client = Client::new(&address, settings)?;
-        let pair = format!("{}:{}", site.user, site.application_password.resolve()?.expose());
-        // The value is a secret: the message does not repeat it, and hyper does not index or print it.
-        let mut authorization = HeaderValue::from_str(&format!("Basic {}", BASE64.encode(pair))).map_err(|_| {
-            DoorError::Setting("user or application_password holds characters that cannot stand in a header".to_owned())
-        })?;
-        authorization.set_sensitive(true);
         let mut fixed = HeaderMap::new();
         let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
         fixed.insert(header::HOST, host);
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         fixed.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        fixed.insert(header::AUTHORIZATION, authorization);
         let base = format!("{}/", address.path().trim_end_matches('/'));
         let name = format!("{}{}", address.authority(), base.trim_end_matches('/'));
+        let (user, password) = (site.user.clone(), site.application_password.clone());
+        let fixed = Fresh::new([&site.application_password], move || {
+            let mut fixed = fixed.clone();
+            fixed.insert(header::AUTHORIZATION, credential::basic(&user, &password.resolve()?)?);
+            Ok(fixed)
+        })?;
         Ok(Self { client, base, fixed, root: Mutex::new(None), name })
     }
 
@@ -176,9 +174,10 @@ impl Site {
             Ask::Delete => (Method::DELETE, Bytes::new()),
             Ask::Post(body) => (Method::POST, Bytes::from(body.to_string())),
         };
+        let fixed = self.fixed.current().await;
         let head = |paced: Paced| -> Result<Request<Paced>, String> {
             let uri: Uri = target.parse().map_err(|why| format!("{target}: {why}"))?;
-            let mut headers = self.fixed.clone();
+            let mut headers = HeaderMap::clone(&fixed);
             if !body.is_empty() {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
             }

@@ -1,0 +1,330 @@
+//! What a door makes of its secrets, made anew when one of their files has changed.
+//!
+//! A secret that was rotated takes effect without a restart, a few seconds after its file was replaced. Files are looked
+//! at when an attempt asks and some seconds have passed since the last look; a door at rest looks at nothing, and one
+//! whose secrets are all variables never does. What cannot be read, or cannot be used, changes nothing: the last value
+//! stays in use, and the log says so once.
+//!
+//! It does not know what is made.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, timeout};
+
+use super::DoorError;
+use crate::config::{Environment, SecretRef};
+
+/// The time between two looks. An operator who has replaced a secret waits for no longer than that.
+const BETWEEN: Duration = Duration::from_secs(5);
+
+/// How long an attempt waits for a look. A file system that hangs holds up one attempt for that time, and then no other:
+/// no further look begins before that one has ended.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// A file that changed so short a time before it was read may change again unseen: file systems count time in ticks.
+const TICK: Duration = Duration::from_secs(2);
+
+/// A look is under way.
+const LOOKING: u64 = u64::MAX;
+
+/// A `T` as the secrets are now.
+pub struct Fresh<T>(Arc<Kept<T>>);
+
+struct Kept<T> {
+    made: Mutex<Arc<T>>,
+    /// `None`: there is no file to look at.
+    watch: Option<Watch<T>>,
+}
+
+struct Watch<T> {
+    files: Vec<PathBuf>,
+    make: Box<dyn Fn() -> Result<T, DoorError> + Send + Sync>,
+    base: Instant,
+    /// In milliseconds since `base`, or [`LOOKING`].
+    next: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+/// What the last look saw.
+struct Seen {
+    /// `None`: whether they have changed since cannot be told.
+    stamps: Option<Vec<Stamp>>,
+    in_trouble: bool,
+}
+
+/// What changes with a file's content, as far as can be seen without reading it.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl<T: Send + Sync + 'static> Fresh<T> {
+    /// What `make` makes, which reads `secrets` and no others.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn new<'a>(
+        secrets: impl IntoIterator<Item = &'a SecretRef>,
+        make: impl Fn() -> Result<T, DoorError> + Send + Sync + 'static,
+    ) -> Result<Self, DoorError> {
+        let environment = Environment::of_process();
+        let files: Vec<PathBuf> = secrets.into_iter().filter_map(|secret| secret.file_in(&environment)).collect();
+        // Before they are read: a change that comes between is seen at the next look.
+        let stamps = stamps(&files);
+        let made = Mutex::new(Arc::new(make()?));
+        let watch = (!files.is_empty()).then(|| Watch {
+            files,
+            make: Box::new(make),
+            base: Instant::now(),
+            next: AtomicU64::new(millis(BETWEEN)),
+            seen: Mutex::new(Seen { stamps: stamps.ok().flatten(), in_trouble: false }),
+        });
+        Ok(Self(Arc::new(Kept { made, watch })))
+    }
+
+    /// It, with secrets that were looked at some seconds ago at most.
+    pub async fn current(&self) -> Arc<T> {
+        if let Some(watch) = &self.0.watch
+            && watch.is_mine_to_look()
+        {
+            let kept = Arc::clone(&self.0);
+            let look = tokio::task::spawn_blocking(move || kept.look());
+            if timeout(LONGEST_LOOK, look).await.is_err() {
+                let files = watch.names();
+                tracing::warn!(
+                    files,
+                    "secrets cannot be looked at: the file system does not answer; the last values stay in use"
+                );
+            }
+        }
+        self.0.held()
+    }
+}
+
+impl<T> Kept<T> {
+    fn held(&self) -> Arc<T> {
+        Arc::clone(&locked(&self.made))
+    }
+
+    fn look(&self) {
+        let Some(watch) = &self.watch else { return };
+        let mut seen = locked(&watch.seen);
+        let stamps = stamps(&watch.files).map_err(|why| why.to_string());
+        let unchanged = matches!((&stamps, &seen.stamps), (Ok(Some(now)), Some(then)) if now == then);
+        if !unchanged {
+            let made = stamps.and_then(|stamps| Ok((stamps, (watch.make)().map_err(|why| why.to_string())?)));
+            match made {
+                Ok((stamps, made)) => {
+                    *locked(&self.made) = Arc::new(made);
+                    if seen.in_trouble || seen.stamps.is_some() {
+                        tracing::info!(files = watch.names(), "secrets were read again, and are in use");
+                    }
+                    *seen = Seen { stamps, in_trouble: false };
+                }
+                Err(reason) => {
+                    // Tried again at every look, said once.
+                    seen.stamps = None;
+                    if !std::mem::replace(&mut seen.in_trouble, true) {
+                        let files = watch.names();
+                        tracing::warn!(files, reason, "a secret cannot be used; the last value stays in use");
+                    }
+                }
+            }
+        }
+        watch.next.store(millis(watch.base.elapsed() + BETWEEN), Ordering::Release);
+    }
+}
+
+impl<T> Watch<T> {
+    /// Whether it is time for a look, and nobody else has begun with it.
+    fn is_mine_to_look(&self) -> bool {
+        let next = self.next.load(Ordering::Acquire);
+        next != LOOKING
+            && millis(self.base.elapsed()) >= next
+            && self.next.compare_exchange(next, LOOKING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    fn names(&self) -> String {
+        self.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(LOOKING - 1)
+}
+
+/// One for each file; none where one of them changed just now.
+fn stamps(files: &[PathBuf]) -> io::Result<Option<Vec<Stamp>>> {
+    let found = files.iter().map(std::fs::metadata).collect::<io::Result<Vec<Metadata>>>()?;
+    let settled = |metadata: &Metadata| {
+        let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        age.is_some_and(|age| age >= TICK)
+    };
+    Ok(found.iter().all(settled).then(|| found.iter().map(Stamp::of).collect()))
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    struct Scene {
+        dir: tempfile::TempDir,
+        made: Arc<AtomicUsize>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let scene = Self { dir: tempfile::tempdir().unwrap(), made: Arc::default() };
+            scene.write("one");
+            scene
+        }
+
+        fn path(&self) -> PathBuf {
+            self.dir.path().join("secret")
+        }
+
+        /// As careful software does: whole, under another name, then moved. The file looks older than it is, as one does
+        /// that was copied with its times.
+        fn write(&self, text: &str) {
+            let new = self.dir.path().join("new");
+            fs::write(&new, text).unwrap();
+            let old = SystemTime::now() - Duration::from_secs(3_600);
+            fs::File::options().write(true).open(&new).unwrap().set_modified(old).unwrap();
+            fs::rename(new, self.path()).unwrap();
+        }
+
+        fn fresh(&self) -> Fresh<String> {
+            let secret = SecretRef::File(self.path());
+            let (reads, made) = (secret.clone(), Arc::clone(&self.made));
+            Fresh::new([&secret], move || {
+                made.fetch_add(1, Ordering::Relaxed);
+                Ok(reads.resolve()?.expose().to_owned())
+            })
+            .unwrap()
+        }
+
+        fn made(&self) -> usize {
+            self.made.load(Ordering::Relaxed)
+        }
+    }
+
+    async fn later() {
+        tokio::time::advance(BETWEEN).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_was_replaced_is_used_some_seconds_later() {
+        let scene = Scene::new();
+        let fresh = scene.fresh();
+        scene.write("two");
+        assert_eq!(*fresh.current().await, "one", "nobody looks that soon");
+        later().await;
+        assert_eq!(*fresh.current().await, "two");
+        // As large, as old, and in the same place on the disk.
+        let modified = fs::metadata(scene.path()).unwrap().modified().unwrap();
+        fs::write(scene.path(), "TWO").unwrap();
+        fs::File::options().write(true).open(scene.path()).unwrap().set_modified(modified).unwrap();
+        later().await;
+        assert_eq!(*fresh.current().await, "TWO");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_stays_as_it_is_is_read_once() {
+        let scene = Scene::new();
+        let fresh = scene.fresh();
+        for _ in 0..5 {
+            later().await;
+            fresh.current().await;
+        }
+        assert_eq!(scene.made(), 1);
+        // One that changed this moment may change again within the clock's tick.
+        fs::write(scene.path(), "now").unwrap();
+        for _ in 0..3 {
+            later().await;
+            assert_eq!(*fresh.current().await, "now");
+        }
+        assert_eq!(scene.made(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_changes_nothing_until_it_can() {
+        let scene = Scene::new();
+        let fresh = scene.fresh();
+        for broken in ["", "\n"] {
+            scene.write(broken);
+            later().await;
+            assert_eq!(*fresh.current().await, "one");
+        }
+        fs::remove_file(scene.path()).unwrap();
+        later().await;
+        assert_eq!(*fresh.current().await, "one");
+        scene.write("two");
+        later().await;
+        assert_eq!(*fresh.current().await, "two");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_looks_and_nobody_waits_for_a_look_that_hangs() {
+        let scene = Scene::new();
+        let secret = SecretRef::File(scene.path());
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let first = AtomicUsize::new(0);
+        let fresh = Fresh::new([&secret], move || {
+            // The first making is that of the door; the look's waits until the test lets it go.
+            if first.fetch_add(1, Ordering::Relaxed) > 0 {
+                let _ = locked(&held).recv();
+            }
+            Ok(first.load(Ordering::Relaxed))
+        })
+        .unwrap();
+        scene.write("two");
+        later().await;
+        let began = std::time::Instant::now();
+        // Time stands still for the runtime while a thread of it works, so it is moved by hand.
+        let mut hanging = std::pin::pin!(fresh.current());
+        assert!(futures_util::poll!(hanging.as_mut()).is_pending());
+        assert_eq!(*fresh.current().await, 1, "who comes meanwhile waits for nothing");
+        tokio::time::advance(LONGEST_LOOK).await;
+        assert_eq!(*hanging.await, 1);
+        assert!(began.elapsed() < Duration::from_secs(5));
+        later().await;
+        assert_eq!(*fresh.current().await, 1, "no second look begins before the first has ended");
+        drop(hold);
+    }
+
+    #[test]
+    fn variables_are_not_looked_at() {
+        let secret: SecretRef = "env:PATH".parse().unwrap();
+        assert!(Fresh::new([&secret], || Ok(())).unwrap().0.watch.is_none());
+    }
+}
