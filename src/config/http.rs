@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AddressBlock, ClientCertificate, Pin, Proxy, SecretRef, Size, Span};
+use super::{
+    AddressBlock, BodySignature, ClientCertificate, MessageSignature, Pin, Proxy, SecretRef, SigningSecret, Size, Span,
+};
 
 /// A push by HTTP `POST`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -14,6 +16,15 @@ pub struct HttpPush {
     /// The Standard Webhooks signing secret (`whsec_…` or any text). Left out: requests are not signed.
     #[serde(default)]
     pub signing_secret: Option<SecretRef>,
+    /// The same with more to say: several secrets while one takes the place of another, or a private key.
+    #[serde(default)]
+    pub signing: Vec<SigningSecret>,
+    /// A signature of the request's parts by RFC 9421. Left out: there is none.
+    #[serde(default)]
+    pub message_signature: Option<MessageSignature>,
+    /// An HMAC of the body in one header. Left out: there is none.
+    #[serde(default)]
+    pub body_signature: Option<BodySignature>,
     /// How the daemon shows who it is.
     #[serde(default)]
     pub auth: Option<Auth>,
@@ -56,6 +67,24 @@ pub struct HttpPush {
     pub answer_limit: Size,
 }
 
+impl HttpPush {
+    /// The secrets of Standard Webhooks, however they are written.
+    pub fn webhook_secrets(&self) -> Vec<SigningSecret> {
+        let short = self.signing_secret.clone().map(|secret| SigningSecret { secret, until: None });
+        short.into_iter().chain(self.signing.iter().cloned()).collect()
+    }
+
+    /// The header fields that requests have by these keys, and that a signature may be of: no credentials.
+    pub(super) fn signed_headers(&self) -> Vec<String> {
+        let coded = self.compression.map(|Compression::Gzip| "content-encoding".to_owned());
+        let signed = [
+            (!self.webhook_secrets().is_empty()).then(|| "webhook-signature".to_owned()),
+            self.body_signature.as_ref().and_then(|body| body.scheme().header.map(str::to_ascii_lowercase)),
+        ];
+        coded.into_iter().chain(signed.into_iter().flatten()).collect()
+    }
+}
+
 /// How a document is compressed on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -74,6 +103,16 @@ pub enum Auth {
     Basic { user: String, password: SecretRef },
     /// A header of the partner's choosing.
     Header { name: String, value: SecretRef },
+}
+
+impl Auth {
+    /// The header that it is in.
+    pub(super) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Bearer(_) | Self::Basic { .. } => Some("authorization"),
+            Self::Header { name, .. } => Some(name),
+        }
+    }
 }
 
 pub(super) fn http2() -> bool {

@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod http;
 mod intake;
+mod key;
 mod ledger;
 mod limits;
 mod line;
@@ -31,6 +32,7 @@ mod schema;
 mod secret;
 mod service;
 mod shape;
+mod signature;
 mod suggest;
 mod template;
 mod tls;
@@ -44,6 +46,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use http::{Auth, Compression, HttpPush};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
+pub use key::Key;
 pub use ledger::Ledger;
 pub use limits::{Limits, Use};
 pub use line::{Field, Fields, Lacking, Line};
@@ -60,6 +63,10 @@ pub use reach::{AddressBlock, Unreachable, reachable};
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
+pub use signature::{
+    BodyAlgorithm, BodyEncoding, BodyPreset, BodyScheme, BodySignature, Component, Derived, MessageAlgorithm,
+    MessageParameter, MessageSignature, SigningSecret,
+};
 pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use tls::{ClientCertificate, Pin};

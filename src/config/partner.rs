@@ -256,7 +256,7 @@ impl BackoffChange {
     }
 }
 
-fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map(Some).map_err(|_| {
         serde::de::Error::custom(format!(

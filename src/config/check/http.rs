@@ -1,7 +1,5 @@
 //! Rules about HTTP endpoints.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
 
 use super::Checks;
@@ -13,16 +11,7 @@ impl Checks<'_, '_> {
         self.url(&path.key("url"), &push.url, &["https", "http"], "use auth = { basic = { user, password } }");
         self.timeouts(path, [push.connect_timeout, push.write_timeout, push.answer_timeout]);
         self.not_zero(&path.key("connection_max_age"), push.connection_max_age);
-        if let Some(secret) = &push.signing_secret {
-            let path = path.key("signing_secret");
-            // Standard Webhooks: what follows the prefix is the key in base64.
-            if let Some(secret) = self.secret(&path, secret)
-                && let Some(key) = secret.expose().strip_prefix("whsec_")
-                && !STANDARD.decode(key).is_ok_and(|key| !key.is_empty())
-            {
-                self.error(&path, "what follows \"whsec_\" in the secret is not base64; copy the secret again");
-            }
-        }
+        self.signatures(path, push);
         if let Some(auth) = &push.auth {
             self.auth(&path.key("auth"), auth);
         }
@@ -68,8 +57,8 @@ impl Checks<'_, '_> {
 }
 
 /// The headers that a push writes itself, or that belong to the connection (RFC 9110 §7.6.1).
-fn is_ours(name: &HeaderName) -> bool {
-    const OURS: [&str; 12] = [
+pub(super) fn is_ours(name: &HeaderName) -> bool {
+    const OURS: [&str; 14] = [
         "connection",
         "content-digest",
         "content-encoding",
@@ -78,6 +67,8 @@ fn is_ours(name: &HeaderName) -> bool {
         "expect",
         "host",
         "idempotency-key",
+        "signature",
+        "signature-input",
         "te",
         "transfer-encoding",
         "upgrade",

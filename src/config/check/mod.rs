@@ -7,6 +7,7 @@ mod partners;
 mod policies;
 mod profiles;
 mod service;
+mod signature;
 mod way;
 mod wires;
 mod wordpress;

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::Uri;
+use http::{Method, Uri};
 use jiff::Timestamp;
 
-use self::request::{Head, Sent, Sources};
+use self::request::{Head, Sent, Sources, Target};
 use super::client::{Address, Client, Settings};
 use super::fresh::Fresh;
 use super::gzip::Gzip;
@@ -24,6 +24,7 @@ use crate::config::{Compression, HttpPush};
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
     client: Client,
+    address: Address,
     uri: Uri,
     head: Fresh<Head>,
     /// Where documents go compressed.
@@ -39,7 +40,7 @@ impl HttpDoor {
         let gzip = push.compression.map(|Compression::Gzip| Arc::clone(gzip));
         let sources = Sources::new(push, &address)?;
         let head = Fresh::new(&sources.secrets(), move || sources.head())?;
-        Ok(Self { client, uri, head, gzip })
+        Ok(Self { client, address, uri, head, gzip })
     }
 
     async fn attempt(&self, parcel: &Parcel) -> Outcome {
@@ -49,7 +50,8 @@ impl HttpDoor {
             None => Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest() },
         };
         let head = self.head.current().await;
-        let request = |body| head.request(&self.uri, parcel, sent, Timestamp::now(), body);
+        let target = Target { method: &Method::POST, address: &self.address, uri: &self.uri };
+        let request = |body| head.request(target, parcel, sent, Timestamp::now(), body);
         match self.client.send(sent.bytes, request).await {
             Ok(answer) => outcome::classify(answer.status, &answer.headers, &answer.start, Timestamp::now()),
             Err(failed) => failed.into(),

@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
-use super::signature::Signer;
+use super::signature::{SignatureSources, Signed, Signers};
 use crate::config::{Auth, Compression, HttpPush, SecretRef};
 use crate::transport::client::{Address, Paced, USER_AGENT};
 use crate::transport::{DoorError, Parcel, credential};
@@ -16,21 +16,20 @@ use crate::transport::{DoorError, Parcel, credential};
 pub struct Head {
     /// With a place for every header that a parcel adds, so that a copy of it never has to grow.
     fixed: HeaderMap,
-    signer: Option<Signer>,
+    signers: Signers,
 }
 
 /// What a head is made of, its secrets by reference.
 pub struct Sources {
     fixed: HeaderMap,
     auth: Option<Auth>,
-    signing_secret: Option<SecretRef>,
+    signatures: SignatureSources,
 }
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const STORY: HeaderName = HeaderName::from_static("newswire-story");
 const VERSION: HeaderName = HeaderName::from_static("newswire-version");
 const ACTION: HeaderName = HeaderName::from_static("newswire-action");
@@ -45,6 +44,15 @@ pub struct Sent<'a> {
     pub digest: &'a [u8; 32],
 }
 
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub method: &'a Method,
+    pub address: &'a Address,
+    /// The path and the query.
+    pub uri: &'a Uri,
+}
+
 impl Sources {
     pub fn new(push: &HttpPush, address: &Address) -> Result<Self, DoorError> {
         let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
@@ -54,7 +62,12 @@ impl Sources {
         if let Some(Compression::Gzip) = push.compression {
             fixed.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        Ok(Self { fixed, auth: push.auth.clone(), signing_secret: push.signing_secret.clone() })
+        let signatures = SignatureSources {
+            webhook: push.webhook_secrets(),
+            message: push.message_signature.clone(),
+            body: push.body_signature.clone(),
+        };
+        Ok(Self { fixed, auth: push.auth.clone(), signatures })
     }
 
     /// The secrets that a head is made with.
@@ -62,7 +75,7 @@ impl Sources {
         let auth = self.auth.as_ref().map(|auth| match auth {
             Auth::Bearer(secret) | Auth::Basic { password: secret, .. } | Auth::Header { value: secret, .. } => secret,
         });
-        auth.into_iter().chain(&self.signing_secret).cloned().collect()
+        auth.into_iter().chain(self.signatures.secrets()).cloned().collect()
     }
 
     /// Reads the secrets.
@@ -72,10 +85,7 @@ impl Sources {
             let (name, value) = authorization(auth)?;
             fixed.insert(name, value);
         }
-        let signer = match &self.signing_secret {
-            Some(secret) => Some(Signer::new(&secret.resolve()?).map_err(DoorError::Setting)?),
-            None => None,
-        };
+        let signers = self.signatures.signers()?;
         let of_a_parcel = [
             header::CONTENT_TYPE,
             CONTENT_DIGEST,
@@ -89,10 +99,10 @@ impl Sources {
             ATTEMPT,
             SEQUENCE,
         ];
-        for name in of_a_parcel.into_iter().chain(signer.as_ref().map(|_| WEBHOOK_SIGNATURE)) {
+        for name in of_a_parcel.into_iter().chain(signers.headers()) {
             fixed.insert(name, HeaderValue::from_static(""));
         }
-        Ok(Head { fixed, signer })
+        Ok(Head { fixed, signers })
     }
 }
 
@@ -101,7 +111,7 @@ impl Head {
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
     pub fn request(
         &self,
-        uri: &Uri,
+        target: Target<'_>,
         parcel: &Parcel,
         sent: Sent<'_>,
         now: Timestamp,
@@ -120,18 +130,17 @@ impl Head {
         headers.insert(IDEMPOTENCY_KEY, id.clone());
         headers.insert(WEBHOOK_ID, id);
         headers.insert(WEBHOOK_TIMESTAMP, now.as_second().into());
-        if let Some(signer) = &self.signer {
-            let signature = signer.sign(&parcel.message_id, now.as_second(), sent.bytes);
-            headers.insert(WEBHOOK_SIGNATURE, text(&WEBHOOK_SIGNATURE, signature)?);
-        }
         headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
         headers.insert(VERSION, text(&VERSION, parcel.version.to_string())?);
         headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
         headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
         headers.insert(ATTEMPT, parcel.attempt.into());
         headers.insert(SEQUENCE, parcel.sequence.into());
+        let Target { method, address, uri } = target;
+        let (tls, authority, id) = (address.tls, address.authority(), parcel.message_id.as_str());
+        self.signers.sign(&Signed { method, tls, authority, target: uri, id, now, sent }, &mut headers)?;
         let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         Ok(request)
