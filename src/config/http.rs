@@ -1,18 +1,44 @@
 //! A partner's HTTP endpoint.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    AddressBlock, BodySignature, ClientCertificate, MessageSignature, Pin, Proxy, SecretRef, SigningSecret, Size, Span,
+    AddressBlock, BodySignature, ClientCertificate, MessageSignature, Pin, Proxy, PushMethod, PushUrl, PushVariant,
+    RemoteId, SecretRef, SigningSecret, Size, Span,
 };
 
-/// A push by HTTP `POST`.
+/// A push by HTTP.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpPush {
-    /// `https://…`, or `http://…` inside a network that is trusted.
-    pub url: String,
+    /// `https://…`, or `http://…` inside a network that is trusted. Its path and its query may have fields in them:
+    /// `https://paper.example/in/{{ guid }}`.
+    pub url: PushUrl,
+    /// `POST` or `PUT`. Default: `POST`.
+    #[serde(default)]
+    pub method: PushMethod,
+    /// The request for later versions of a story whose `remote_id` is known. Left out: the same as for the first.
+    #[serde(default)]
+    pub update: Option<Box<PushVariant>>,
+    /// The request for kills. Left out: the same as for everything else.
+    #[serde(default)]
+    pub kill: Option<Box<PushVariant>>,
+    /// Where an answer says what the partner's system calls the story; `{{ remote_id }}` stands for it in the addresses of
+    /// `update` and `kill`. Left out: nothing is kept of an answer.
+    #[serde(default)]
+    pub remote_id: Option<RemoteId>,
+    /// More headers, the same for every request. Credentials belong into `auth`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The statuses that say that a document was taken. None named: 200 to 299.
+    #[serde(default)]
+    pub success: BTreeSet<u16>,
+    /// The hosts that an answer may lead to, by 307 or 308: `other.example`, or with its port. None named: nowhere.
+    #[serde(default)]
+    pub redirects: BTreeSet<String>,
     /// The Standard Webhooks signing secret (`whsec_…` or any text). Left out: requests are not signed.
     #[serde(default)]
     pub signing_secret: Option<SecretRef>,
@@ -21,10 +47,10 @@ pub struct HttpPush {
     pub signing: Vec<SigningSecret>,
     /// A signature of the request's parts by RFC 9421. Left out: there is none.
     #[serde(default)]
-    pub message_signature: Option<MessageSignature>,
+    pub message_signature: Option<Box<MessageSignature>>,
     /// An HMAC of the body in one header. Left out: there is none.
     #[serde(default)]
-    pub body_signature: Option<BodySignature>,
+    pub body_signature: Option<Box<BodySignature>>,
     /// How the daemon shows who it is.
     #[serde(default)]
     pub auth: Option<Auth>,
@@ -81,7 +107,8 @@ impl HttpPush {
             (!self.webhook_secrets().is_empty()).then(|| "webhook-signature".to_owned()),
             self.body_signature.as_ref().and_then(|body| body.scheme().header.map(str::to_ascii_lowercase)),
         ];
-        coded.into_iter().chain(signed.into_iter().flatten()).collect()
+        let own = self.headers.keys().map(|name| name.to_ascii_lowercase());
+        coded.into_iter().chain(signed.into_iter().flatten()).chain(own).collect()
     }
 }
 
@@ -103,14 +130,52 @@ pub enum Auth {
     Basic { user: String, password: SecretRef },
     /// A header of the partner's choosing.
     Header { name: String, value: SecretRef },
+    /// A parameter of the address's query, which no log shows.
+    Query { name: String, value: SecretRef },
+    /// An access token that is asked for, by client credentials (OAuth 2.0, RFC 6749 §4.4).
+    Oauth(Box<Oauth>),
+}
+
+/// Where access tokens come from, and who asks for them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Oauth {
+    /// The token endpoint, `https://…`.
+    pub token_url: String,
+    pub client_id: String,
+    pub client_secret: SecretRef,
+    /// What the token is for, as the partner names it: `articles.write`. Left out: what it gives to this client.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Whom the token is for, where the partner's token endpoint wants to know it.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Where the request for a token has the id and the secret. Default: `basic`.
+    #[serde(default)]
+    pub auth_style: AuthStyle,
+    /// A file of PEM certificates to trust for the token endpoint, instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<std::path::PathBuf>,
+}
+
+/// Where the request for a token has the id and the secret (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthStyle {
+    /// In the header `authorization`.
+    #[default]
+    Basic,
+    /// In the body.
+    Body,
 }
 
 impl Auth {
     /// The header that it is in.
     pub(super) fn header(&self) -> Option<&str> {
         match self {
-            Self::Bearer(_) | Self::Basic { .. } => Some("authorization"),
+            Self::Bearer(_) | Self::Basic { .. } | Self::Oauth(_) => Some("authorization"),
             Self::Header { name, .. } => Some(name),
+            Self::Query { .. } => None,
         }
     }
 }

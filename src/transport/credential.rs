@@ -1,4 +1,7 @@
-//! Header values that hold a secret: never printed, and wiped when the last request that carries them is gone.
+//! Secrets on their way into a request: header values that are never printed, and are wiped when the last request that
+//! carries them is gone; and what is not to be repeated when a server sends it back.
+
+use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -40,6 +43,35 @@ fn sensitive(text: Zeroizing<String>) -> Result<HeaderValue, DoorError> {
     Ok(value)
 }
 
+/// Texts that an answer may repeat, as careless servers do in their errors, and that no log may (promise 11).
+#[derive(Default)]
+pub struct Hidden(Vec<Secret>);
+
+/// How much of an answer is looked through, in bytes; no more of it is shown.
+const LOOKED_AT: usize = 4 << 10;
+
+impl Hidden {
+    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hidden = Self::default();
+        texts.into_iter().for_each(|text| hidden.add(Some(text)));
+        hidden
+    }
+
+    pub fn add(&mut self, text: Option<&str>) {
+        self.0.extend(text.filter(|text| !text.is_empty()).map(Secret::new));
+    }
+
+    /// The start of `text` without them.
+    pub fn out_of<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.0.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let start = String::from_utf8_lossy(&text[..text.len().min(LOOKED_AT)]).into_owned();
+        let bare = self.0.iter().fold(start, |text, secret| text.replace(secret.expose(), "***"));
+        Cow::Owned(bare.into_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +85,13 @@ mod tests {
         assert_eq!(header("Bearer ", &Secret::new("t0ken")).unwrap(), "Bearer t0ken");
         let why = header("", &Secret::new("two\nlines")).unwrap_err().to_string();
         assert!(!why.contains("lines"), "{why}");
+    }
+
+    #[test]
+    fn what_a_server_repeats_is_hidden() {
+        let hidden = Hidden::new(["s3cret key", "s3cret%20key", ""]);
+        let said = b"no such key: /in?k=s3cret%20key (s3cret key)";
+        assert_eq!(&*hidden.out_of(said), b"no such key: /in?k=*** (***)");
+        assert_eq!(&*Hidden::default().out_of(said), said);
     }
 }

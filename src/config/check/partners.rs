@@ -145,8 +145,8 @@ impl Checks<'_, '_> {
         let mut seen: BTreeMap<(&str, &FormatName), &str> = BTreeMap::new();
         for (name, destination) in destinations {
             let (key, url) = match destination.door() {
-                Some(Door::Http(push)) => ("http.url", &push.url),
-                Some(Door::WordPress(site)) => ("wordpress.url", &site.url),
+                Some(Door::Http(push)) => ("http.url", push.url.as_str()),
+                Some(Door::WordPress(site)) => ("wordpress.url", site.url.as_str()),
                 None => continue,
             };
             if let Some(first) = seen.insert((url, &destination.format), name) {

@@ -98,3 +98,134 @@ body_signature = { secret = "env:SHARED", header = "x-code", algorithm = "sha512
     ]);
     files.load().unwrap();
 }
+
+#[test]
+fn requests() {
+    let files = doors(&[
+        r#"
+url = "https://island-post.example/{{ remote_id }}"
+method = "DELETE"
+success = [200, 404]
+update = { method = "DELETE", success = [302] }
+kill = { success = [200, 404, 500] }"#,
+        r#"
+url = "https://island-post.example/{{ giud }}"
+kill = {}"#,
+        r#"
+method = "GET"
+update = { url = "https://island-post.example:8443/{{ remote_id }}" }
+kill = { method = "PURGE", url = "https://wire@island-post.example/{{ guid }}" }
+remote_id = { header = "x id" }"#,
+        r#"
+kill = { url = "ftp://island-post.example/{{ remote_id }}" }
+[destinations.d3.http.headers]
+Host = "x"
+"x mine" = "y"
+authorization = "Bearer x"
+x-mine = "a\u0007"
+"#,
+        r#"
+auth = { header = { name = "X-Key", value = "env:SHARED" } }
+body_signature = { preset = "github", secret = "env:SHARED" }
+headers = { x-key = "1", X-Hub-Signature-256 = "2" }
+remote_id = { json = "id" }
+redirects = ["https://other.example", "other.example:99999", "u@other.example", "other.example/x", "ok.example:8443"]"#,
+        r#"
+remote_id = "location"
+success = "200""#,
+        r#"
+remote_id = { header = "a", json = "b" }"#,
+    ]);
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:6:7: a new story has no remote_id yet; name it in the url of update or kill
+    partners.d/island-post.toml:7:10: a new story is sent by "POST" or by "PUT"; write one of them
+    partners.d/island-post.toml:8:11: 404 does not say that it was taken; write statuses from 200 to 299
+    partners.d/island-post.toml:9:10: whether the partner has a story is known by its remote_id; add it, or write fields into url and method = "PUT" for every version
+    partners.d/island-post.toml:9:21: "DELETE" has no body for the new version; write another
+    partners.d/island-post.toml:9:41: 302 does not say that it was taken; write statuses from 200 to 299
+    partners.d/island-post.toml:10:20: 500 does not say that it was taken; write statuses from 200 to 299, or 404 and 410 for what is not there any more
+    partners.d/island-post.toml:15:7: unknown field "giud"; did you mean "guid"?
+    partners.d/island-post.toml:22:10: unknown method "GET"; expected one of "POST", "PUT", "PATCH", "DELETE"
+    partners.d/island-post.toml:23:18: this is another host than that of the destination's url; make a destination of its own of it
+    partners.d/island-post.toml:24:19: unknown method "PURGE"; expected one of "POST", "PUT", "PATCH", "DELETE"
+    partners.d/island-post.toml:24:34: the address holds a user or a password; remove them and use auth = { basic = { user, password } }
+    partners.d/island-post.toml:25:24: "x id" is not a header's name; use letters, digits and "-"
+    partners.d/island-post.toml:31:16: an address with the scheme "ftp"; write https://… or http://…
+    partners.d/island-post.toml:31:16: nothing says what remote_id is; add remote_id = { header = "location" } or { json = "/id" }
+    partners.d/island-post.toml:33:1: newswired writes the header "Host" itself; use another
+    partners.d/island-post.toml:34:1: "x mine" is not a header's name; use letters, digits and "-"
+    partners.d/island-post.toml:35:1: the header "authorization" is written by auth; remove it here
+    partners.d/island-post.toml:36:10: the value holds a character that no header can carry; write one line of text
+    partners.d/island-post.toml:45:13: the header "x-key" is written by auth; remove it here
+    partners.d/island-post.toml:45:26: the header "X-Hub-Signature-256" is written by body_signature; remove it here
+    partners.d/island-post.toml:46:22: a JSON pointer begins with "/"; write for example "/id"
+    partners.d/island-post.toml:47:14: "https://other.example" is no host; write for example "other.example" or "other.example:8443"
+    partners.d/island-post.toml:47:39: "other.example:99999" is no host; write for example "other.example" or "other.example:8443"
+    partners.d/island-post.toml:47:62: "u@other.example" is no host; write for example "other.example" or "other.example:8443"
+    partners.d/island-post.toml:47:81: "other.example/x" is no host; write for example "other.example" or "other.example:8443"
+    partners.d/island-post.toml:53:13: unknown remote_id "location"; expected one of "header", "json"
+    partners.d/island-post.toml:54:11: text stands here; write a list, for example ["a", "b"]
+    partners.d/island-post.toml:60:13: expected exactly one key here; keep one and remove the others
+    "#);
+}
+
+#[test]
+fn credentials() {
+    let files = doors(&[
+        r#"
+auth = { query = { name = " ", value = "env:MISSING" } }"#,
+        r#"
+[destinations.d1.http.auth.oauth]
+token_url = "https://id:secret@login.example/token"
+client_id = ""
+client_secret = "env:MISSING"
+scope = " "
+ca_file = "missing.pem"
+"#,
+        r#"
+auth = { oauth = { token_url = "login.example", client_id = "x", client_secret = "env:SHARED", auth_style = "jwt" } }"#,
+        r#"
+auth = { oauth = { client_id = "x" } }"#,
+    ]);
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:7:27: the text is empty; write one or remove the key
+    partners.d/island-post.toml:7:40: the environment variable MISSING is not set; set it, or use "file:PATH"
+    partners.d/island-post.toml:14:13: the address holds a user or a password; remove them and use client_id and client_secret
+    partners.d/island-post.toml:15:13: the text is empty; write one or remove the key
+    partners.d/island-post.toml:16:17: the environment variable MISSING is not set; set it, or use "file:PATH"
+    partners.d/island-post.toml:17:9: the text is empty; write one or remove the key
+    partners.d/island-post.toml:18:11: cannot read missing.pem: No such file or directory (os error 2); write the path of a file of PEM certificates
+    partners.d/island-post.toml:25:32: not an address (relative URL without a base); write https://… or http://…
+    partners.d/island-post.toml:25:109: unknown auth_style "jwt"; expected one of "basic", "body"
+    partners.d/island-post.toml:31:18: the key "client_secret" is missing here; add client_secret = …
+    partners.d/island-post.toml:31:18: the key "token_url" is missing here; add token_url = …
+    "#);
+}
+
+#[test]
+fn requests_and_credentials_that_can_be_made_load() {
+    let files = doors(&[
+        r#"
+url = "https://island-post.example/in/{{ guid }}?v={{ version }}"
+method = "PUT"
+kill = { method = "DELETE", success = [204, 404, 410] }
+auth = { query = { name = "key", value = "env:SHARED" } }
+headers = { x-source = "wire" }
+message_signature = { algorithm = "ed25519", key = "env:PRIVATE", keyid = "k", components = ["content-digest", "X-Source"] }"#,
+        r#"
+remote_id = { json = "/data/id" }
+update = { method = "PATCH", url = "https://island-post.example/api/{{ remote_id }}" }
+redirects = ["other.example", "127.0.0.1:8080", "[::1]:80"]
+success = [200, 201]
+[destinations.d1.http.auth.oauth]
+token_url = "https://login.example/token"
+client_id = "x"
+client_secret = "env:SHARED"
+scope = "a b"
+audience = "https://island-post.example"
+auth_style = "body"
+"#,
+    ]);
+    let config = files.load().unwrap();
+    assert!(!format!("{config:?}").contains("a shared secret"));
+}

@@ -17,6 +17,13 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         "auth = tr0ub4dor&3",
         "signing_secret = \"tr0ub4dor&3\"",
         "signing_secret = { value = \"tr0ub4dor&3\" }",
+        "auth = { query = { name = \"key\", value = \"tr0ub4dor&3\" } }",
+        "auth = { query = \"tr0ub4dor&3\" }",
+        "auth = { oauth = \"tr0ub4dor&3\" }",
+        "auth = { oauth = { token_url = \"x\", client_id = \"y\", client_secret = \"tr0ub4dor&3\" } }",
+        "auth = { oauth = { token_url = \"https://y:tr0ub4dor&3@x/\", client_id = \"y\", client_secret = \"env:X\" } }",
+        "headers = \"tr0ub4dor&3\"",
+        "headers = { authorization = \"tr0ub4dor&3\" }",
         "signing = \"tr0ub4dor&3\"",
         "signing = [\"tr0ub4dor&3\"]",
         "signing = [{ secret = \"tr0ub4dor&3\" }]",
@@ -31,6 +38,9 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         "proxy = \"tr0ub4dor&3\"",
         "url = \"https://wire:tr0ub4dor&3@island-post.example/\"",
         "url = \"https://wire:tr0ub4dor&3@island post.example/\"",
+        "url = \"https://wire:tr0ub4dor&3@island-post.example/{{ giud }}\"",
+        "url = \"https://wire:tr0ub4dor&3@island-post.example/{{ guid }}\"",
+        "url = \"https://wire:tr0ub4dor&3@{{ guid }}\"",
     ];
     for line in misplaced {
         let base = if line.starts_with("url") { PARTNER.replace("url = ", "# ") } else { PARTNER.to_owned() };

@@ -1,67 +1,176 @@
-//! A push by HTTP `POST`: the document as it is, with what it is in the headers.
+//! A push by HTTP: the document as it is, with what it is in the headers.
 //!
-//! An attempt is one request. What tells one that certainly did not arrive from one that may have is the
-//! [`client`](super::client)'s to say; what an answer means is [`outcome`]'s.
+//! An attempt is one request, but for those that certainly were not taken and may be made again at once: one that was led
+//! elsewhere, and one whose access token was not known. What tells one that certainly did not arrive from one that may have
+//! is the [`client`](super::client)'s to say; what an answer means is [`outcome`]'s, and what it means to one way of the
+//! door is its [`way`]'s.
 
+mod redirect;
+mod remote;
 mod request;
 mod signature;
+mod token;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{Method, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 
-use self::request::{Head, Sent, Sources, Target};
-use super::client::{Address, Client, Settings};
+use self::redirect::Redirects;
+use self::request::{Head, Push, Sent, Sources, Target};
+use self::token::Tokens;
+use self::way::{Way, Ways};
+use super::client::{Address, Answer, Client, Failed, Settings};
 use super::fresh::Fresh;
 use super::gzip::Gzip;
-use super::{DoorError, Outcome, Parcel, Transport, outcome};
-use crate::config::{Compression, HttpPush};
+use super::{Class, DoorError, Outcome, Parcel, Transport, outcome};
+use crate::config::{Auth, Compression, HttpPush, RemoteId};
 
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
     client: Client,
     address: Address,
-    uri: Uri,
+    ways: Ways,
     head: Fresh<Head>,
+    tokens: Option<Tokens>,
+    redirects: Redirects,
+    remote_id: Option<RemoteId>,
     /// Where documents go compressed.
     gzip: Option<Arc<Gzip>>,
+}
+
+/// The SHA-256 of nothing.
+const NOTHING: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+/// An answer, and why the push was not led on where it leads elsewhere.
+struct Answered {
+    answer: Answer,
+    not_followed: Option<String>,
+    is_own: bool,
+    /// What it may repeat.
+    token: Option<HeaderValue>,
 }
 
 impl HttpDoor {
     /// Reads the secrets and certificates that `push` refers to.
     pub fn new(push: &HttpPush, settings: &Settings<'_>, gzip: &Arc<Gzip>) -> Result<Self, DoorError> {
-        let address = Address::parse(&push.url)?;
-        let uri = address.path().parse::<Uri>().map_err(|why| DoorError::Setting(why.to_string()))?;
-        let client = Client::new(&address, settings)?;
-        let gzip = push.compression.map(|Compression::Gzip| Arc::clone(gzip));
+        let address = Address::parse(push.url.fixed())?;
         let sources = Sources::new(push, &address)?;
-        let head = Fresh::new(&sources.secrets(), move || sources.head())?;
-        Ok(Self { client, address, uri, head, gzip })
+        let tokens = match &push.auth {
+            Some(Auth::Oauth(oauth)) => Some(Tokens::new(oauth, settings)?),
+            Some(Auth::Bearer(_) | Auth::Basic { .. } | Auth::Header { .. } | Auth::Query { .. }) | None => None,
+        };
+        Ok(Self {
+            client: Client::new(&address, settings)?,
+            ways: Ways::new(push)?,
+            head: Fresh::new(&sources.secrets(), move || sources.head())?,
+            tokens,
+            redirects: Redirects::new(&push.redirects, &address, settings)?,
+            remote_id: push.remote_id.clone(),
+            gzip: push.compression.map(|Compression::Gzip| Arc::clone(gzip)),
+            address,
+        })
     }
 
-    async fn attempt(&self, parcel: &Parcel) -> Outcome {
-        let compressed = self.gzip.as_ref().map(|gzip| gzip.of(&parcel.document));
-        let sent = match &compressed {
-            Some(compressed) => Sent { bytes: &compressed.bytes, digest: &compressed.digest },
-            None => Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest() },
-        };
+    async fn attempt(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
+        let not_sent = |why| Outcome::refused_here(format!("not sent: {why}"));
         let head = self.head.current().await;
-        let target = Target { method: &Method::POST, address: &self.address, uri: &self.uri };
-        let request = |body| head.request(target, parcel, sent, Timestamp::now(), body);
-        match self.client.send(sent.bytes, request).await {
-            Ok(answer) => outcome::classify(answer.status, &answer.headers, &answer.start, Timestamp::now()),
-            Err(failed) => failed.into(),
+        let way = self.ways.of(parcel);
+        let uri = way.uri(parcel).and_then(|uri| head.uri(uri)).map_err(not_sent)?;
+        let (nothing, compressed);
+        let sent = if !way.has_body() {
+            nothing = Bytes::new();
+            Sent { bytes: &nothing, digest: &NOTHING, is_document: false }
+        } else if let Some(gzip) = &self.gzip {
+            compressed = gzip.of(&parcel.document);
+            Sent { bytes: &compressed.bytes, digest: &compressed.digest, is_document: true }
+        } else {
+            Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest(), is_document: true }
+        };
+        let push = Push { parcel, sent, token: None };
+        let answered = match &self.tokens {
+            None => self.push(&head, way, &uri, push).await?,
+            Some(tokens) => {
+                let token = tokens.current().await?;
+                let answered = self.push(&head, way, &uri, Push { token: Some(&token), ..push }).await?;
+                // It was not taken, so it can be made again; the token may have been called back before its end.
+                if answered.is_own && answered.answer.status == StatusCode::UNAUTHORIZED {
+                    let token = tokens.instead_of(&token).await?;
+                    self.push(&head, way, &uri, Push { token: Some(&token), ..push }).await?
+                } else {
+                    answered
+                }
+            }
+        };
+        Ok(self.judge(&head, way, parcel, &answered))
+    }
+
+    /// Makes the request, wherever it is led.
+    async fn push(&self, head: &Head, way: &Way, uri: &Uri, push: Push<'_>) -> Result<Answered, Failed> {
+        let method = &way.method;
+        let (mut client, mut target) = (&self.client, Target { method, address: &self.address, uri, is_own: true });
+        let (mut followed, mut there) = (0, None);
+        loop {
+            let answer = client.send(push.sent.bytes, |body| head.request(target, push, body)).await?;
+            let (is_own, token) = (target.is_own, push.token.cloned());
+            match self.redirects.next(answer.status, &answer.headers, target.address, target.uri, followed) {
+                Ok(None) => return Ok(Answered { answer, not_followed: None, is_own, token }),
+                Err(why) => return Ok(Answered { answer, not_followed: Some(why), is_own, token }),
+                Ok(Some(next)) => {
+                    followed += 1;
+                    client = next.to.client.as_ref().unwrap_or(&self.client);
+                    let uri = there.insert(next.uri);
+                    target = Target { method, address: &next.to.address, uri, is_own: next.to.client.is_none() };
+                }
+            }
         }
+    }
+
+    fn judge(&self, head: &Head, way: &Way, parcel: &Parcel, answered: &Answered) -> Outcome {
+        let Answered { answer, not_followed, token, .. } = answered;
+        let Answer { status, headers, start } = answer;
+        // A success is not repeated.
+        let said = if status.is_success() { String::new() } else { head.hide(start, token.as_ref()) };
+        let mut outcome = outcome::classify(*status, headers, said.as_bytes(), Timestamp::now());
+        outcome.class = way.class(*status, outcome.class);
+        if let Some(why) = not_followed {
+            outcome.detail = format!("answered {status}: {}", head.hide(why.as_bytes(), token.as_ref()));
+        }
+        if outcome.class == Class::Delivered {
+            outcome.remote = self.remember(way, parcel, answer);
+        } else if status.is_success() {
+            outcome.detail = format!("answered {status}, which is none of the statuses of success");
+        }
+        outcome
+    }
+
+    /// What the next attempt of this story has to know.
+    fn remember(&self, way: &Way, parcel: &Parcel, answer: &Answer) -> Option<String> {
+        let place = self.remote_id.as_ref()?;
+        if parcel.action.withdraws() {
+            // What was deleted cannot be changed: if the story comes back, it is a new one there.
+            return (!way.has_body()).then(|| remote::NONE.to_owned());
+        }
+        let found = remote::find(place, answer);
+        if found.is_none() && remote::known(parcel).is_none() {
+            let (story, version, host) = (&parcel.story, parcel.version, self.address.authority());
+            tracing::warn!(%story, %version, host, "the answer holds no remote_id; a later version is sent as a first one");
+        }
+        found
     }
 }
 
 impl Transport for HttpDoor {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
-        self.attempt(parcel).boxed()
+        self.attempt(parcel).map(|ended| ended.unwrap_or_else(|outcome| outcome)).boxed()
     }
 
     fn in_network(&self) -> Duration {

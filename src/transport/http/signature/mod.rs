@@ -23,8 +23,8 @@ use crate::transport::DoorError;
 /// What signs a door's requests, its keys by reference.
 pub struct SignatureSources {
     pub webhook: Vec<SigningSecret>,
-    pub message: Option<MessageSignature>,
-    pub body: Option<BodySignature>,
+    pub message: Option<Box<MessageSignature>>,
+    pub body: Option<Box<BodySignature>>,
 }
 
 /// What signs a door's requests, ready for use.

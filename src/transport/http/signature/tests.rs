@@ -85,7 +85,7 @@ fn example(signature: &serde_json::Value, key_text: &str) -> (String, String) {
         target: &"/foo?param=Value&Pet=dog".parse().unwrap(),
         id: "",
         now: Timestamp::from_second(1_618_884_473).unwrap(),
-        sent: Sent { bytes: &bytes::Bytes::new(), digest: &[0; 32] },
+        sent: Sent { bytes: &bytes::Bytes::new(), digest: &[0; 32], is_document: true },
     };
     MessageSigner::new(&how, key(key_text)).unwrap().sign(&request, &headers).unwrap()
 }
@@ -134,7 +134,7 @@ fn every_part_of_a_request_has_its_value() {
         target,
         id: "",
         now: Timestamp::UNIX_EPOCH,
-        sent: Sent { bytes: &body, digest: &[0; 32] },
+        sent: Sent { bytes: &body, digest: &[0; 32], is_document: true },
     };
     let value = |component: &str, target| {
         let how = serde_json::json!({

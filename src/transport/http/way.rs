@@ -1,0 +1,135 @@
+//! Which request a parcel becomes: by which method, to which address, and which answers say that it was taken.
+//!
+//! A story's first version, its later ones and its kills may each go another way, as partners' interfaces want it. A later
+//! version is one of a story for which the partner's own id is known; a kill is whatever withdraws.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use http::{Method, StatusCode, Uri};
+
+use super::remote;
+use crate::config::{HttpPush, PushMethod, PushUrl, PushVariant, UrlField, UrlFields};
+use crate::transport::client::Address;
+use crate::transport::{Class, DoorError, Parcel};
+
+/// The ways of a door.
+pub struct Ways {
+    first: Way,
+    // Boxed, since few doors have them and there may be ten thousand doors.
+    update: Option<Box<Way>>,
+    kill: Option<Box<Way>>,
+}
+
+/// One way.
+pub struct Way {
+    pub method: Method,
+    place: Place,
+    /// Empty: 200 to 299.
+    success: BTreeSet<u16>,
+}
+
+enum Place {
+    /// The same for every parcel.
+    Fixed(Uri),
+    /// With the parcel's fields in it.
+    Filled(PushUrl),
+}
+
+impl Ways {
+    pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
+        let of = |variant: &PushVariant| {
+            let success = if variant.success.is_empty() { &push.success } else { &variant.success };
+            let url = variant.url.as_ref().unwrap_or(&push.url);
+            Way::new(variant.method.unwrap_or(push.method), url, success).map(Box::new)
+        };
+        Ok(Self {
+            first: Way::new(push.method, &push.url, &push.success)?,
+            update: push.update.as_deref().map(of).transpose()?,
+            kill: push.kill.as_deref().map(of).transpose()?,
+        })
+    }
+
+    pub fn of(&self, parcel: &Parcel) -> &Way {
+        let own = if parcel.action.withdraws() {
+            self.kill.as_deref()
+        } else {
+            self.update.as_deref().filter(|_| remote::known(parcel).is_some())
+        };
+        own.unwrap_or(&self.first)
+    }
+}
+
+impl Way {
+    fn new(method: PushMethod, url: &PushUrl, success: &BTreeSet<u16>) -> Result<Self, DoorError> {
+        let method = match method {
+            PushMethod::Post => Method::POST,
+            PushMethod::Put => Method::PUT,
+            PushMethod::Patch => Method::PATCH,
+            PushMethod::Delete => Method::DELETE,
+        };
+        let place = if url.has_fields() {
+            Place::Filled(url.clone())
+        } else {
+            let address = Address::parse(url.as_str())?;
+            let uri =
+                address.path().parse().map_err(|why: http::uri::InvalidUri| DoorError::Setting(why.to_string()))?;
+            Place::Fixed(uri)
+        };
+        Ok(Self { method, place, success: success.clone() })
+    }
+
+    /// Whether the document goes with the request. The content of a `DELETE` means nothing, and makes some servers refuse it
+    /// (RFC 9110 §9.3.5).
+    pub fn has_body(&self) -> bool {
+        self.method != Method::DELETE
+    }
+
+    /// The path and the query for a parcel.
+    ///
+    /// # Errors
+    /// In a sentence: the address cannot be made of it.
+    pub fn uri(&self, parcel: &Parcel) -> Result<Cow<'_, Uri>, String> {
+        match &self.place {
+            Place::Fixed(uri) => Ok(Cow::Borrowed(uri)),
+            Place::Filled(url) => {
+                let target = url.fill(&fields(parcel))?;
+                target.parse().map(Cow::Owned).map_err(|why| format!("the address cannot be made: {why}"))
+            }
+        }
+    }
+
+    /// What an answer means to this way, after what it means to all. Where the address is a story's own, its absence is
+    /// that story's affair: others may be well.
+    pub fn class(&self, status: StatusCode, class: Class) -> Class {
+        let is_named = self.success.contains(&status.as_u16());
+        let is_story = matches!(self.place, Place::Filled(_));
+        match class {
+            _ if is_named => Class::Delivered,
+            // It said that all is well, and not as it does when it is: something that stands before it may have answered.
+            Class::Delivered if !self.success.is_empty() => Class::Unknown { retry_after: None },
+            Class::Gone if is_story => Class::Refused,
+            Class::Deferred { retry_after, .. } if is_story && status == StatusCode::NOT_FOUND => {
+                Class::Deferred { retry_after, maybe_document: true }
+            }
+            class @ (Class::Delivered
+            | Class::Refused
+            | Class::Deferred { .. }
+            | Class::Unknown { .. }
+            | Class::Gone) => class,
+        }
+    }
+}
+
+fn fields(parcel: &Parcel) -> UrlFields<'_> {
+    let mut fields = UrlFields::from([
+        (UrlField::Guid, Cow::Borrowed(parcel.story.as_str())),
+        (UrlField::Version, parcel.version.to_string().into()),
+        (UrlField::Action, parcel.action.as_str().into()),
+        (UrlField::Urgency, parcel.urgency.to_string().into()),
+        (UrlField::Sequence, parcel.sequence.to_string().into()),
+        (UrlField::MessageId, parcel.message_id.as_str().into()),
+    ]);
+    fields.extend(remote::known(parcel).map(|id| (UrlField::RemoteId, Cow::Borrowed(id))));
+    fields
+}
