@@ -200,7 +200,7 @@ impl Checks<'_, '_> {
 
 /// The headers that a push writes itself, or that belong to the connection (RFC 9110 §7.6.1).
 pub(super) fn is_ours(name: &HeaderName) -> bool {
-    const OURS: [&str; 14] = [
+    const OURS: [&str; 17] = [
         "connection",
         "content-digest",
         "content-encoding",
@@ -209,9 +209,12 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
         "expect",
         "host",
         "idempotency-key",
+        "keep-alive",
+        "proxy-connection",
         "signature",
         "signature-input",
         "te",
+        "trailer",
         "transfer-encoding",
         "upgrade",
         "user-agent",
