@@ -193,3 +193,20 @@ async fn a_token_that_cannot_be_replaced_is_used_until_its_end() {
     let outcome = door.send(&parcel).await;
     assert!(outcome.detail.starts_with("no access token from 127.0.0.1"), "{outcome:?}");
 }
+
+/// Somebody who waited and has not looked yet keeps the old answer alive, and nobody else is given it.
+#[tokio::test]
+async fn an_answer_that_was_given_is_no_answer_to_a_new_question() {
+    let scene = Scene::new(Value::Null).await;
+    let door = scene.door(json!({}));
+    let tokens = door.tokens.as_ref().unwrap();
+    let mut late = std::pin::pin!(tokens.current());
+    assert!(futures_util::poll!(late.as_mut()).is_pending());
+    let first = tokens.current().await.unwrap();
+    let second = tokens.instead_of(&first).await.unwrap();
+    assert_eq!((first.to_str().unwrap(), second.to_str().unwrap()), ("Bearer token-1", "Bearer token-2"));
+    assert_eq!(late.await.unwrap(), first);
+    // Who finds out late that the first is not good any more gets the second.
+    assert_eq!(tokens.instead_of(&first).await.unwrap(), second);
+    assert_eq!(scene.issuer.requests().len(), 2);
+}
