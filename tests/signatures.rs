@@ -6,45 +6,15 @@ mod support;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::http::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use support::recorder::Recorder;
 use support::{Partner, SECRET, Scene, article, project, until};
-use tokio::net::TcpListener;
-
-/// What the samples are given as `request`, before the body is bytes.
-type Recorded = Arc<Mutex<Vec<Value>>>;
-
-/// A server that takes all that comes, and keeps it as it came.
-async fn recorder() -> (String, Recorded) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-    let root = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
-    let recorded = Recorded::default();
-    let state = (root.clone(), Arc::clone(&recorded));
-    let router = Router::new().fallback(record).with_state(state);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (root, recorded)
-}
-
-async fn record(State((root, recorded)): State<(String, Recorded)>, request: Request) {
-    let (parts, body) = request.into_parts();
-    let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.expect("the whole body comes");
-    let headers: serde_json::Map<String, Value> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().into()))
-        .collect();
-    let url = format!("{root}{}", parts.uri);
-    let request =
-        json!({ "method": parts.method.as_str(), "url": url, "headers": headers, "body": BASE64.encode(body) });
-    recorded.lock().expect("nobody panics with it").push(request);
-}
 
 /// The samples of docs/receiving.md under `heading`, in `language`.
 fn samples(heading: &str, language: &str) -> Vec<String> {
@@ -150,7 +120,8 @@ async fn every_signature_is_verified_by_the_code_that_the_docs_give() {
         eprintln!("skipped: signatures are not verified by other languages, since these are not here");
         return;
     }
-    let (root, recorded) = recorder().await;
+    let recorder = Recorder::new(|_| Response::new(Body::empty())).await;
+    let root = &recorder.root;
     let partner = |id: &'static str, more| Partner { id, format: "json", url: format!("{root}/{id}?v=1"), more };
     let mut scene = Scene::new(
         &[
@@ -182,10 +153,10 @@ async fn every_signature_is_verified_by_the_code_that_the_docs_give() {
         ("OLD", old.clone()),
     ]);
     scene.start_and_publish(&article("one", 1, "publish")).await;
-    until(Duration::from_secs(20), "both are sent", async || recorded.lock().unwrap().len() == 2).await;
+    until(Duration::from_secs(20), "both are sent", async || recorder.requests().len() == 2).await;
     assert_eq!(scene.terminate().await, Some(0));
 
-    let requests = recorded.lock().unwrap().clone();
+    let requests = recorder.requests();
     let to = |id: &str| {
         let at = format!("{root}/{id}?v=1");
         requests.iter().find(|request| request["url"] == at.as_str()).expect("both came").clone()

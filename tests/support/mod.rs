@@ -4,6 +4,7 @@
 
 pub mod disk;
 pub mod rabbitmq;
+pub mod recorder;
 pub mod wordpress;
 
 use std::collections::BTreeSet;
