@@ -292,6 +292,47 @@ mod tests {
         assert_eq!(*fresh.current().await, "two");
     }
 
+    /// A log that can be read.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            locked(&self.0).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn trouble_is_said_once_and_so_is_its_end() {
+        let scene = Scene::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let fresh = scene.fresh();
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).without_time().finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for text in ["one", "", "", "two", "two"] {
+                scene.write(text);
+                fresh.0.look();
+            }
+        });
+        let said = String::from_utf8(std::mem::take(&mut *locked(&log.0))).unwrap();
+        let said = said.replace(&scene.path().display().to_string(), "SECRET");
+        insta::assert_snapshot!(said, @r#"
+    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
+    WARN newswired::transport::fresh: a secret cannot be used; the last value stays in use files="SECRET" reason="the secret file:SECRET is empty"
+    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
+    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
+    "#);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_looks_and_nobody_waits_for_a_look_that_hangs() {
         let scene = Scene::new();

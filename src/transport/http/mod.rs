@@ -5,6 +5,7 @@
 //! is the [`client`](super::client)'s to say; what an answer means is [`outcome`]'s, and what it means to one way of the
 //! door is its [`way`]'s.
 
+mod auth;
 mod redirect;
 mod remote;
 mod request;
@@ -84,7 +85,7 @@ impl HttpDoor {
         let not_sent = |why| Outcome::refused_here(format!("not sent: {why}"));
         let head = self.head.current().await;
         let way = self.ways.of(parcel);
-        let uri = way.uri(parcel).and_then(|uri| head.uri(uri)).map_err(not_sent)?;
+        let uri = way.uri(parcel).and_then(|uri| head.credential.uri(uri)).map_err(not_sent)?;
         let (nothing, compressed);
         let sent = if !way.has_body() {
             nothing = Bytes::new();
@@ -138,11 +139,11 @@ impl HttpDoor {
         let Answered { answer, not_followed, token, .. } = answered;
         let Answer { status, headers, start } = answer;
         // A success is not repeated.
-        let said = if status.is_success() { String::new() } else { head.hide(start, token.as_ref()) };
+        let said = if status.is_success() { String::new() } else { head.credential.hide(start, token.as_ref()) };
         let mut outcome = outcome::classify(*status, headers, said.as_bytes(), Timestamp::now());
         outcome.class = way.class(*status, outcome.class);
         if let Some(why) = not_followed {
-            outcome.detail = format!("answered {status}: {}", head.hide(why.as_bytes(), token.as_ref()));
+            outcome.detail = format!("answered {status}: {}", head.credential.hide(why.as_bytes(), token.as_ref()));
         }
         if outcome.class == Class::Delivered {
             outcome.remote = self.remember(way, parcel, answer);
