@@ -100,7 +100,7 @@ pub enum Class {
 
 /// A way to hand a document to a partner.
 pub trait Transport: Send + Sync + 'static {
-    /// Makes one attempt. It always returns, within the destination's timeouts.
+    /// Makes one attempt. It always returns: each request of it has the destination's timeouts, and there are few.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome>;
 
     /// How long a request of unknown outcome may still be in the network.
