@@ -203,7 +203,7 @@ impl<'a> Door<'a> {
     pub fn way(self) -> Way<'a> {
         match self {
             Self::Http(push) => Way {
-                url: &push.url,
+                url: push.url.fixed(),
                 ca_file: push.ca_file.as_deref(),
                 client_certificate: push.client_certificate.as_deref(),
                 pin: &push.pin,

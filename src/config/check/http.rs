@@ -23,6 +23,9 @@ impl Checks<'_, '_> {
         self.signatures(path, push);
         if let Some(auth) = &push.auth {
             self.auth(&path.key("auth"), auth);
+            if let Auth::Oauth(oauth) = auth {
+                self.leads_out(path, "auth.oauth.token_url", &oauth.token_url, &push.allow_addresses);
+            }
         }
         self.fixed_headers(&path.key("headers"), push);
         self.redirects(&path.key("redirects"), push);

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Proxy, ProxyProtocol, Unreachable, Way, reachable};
+use crate::config::{AddressBlock, Proxy, ProxyProtocol, Unreachable, Way, reachable};
 
 impl Checks<'_, '_> {
     /// `path` is the door's.
@@ -17,7 +17,7 @@ impl Checks<'_, '_> {
         if let Some(proxy) = way.proxy {
             self.proxy(&path.key("proxy"), proxy);
         }
-        self.leads_out(path, way);
+        self.leads_out(path, "url", way.url, way.allow_addresses);
     }
 
     fn client_certificate(&mut self, path: &KeyPath, way: &Way<'_>) {
@@ -79,10 +79,10 @@ impl Checks<'_, '_> {
         }
     }
 
-    /// An address in the url is looked at here, so that nobody has to wait for a delivery to hear of it. Where a name
+    /// An address in the url at `key` is looked at here, so that nobody has to wait for a delivery to hear of it. Where a name
     /// leads is known when a connection is made.
-    fn leads_out(&mut self, path: &KeyPath, way: &Way<'_>) {
-        let Ok(url) = Url::parse(way.url) else { return };
+    pub(super) fn leads_out(&mut self, path: &KeyPath, key: &str, url: &str, allow_addresses: &[AddressBlock]) {
+        let Ok(url) = Url::parse(url) else { return };
         // What could not be read may have allowed it.
         let lists = [path.key("allow_addresses"), KeyPath::new(["delivery", "allow_addresses"])];
         if lists.iter().any(|list| self.report.is_broken(list)) {
@@ -97,7 +97,7 @@ impl Checks<'_, '_> {
             }
             Some(Host::Domain(_)) | None => return,
         };
-        let allowed = || self.config.delivery.allow_addresses.iter().chain(way.allow_addresses);
+        let allowed = || self.config.delivery.allow_addresses.iter().chain(allow_addresses);
         let refused: Vec<Unreachable> =
             addresses.iter().filter_map(|address| reachable(*address, allowed()).err()).collect();
         if refused.len() < addresses.len() {
@@ -106,7 +106,7 @@ impl Checks<'_, '_> {
         let all = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let line = Unreachable::line(&refused);
         let message = format!("{all}; if that is meant, add {line} here, or to [delivery] for all destinations");
-        self.error(&path.key("url"), message);
+        self.error(&path.below(key), message);
     }
 }
 

@@ -95,6 +95,13 @@ impl<'a> Settings<'a> {
             network,
         }
     }
+
+    /// For another host that a door leads to, with one connection. The certificate that is shown to the door's own host,
+    /// and the keys that are pinned of it, have no place there.
+    pub fn elsewhere(&self) -> Self {
+        let trust = Trust { client_certificate: None, pin: &[], ..self.trust };
+        Self { trust, expiry: None, connections: 1, ..*self }
+    }
 }
 
 /// An answer.

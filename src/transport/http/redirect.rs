@@ -39,7 +39,7 @@ impl Redirects {
             let client = if address.authority() == own.authority() {
                 None
             } else {
-                Some(Client::new(&address, &Settings { connections: 1, ..*settings })?)
+                Some(Client::new(&address, &settings.elsewhere())?)
             };
             Ok(Elsewhere { address, client })
         });

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 
 use crate::config::{AuthStyle, Oauth, Secret};
-use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
+use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, Trust, USER_AGENT};
 use crate::transport::credential::{self, Hidden};
 use crate::transport::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, outcome};
@@ -99,8 +99,8 @@ impl Tokens {
     pub fn new(oauth: &Oauth, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let address = Address::parse(&oauth.token_url)?;
         let uri = address.path().parse::<Uri>().map_err(|why| DoorError::Setting(why.to_string()))?;
-        let ca_file = oauth.ca_file.as_deref();
-        let settings = Settings { ca_file, answer_limit: LONGEST_ANSWER, connections: 1, ..*settings };
+        let trust = Trust { ca_file: oauth.ca_file.as_deref(), ..Trust::default() };
+        let settings = Settings { trust, answer_limit: LONGEST_ANSWER, ..settings.elsewhere() };
         let client = Client::new(&address, &settings)?;
         let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
         let asks = oauth.clone();
