@@ -10,9 +10,12 @@
 mod check;
 mod country;
 mod delivery;
+mod directory;
 mod document;
 mod environment;
 mod error;
+mod files;
+mod ftp;
 mod http;
 mod intake;
 mod key;
@@ -27,25 +30,31 @@ mod place;
 mod policy;
 mod profile;
 mod proxy;
-mod reach;
 mod push;
 mod push_url;
+mod reach;
+mod s3;
 mod schema;
 mod secret;
 mod service;
+mod sftp;
 mod shape;
 mod signature;
 mod suggest;
 mod template;
 mod tls;
 mod units;
+mod webdav;
 mod wire;
 mod wordpress;
 
 pub use country::Country;
 pub use delivery::Delivery;
+pub use directory::Directory;
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
+pub use files::{FileKill, FileName, FileRules, NameField, NameFields, NamePattern, Temporary};
+pub use ftp::{Ftp, FtpTls};
 pub use http::{Auth, AuthStyle, Compression, HttpPush, Oauth};
 pub use intake::{Amqp, HttpIntake, Intake, Spool};
 pub use key::Key;
@@ -61,12 +70,16 @@ pub use partner::{
 pub use policy::{Change, Changes, Edits, Element, Freedom, Link, Medium, Policy, PolicyId, Position, Role, Terms};
 pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use proxy::{Proxy, ProxyProtocol, ProxyServer, ProxyUrl};
-pub use reach::{AddressBlock, Unreachable, reachable};
 pub use push::{PushMethod, PushVariant, RemoteId};
 pub use push_url::{PushUrl, UrlField, UrlFields};
+pub use reach::{AddressBlock, Unreachable, reachable};
+pub use s3::S3;
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use service::{Admin, Log, LogFormat};
+pub use sftp::Sftp;
+#[cfg(feature = "sftp")]
+pub(crate) use sftp::{host_keys, private_key};
 pub use signature::{
     BodyAlgorithm, BodyEncoding, BodyPreset, BodyScheme, BodySignature, Component, Derived, MessageAlgorithm,
     MessageParameter, MessageSignature, SigningSecret,
@@ -75,6 +88,7 @@ pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use tls::{ClientCertificate, Pin};
 pub use units::{Rate, Size, Span};
+pub use webdav::WebDav;
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
 pub use wordpress::{OnKill, PostStatus, Term, WordPress};
 

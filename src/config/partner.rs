@@ -1,6 +1,6 @@
 //! A partner: a publisher that takes the wire, what it is entitled to, and the doors it takes it through.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    AddressBlock, Changes, ClientCertificate, Country, FormatName, HttpPush, Pin, Proxy, Rate, Span, Use, WordPress,
+    AddressBlock, Changes, ClientCertificate, Country, Directory, FileRules, FormatName, Ftp, HttpPush, Pin, Proxy,
+    Rate, S3, Sftp, Span, Use, WebDav, WordPress,
 };
 use crate::article::{Action, WireId};
 
@@ -130,12 +131,27 @@ pub struct Subscription {
 pub struct Destination {
     /// What the document is written in: a format, or one of `[profiles.NAME]`.
     pub format: FormatName,
-    /// Where it is pushed to. A destination has this or `wordpress`.
+    /// Where it is pushed to. A destination has this, or one of the tables that follow.
     #[serde(default)]
     pub http: Option<HttpPush>,
     /// The WordPress site where it becomes a post.
     #[serde(default)]
     pub wordpress: Option<WordPress>,
+    /// The directory where it becomes a file.
+    #[serde(default)]
+    pub directory: Option<Directory>,
+    /// The SFTP server where it becomes a file.
+    #[serde(default)]
+    pub sftp: Option<Sftp>,
+    /// The WebDAV folder where it becomes a file.
+    #[serde(default)]
+    pub webdav: Option<WebDav>,
+    /// The bucket where it becomes an object.
+    #[serde(default)]
+    pub s3: Option<S3>,
+    /// The FTP server where it becomes a file.
+    #[serde(default)]
+    pub ftp: Option<Ftp>,
     /// The most requests under way at once; how many, is found from the door's answers. Default: `delivery.concurrency`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
@@ -173,11 +189,18 @@ pub enum Versions {
 impl Destination {
     /// The way to it. A destination of a configuration that was checked has one.
     pub fn door(&self) -> Option<Door<'_>> {
-        match (&self.http, &self.wordpress) {
-            (Some(push), None) => Some(Door::Http(push)),
-            (None, Some(site)) => Some(Door::WordPress(site)),
-            (Some(_), Some(_)) | (None, None) => None,
-        }
+        let Self { http, wordpress, directory, sftp, webdav, s3, ftp, .. } = self;
+        let doors = [
+            http.as_ref().map(Door::Http),
+            wordpress.as_ref().map(Door::WordPress),
+            directory.as_ref().map(Door::Directory),
+            sftp.as_ref().map(Door::Sftp),
+            webdav.as_ref().map(Door::WebDav),
+            s3.as_ref().map(Door::S3),
+            ftp.as_ref().map(Door::Ftp),
+        ];
+        let mut doors = doors.into_iter().flatten();
+        doors.next().filter(|_| doors.next().is_none())
     }
 }
 
@@ -186,12 +209,63 @@ impl Destination {
 pub enum Door<'a> {
     Http(&'a HttpPush),
     WordPress(&'a WordPress),
+    Directory(&'a Directory),
+    Sftp(&'a Sftp),
+    WebDav(&'a WebDav),
+    S3(&'a S3),
+    Ftp(&'a Ftp),
+}
+
+impl<'a> Door<'a> {
+    /// The tables that can say where a destination leads.
+    pub const TABLES: [&'static str; 7] = ["http", "wordpress", "directory", "sftp", "webdav", "s3", "ftp"];
+
+    /// The table that says so.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::WordPress(_) => "wordpress",
+            Self::Directory(_) => "directory",
+            Self::Sftp(_) => "sftp",
+            Self::WebDav(_) => "webdav",
+            Self::S3(_) => "s3",
+            Self::Ftp(_) => "ftp",
+        }
+    }
+
+    /// How its files are named, if it takes files.
+    pub fn file(self) -> Option<&'a FileRules> {
+        match self {
+            Self::Http(_) | Self::WordPress(_) => None,
+            Self::Directory(directory) => Some(&directory.file),
+            Self::Sftp(sftp) => Some(&sftp.file),
+            Self::WebDav(webdav) => Some(&webdav.file),
+            Self::S3(s3) => Some(&s3.file),
+            Self::Ftp(ftp) => Some(&ftp.file),
+        }
+    }
+
+    /// Where it leads, and the key of its table that says so.
+    pub fn address(self) -> (&'static str, String) {
+        match self {
+            Self::Http(push) => ("url", push.url.as_str().to_owned()),
+            Self::WordPress(site) => ("url", site.url.clone()),
+            Self::Directory(directory) => ("path", directory.path.display().to_string()),
+            Self::Sftp(Sftp { host, port, user, path, .. }) => ("host", format!("sftp://{user}@{host}:{port}/{path}")),
+            Self::WebDav(webdav) => ("url", webdav.url.clone()),
+            Self::S3(S3 { endpoint, bucket, path, .. }) => ("bucket", format!("{endpoint}/{bucket}/{path}")),
+            Self::Ftp(Ftp { host, port, user, path, .. }) => ("host", format!("ftp://{user}@{host}:{port}/{path}")),
+        }
+    }
 }
 
 /// What a door says of the connections to it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Way<'a> {
-    pub url: &'a str,
+    /// The key of the door's table that names its host; none where no connection leads there.
+    pub key: Option<&'static str>,
+    /// An address with that host.
+    pub url: Cow<'a, str>,
     pub ca_file: Option<&'a Path>,
     pub client_certificate: Option<&'a ClientCertificate>,
     pub pin: &'a [Pin],
@@ -201,9 +275,19 @@ pub struct Way<'a> {
 
 impl<'a> Door<'a> {
     pub fn way(self) -> Way<'a> {
+        let nowhere = Way {
+            key: None,
+            url: Cow::Borrowed(""),
+            ca_file: None,
+            client_certificate: None,
+            pin: &[],
+            allow_addresses: &[],
+            proxy: None,
+        };
         match self {
             Self::Http(push) => Way {
-                url: push.url.fixed(),
+                key: Some("url"),
+                url: push.url.fixed().into(),
                 ca_file: push.ca_file.as_deref(),
                 client_certificate: push.client_certificate.as_deref(),
                 pin: &push.pin,
@@ -211,12 +295,46 @@ impl<'a> Door<'a> {
                 proxy: push.proxy.as_ref(),
             },
             Self::WordPress(site) => Way {
-                url: &site.url,
+                key: Some("url"),
+                url: site.url.as_str().into(),
                 ca_file: site.ca_file.as_deref(),
                 client_certificate: site.client_certificate.as_deref(),
                 pin: &site.pin,
                 allow_addresses: &site.allow_addresses,
                 proxy: site.proxy.as_ref(),
+            },
+            Self::Directory(_) => nowhere,
+            Self::Sftp(sftp) => Way {
+                key: Some("host"),
+                // Only the host of it is looked at, and that as https writes one.
+                url: format!("https://{}", sftp.host).into(),
+                allow_addresses: &sftp.allow_addresses,
+                proxy: sftp.proxy.as_ref(),
+                ..nowhere
+            },
+            Self::WebDav(webdav) => Way {
+                key: Some("url"),
+                url: webdav.url.as_str().into(),
+                ca_file: webdav.ca_file.as_deref(),
+                allow_addresses: &webdav.allow_addresses,
+                proxy: webdav.proxy.as_ref(),
+                ..nowhere
+            },
+            Self::S3(s3) => Way {
+                key: Some("endpoint"),
+                url: s3.endpoint.as_str().into(),
+                ca_file: s3.ca_file.as_deref(),
+                allow_addresses: &s3.allow_addresses,
+                proxy: s3.proxy.as_ref(),
+                ..nowhere
+            },
+            Self::Ftp(ftp) => Way {
+                key: Some("host"),
+                url: format!("https://{}", ftp.host).into(),
+                ca_file: ftp.ca_file.as_deref(),
+                allow_addresses: &ftp.allow_addresses,
+                proxy: ftp.proxy.as_ref(),
+                ..nowhere
             },
         }
     }

@@ -359,6 +359,7 @@ impl Lane {
                         attempt: attempted.attempt,
                         sequence: attempted.sequence,
                         remote: attempted.remote.clone(),
+                        names: Arc::clone(&rendered.names),
                     };
                     let mut outcome = self.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {

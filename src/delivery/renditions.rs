@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 
 use crate::article::{Action, Guid, Urgency, Version, WireId};
 use crate::attribution::{Policies, Proved};
-use crate::config::Edition;
+use crate::config::{Edition, NameFields};
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
 use crate::render::{self, Flaw};
 use crate::telemetry::Metrics;
@@ -60,6 +60,8 @@ pub struct Rendered {
     pub action: Action,
     pub urgency: Urgency,
     pub document: Result<Arc<Proved>, String>,
+    /// What a file of it may be called after.
+    pub names: Arc<NameFields>,
     /// Media that the story goes without.
     pub dropped: Vec<String>,
 }
@@ -102,6 +104,7 @@ impl Renditions {
 
     async fn make(&self, id: ArticleId, edition: &Arc<Edition>) -> Result<Arc<Rendered>, LedgerError> {
         let article = self.ledger.article(id).await?;
+        let extension = render::renderer(edition.profile.format).extension(&edition.profile);
         let mut dropped = Vec::new();
         let document = match self.policies.get(&article.wire) {
             None => Err(format!("the wire {} is not configured any more", article.wire)),
@@ -141,6 +144,7 @@ impl Renditions {
             action: article.action,
             urgency: article.urgency,
             document,
+            names: NameFields::of_article(&article, &extension).into(),
             dropped,
         }))
     }

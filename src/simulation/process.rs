@@ -12,7 +12,7 @@ use super::world::{Door, IN_NETWORK, World};
 use crate::article::{Action, Article, Urgency};
 use crate::attribution::{Proved, sample};
 use crate::clock::Clock;
-use crate::config::{Config, Edition, Environment, Format, Secrets};
+use crate::config::{Config, Edition, Environment, Format, NameFields, Secrets};
 use crate::delivery::{Dispatch, Documents, Growth, Lanes, Numbered, Rendered, Shared, Wakes};
 use crate::intake::{Contracts, Inbox};
 use crate::ledger::simulated::{Disk, StepWriter, Written};
@@ -197,7 +197,8 @@ impl Documents for OneDocument {
         async move {
             let Article { guid, version, action, urgency, .. } = Article::clone(&*self.ledger.article(article).await?);
             let document = Ok(document(action));
-            Ok(Arc::new(Rendered { story: guid, version, action, urgency, document, dropped: Vec::new() }))
+            let names = NameFields::of(&guid).into();
+            Ok(Arc::new(Rendered { story: guid, version, action, urgency, document, names, dropped: Vec::new() }))
         }
         .boxed()
     }

@@ -4,7 +4,8 @@
 //! seen cannot leave (promise 6). Every attempt of a delivery carries the same message id and, for the same version and
 //! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
-//! There are two: `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story. Both stand on `client`.
+//! `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story, `file` one file, at
+//! whatever takes files. All stand on `client`, but for directories of this machine.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
@@ -12,6 +13,7 @@ mod client;
 mod credential;
 mod descriptors;
 mod fetch;
+mod file;
 mod fresh;
 mod gzip;
 mod http;
@@ -31,11 +33,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+#[cfg(any(feature = "ftp", feature = "sftp"))]
+use self::client::Dialer;
 use self::client::{Expiry, Network, Parts, Settings, Trust};
 use self::gzip::Gzip;
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
-use crate::config::{Config, Delivery, Destination, Door, SecretError};
+use crate::config::{Config, Delivery, Destination, Door, NameFields, SecretError, Size, Span};
 use crate::telemetry::Metrics;
 
 /// One document on its way to one destination.
@@ -54,6 +58,8 @@ pub struct Parcel {
     pub sequence: u64,
     /// What an earlier attempt of this story at this destination was told to remember.
     pub remote: Option<String>,
+    /// What a file of it may be called after.
+    pub names: Arc<NameFields>,
 }
 
 /// How an attempt ended.
@@ -126,28 +132,65 @@ pub fn open(
 ) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
-        .ok_or_else(|| DoorError::Setting("it has no [http] and no [wordpress], or both of them".to_owned()))?;
-    let (answer_limit, http2, max_age) = match door {
-        Door::Http(push) => (push.answer_limit, push.http2, push.connection_max_age),
-        Door::WordPress(site) => (site.answer_limit, site.http2, site.connection_max_age),
-    };
+        .ok_or_else(|| DoorError::Setting("nothing says where it leads, or more than one table does".to_owned()))?;
+    let timeouts = Timeouts::of(door, defaults);
+    let connections = network.part(connections(destination, defaults));
+    let age = |age: Option<Span>| age.unwrap_or(defaults.connection_max_age).get();
     let way = door.way();
-    let settings = Settings {
+    let expiry = Arc::new(Expiry::new(name, metrics));
+    let by_http = |answer_limit: Size, http2, max_age| Settings {
         trust: Trust { ca_file: way.ca_file, client_certificate: way.client_certificate, pin: way.pin },
-        expiry: Some(&Arc::new(Expiry::new(name, metrics))),
+        expiry: Some(&expiry),
         allow_addresses: way.allow_addresses,
         proxy: way.proxy,
-        timeouts: Timeouts::of(door, defaults),
+        timeouts,
         answer_limit: answer_limit.get(),
         http2,
-        max_age: max_age.unwrap_or(defaults.connection_max_age).get(),
-        connections: network.part(connections(destination, defaults)),
+        max_age: age(max_age),
+        connections,
         network,
     };
     Ok(match door {
-        Door::Http(push) => Box::new(HttpDoor::new(push, &settings, gzip)?),
-        Door::WordPress(site) => Box::new(WordPressDoor::new(site, &settings)?),
+        Door::Http(push) => {
+            let settings = by_http(push.answer_limit, push.http2, push.connection_max_age);
+            Box::new(HttpDoor::new(push, &settings, gzip)?)
+        }
+        Door::WordPress(site) => {
+            let settings = by_http(site.answer_limit, site.http2, site.connection_max_age);
+            Box::new(WordPressDoor::new(site, &settings)?)
+        }
+        Door::Directory(directory) => file::directory::open(directory, timeouts, connections),
+        #[cfg(feature = "sftp")]
+        Door::Sftp(sftp) => {
+            let dialer = Dialer::of(&way, sftp.port, timeouts.connect, network)?;
+            file::sftp::open(sftp, timeouts, connections, age(sftp.connection_max_age), dialer)?
+        }
+        #[cfg(feature = "webdav")]
+        Door::WebDav(webdav) => {
+            file::webdav::open(webdav, &by_http(webdav.answer_limit, webdav.http2, webdav.connection_max_age))?
+        }
+        #[cfg(feature = "s3")]
+        Door::S3(s3) => file::s3::open(s3, &by_http(s3.answer_limit, s3.http2, s3.connection_max_age))?,
+        #[cfg(feature = "ftp")]
+        Door::Ftp(ftp) => {
+            let dialer = Dialer::of(&way, ftp.port, timeouts.connect, network)?;
+            file::ftp::open(ftp, timeouts, connections, age(ftp.connection_max_age), dialer)?
+        }
+        #[cfg(not(feature = "sftp"))]
+        Door::Sftp(_) => return Err(not_built(door)),
+        #[cfg(not(feature = "webdav"))]
+        Door::WebDav(_) => return Err(not_built(door)),
+        #[cfg(not(feature = "s3"))]
+        Door::S3(_) => return Err(not_built(door)),
+        #[cfg(not(feature = "ftp"))]
+        Door::Ftp(_) => return Err(not_built(door)),
     })
+}
+
+/// Told by the configuration's check, with its place.
+#[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp", feature = "webdav")))]
+fn not_built(door: Door<'_>) -> DoorError {
+    DoorError::Setting(format!("this newswired was built without {}", door.table()))
 }
 
 /// What the doors of `config` share. From here on this process may open as many files as its hard limit says.
@@ -205,6 +248,11 @@ impl Timeouts {
         let (connect, write, answer) = match door {
             Door::Http(push) => (push.connect_timeout, push.write_timeout, push.answer_timeout),
             Door::WordPress(site) => (site.connect_timeout, site.write_timeout, site.answer_timeout),
+            Door::Directory(directory) => (None, directory.write_timeout, None),
+            Door::Sftp(sftp) => (sftp.connect_timeout, sftp.write_timeout, sftp.answer_timeout),
+            Door::WebDav(webdav) => (webdav.connect_timeout, webdav.write_timeout, webdav.answer_timeout),
+            Door::S3(s3) => (s3.connect_timeout, s3.write_timeout, s3.answer_timeout),
+            Door::Ftp(ftp) => (ftp.connect_timeout, ftp.write_timeout, ftp.answer_timeout),
         };
         Self {
             connect: connect.unwrap_or(defaults.connect_timeout).get(),

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod disk;
+pub mod files;
 pub mod rabbitmq;
 pub mod recorder;
 pub mod wordpress;

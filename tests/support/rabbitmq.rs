@@ -115,7 +115,7 @@ impl Rabbit {
 }
 
 /// A CA and a server's certificate of it, as files.
-fn certificates(dir: &Path) {
+pub fn certificates(dir: &Path) {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     let key = || KeyPair::generate().expect("a key can be made");
     let mut params = CertificateParams::default();

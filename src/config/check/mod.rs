@@ -1,6 +1,7 @@
 //! What the types cannot say: that names meet, that addresses and secrets are there, that a promise of the
 //! configuration can be kept. Each rule notes an error with its place; none stops another.
 
+mod files;
 mod http;
 mod limits;
 mod partners;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{Backoff, Destination, Door, Format, FormatName, Partner, Span, Subscription};
+use crate::config::{Backoff, Destination, Door, Format, Partner, Span, Subscription};
 
 impl Checks<'_, '_> {
     pub(super) fn partners(&mut self) {
@@ -77,25 +77,35 @@ impl Checks<'_, '_> {
         }
         self.not_zero(&path.key("give_up_after"), destination.give_up_after);
         let format = self.config.format_profile(&destination.format).map(|profile| profile.format);
-        match destination.door() {
-            Some(Door::Http(push)) => {
-                self.http_push(&path.key("http"), push);
-                self.way(&path.key("http"), &Door::Http(push).way());
-                if format == Some(Format::WordPress) {
-                    let message = "the format \"wordpress\" is for a site's own interface; write a section \
-                                   [….wordpress] instead of [….http], or take another format";
-                    self.error(&path.key("format"), message);
-                }
-            }
-            Some(Door::WordPress(site)) => {
-                self.wordpress(&path.key("wordpress"), site);
-                self.way(&path.key("wordpress"), &Door::WordPress(site).way());
-                if format.is_some_and(|format| format != Format::WordPress) {
-                    self.error(&path.key("format"), "WordPress takes no such document; write format = \"wordpress\"");
-                }
-            }
+        let door = destination.door();
+        match door {
+            Some(Door::Http(push)) => self.http_push(&path.key("http"), push),
+            Some(Door::WordPress(site)) => self.wordpress(&path.key("wordpress"), site),
+            Some(Door::Directory(directory)) => self.directory(&path.key("directory"), directory),
+            Some(Door::Sftp(sftp)) => self.sftp(&path.key("sftp"), sftp),
+            Some(Door::WebDav(webdav)) => self.webdav(&path.key("webdav"), webdav),
+            Some(Door::S3(s3)) => self.s3(&path.key("s3"), s3),
+            Some(Door::Ftp(ftp)) => self.ftp(&path.key("ftp"), ftp),
             // Told by `one_door`.
             None => {}
+        }
+        if let Some(door) = door {
+            self.way(&path.key(door.table()), &door.way());
+        }
+        match (door, format) {
+            (Some(Door::WordPress(_)), Some(format)) if format != Format::WordPress => {
+                self.error(&path.key("format"), "WordPress takes no such document; write format = \"wordpress\"");
+            }
+            (Some(Door::WordPress(_)) | None, _) => {}
+            (Some(other), Some(Format::WordPress)) => {
+                let message = format!(
+                    "the format \"wordpress\" is for a site's own interface; write a section [….wordpress] instead of \
+                     [….{}], or take another format",
+                    other.table()
+                );
+                self.error(&path.key("format"), message);
+            }
+            (Some(_), _) => {}
         }
     }
 
@@ -108,14 +118,18 @@ impl Checks<'_, '_> {
             for (name, destination) in destinations.into_iter().flatten() {
                 let path = doors.key(name);
                 let Some(table) = destination.as_object() else { continue };
-                match (table.contains_key("http"), table.contains_key("wordpress")) {
-                    (true, false) | (false, true) => {}
-                    (true, true) => self.report.key(
-                        &path.key("wordpress"),
-                        "the destination has both [….http] and [….wordpress]; keep one, or make two destinations of them",
-                    ),
-                    (false, false) => {
-                        self.error(&path, "the destination leads nowhere; add a section [….http] or [….wordpress]");
+                let mut doors = Door::TABLES.into_iter().filter(|name| table.contains_key(*name));
+                match (doors.next(), doors.next()) {
+                    (Some(_), None) => {}
+                    (Some(one), Some(other)) => {
+                        let message = format!(
+                            "the destination has both [….{one}] and [….{other}]; keep one, or make two destinations of them"
+                        );
+                        self.report.key(&path.key(other), message);
+                    }
+                    (None, _) => {
+                        let tables = Door::TABLES.map(|name| format!("[….{name}]")).join(", ");
+                        self.error(&path, format!("the destination leads nowhere; add one of the sections {tables}"));
                     }
                 }
             }
@@ -140,20 +154,24 @@ impl Checks<'_, '_> {
         }
     }
 
-    /// Two doors with one address and one format would bring every story twice.
+    /// Two doors with one address and one format would bring every story twice; two that make files with one name would
+    /// write over each other's.
     fn no_door_twice(&mut self, doors: &KeyPath, destinations: &BTreeMap<String, Arc<Destination>>) {
-        let mut seen: BTreeMap<(&str, &FormatName), &str> = BTreeMap::new();
+        let mut seen: BTreeMap<(String, &str), &str> = BTreeMap::new();
         for (name, destination) in destinations {
-            let (key, url) = match destination.door() {
-                Some(Door::Http(push)) => ("http.url", push.url.as_str()),
-                Some(Door::WordPress(site)) => ("wordpress.url", site.url.as_str()),
-                None => continue,
+            let Some(door) = destination.door() else { continue };
+            let (key, address) = door.address();
+            let (what, rule, mend) = match door.file() {
+                None => (destination.format.as_str(), "send the same format to the same address", "remove one"),
+                Some(file) => (
+                    file.name.as_str(),
+                    "write files of the same names to the same folder",
+                    "give one of them another file.name or another folder, or remove it",
+                ),
             };
-            if let Some(first) = seen.insert((url, &destination.format), name) {
-                let message = format!(
-                    "the destinations {first:?} and {name:?} send the same format to the same address; remove one"
-                );
-                self.error(&doors.key(name).below(key), message);
+            if let Some(first) = seen.insert((address, what), name) {
+                let message = format!("the destinations {first:?} and {name:?} {rule}; {mend}");
+                self.error(&doors.key(name).key(door.table()).key(key), message);
             }
         }
     }

@@ -17,7 +17,9 @@ impl Checks<'_, '_> {
         if let Some(proxy) = way.proxy {
             self.proxy(&path.key("proxy"), proxy);
         }
-        self.leads_out(path, "url", way.url, way.allow_addresses);
+        if let Some(key) = way.key {
+            self.leads_out(path, key, &way.url, way.allow_addresses);
+        }
     }
 
     fn client_certificate(&mut self, path: &KeyPath, way: &Way<'_>) {
@@ -37,7 +39,7 @@ impl Checks<'_, '_> {
 
     /// What is asked of TLS is asked of nobody where there is none.
     fn needs_tls(&mut self, path: &KeyPath, way: &Way<'_>) {
-        if !Url::parse(way.url).is_ok_and(|url| url.scheme() == "http") {
+        if !Url::parse(&way.url).is_ok_and(|url| url.scheme() == "http") {
             return;
         }
         for (key, asked) in [("client_certificate", way.client_certificate.is_some()), ("pin", !way.pin.is_empty())] {

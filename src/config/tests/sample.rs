@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::super::{Config, Environment, Secrets, load_from, partner_schema, schema};
+use super::super::{Config, Door, Environment, Secrets, Temporary, load_from, partner_schema, schema};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
@@ -11,7 +11,9 @@ fn shipped(name: &str) -> PathBuf {
 
 fn sample(main: &Path) -> Config {
     let credentials = tempfile::tempdir().unwrap();
-    for name in ["intake-token", "ledger-herald-signing", "coast-times-token", "valley-record-wordpress"] {
+    for name in
+        ["intake-token", "ledger-herald-signing", "coast-times-token", "valley-record-wordpress", "bay-observer-sftp"]
+    {
         fs::write(credentials.path().join(name), "a sample secret\n").unwrap();
     }
     let directory = credentials.path().to_str().unwrap();
@@ -29,7 +31,7 @@ fn sample(main: &Path) -> Config {
 fn the_sample_loads() {
     let config = sample(&shipped("newswired.toml"));
     let ids: Vec<&str> = config.partners.keys().map(|id| id.as_str()).collect();
-    assert_eq!(ids, ["coast-times", "island-post", "ledger-herald", "valley-record"]);
+    assert_eq!(ids, ["bay-observer", "coast-times", "island-post", "ledger-herald", "valley-record"]);
     assert!(config.intake.http.is_some() && config.intake.spool.is_some() && config.intake.amqp.is_none());
 }
 
@@ -39,7 +41,7 @@ fn the_sample_loads_without_its_secrets_for_who_only_looks() {
     let environment = Environment::default();
     assert!(load_from(&shipped("newswired.toml"), &environment, Secrets::Leave).is_ok());
     let errors = load_from(&shipped("newswired.toml"), &environment, Secrets::Read).unwrap_err();
-    assert_eq!(errors.iter().count(), 6, "{errors}");
+    assert_eq!(errors.iter().count(), 7, "{errors}");
 }
 
 /// What the sample shows as a default is one: with each default's comment sign taken away, the configuration is the
@@ -84,7 +86,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("newswired.toml"), spoken.join("\n")).unwrap();
     fs::create_dir(dir.path().join("partners.d")).unwrap();
-    for name in ["coast-times", "island-post", "ledger-herald", "valley-record"] {
+    for name in ["bay-observer", "coast-times", "island-post", "ledger-herald", "valley-record"] {
         let name = format!("partners.d/{name}.toml");
         fs::copy(shipped(&name), dir.path().join(&name)).unwrap();
     }
@@ -94,6 +96,41 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         .replacen("affiliation: None", "affiliation: Some(\"Harbor Press News Foundation\")", 1)
         .replace("alt: None", "alt: Some(\"Harbor Press News Foundation\")");
     assert_eq!(format!("{told:?}"), untold);
+}
+
+/// Every key of a door that the sample only shows is one, and so is every table.
+#[test]
+fn the_places_for_files_that_the_sample_shows_are_such() {
+    let text = fs::read_to_string(shipped("partners.d/bay-observer.toml")).unwrap();
+    let spoken = |line: &str| line.strip_prefix("# ").map(str::to_owned);
+    let shown: Vec<&str> = text.split("\n\n").filter(|block| block.starts_with("# [destinations.archive.")).collect();
+    assert_eq!(shown.len(), Door::TABLES.len() - 3, "all but http, wordpress, and the one that it uses");
+    for block in shown {
+        let table: String =
+            block.lines().filter_map(spoken).filter(|line| !line.starts_with("ca_file")).collect::<Vec<_>>().join("\n");
+        let partner = format!("name = \"The Bay Observer\"\n[destinations.archive]\nformat = \"nitf\"\n{table}\n");
+        let files = super::Files::new(super::MAIN).partner("bay-observer", &partner);
+        let loaded = load_from(&files.dir.path().join("newswired.toml"), &Environment::default(), Secrets::Leave);
+        assert!(loaded.is_ok(), "{block}: {}", loaded.unwrap_err());
+    }
+    // The keys of the one that it uses, and of its files.
+    let is_key = |line: &String| {
+        line.split(" = ").next().is_some_and(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+    };
+    let all: Vec<String> = text
+        .split("# The other places")
+        .next()
+        .unwrap()
+        .lines()
+        .map(|line| spoken(line).filter(is_key).unwrap_or_else(|| line.to_owned()))
+        .filter(|line| !line.starts_with("known_hosts"))
+        .collect();
+    let files = super::Files::new(super::MAIN).partner("bay-observer", &all.join("\n"));
+    let loaded = load_from(&files.dir.path().join("newswired.toml"), &Environment::default(), Secrets::Leave);
+    let config = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+    let Some(Door::Sftp(sftp)) = config.partners["bay-observer"].destinations["desk"].door() else { panic!("no SFTP") };
+    assert!(sftp.private_key.is_some() && sftp.passphrase.is_some());
+    assert_eq!((sftp.port, sftp.file.temporary.clone()), (22, Some(Temporary::default())));
 }
 
 /// `UPDATE_SCHEMAS=1 cargo test` writes them anew.

@@ -145,3 +145,54 @@ allow_addresses = ["10.0.0.0/8", "127.0.0.1/8", "here"]
     let allowed = doors(&urls[..4]).replace("[fd00::7]/\"", "[fd00::7]/\"\nallow_addresses = [\"fd00::/8\"]");
     Files::new(&main).partner("island-post", &allowed).load().unwrap();
 }
+
+/// Whatever the door's table calls it, and where its tokens come from.
+#[test]
+fn every_kind_of_door_is_asked_where_it_leads() {
+    let doors = r#"name = "Island Post"
+[destinations.a]
+format = "json"
+[destinations.a.sftp]
+host = "10.1.2.3"
+user = "wire"
+password = "env:PASSWORD"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYgB2c9cO3lny+FEMSG7ywGZq0ay8d4Z2tZXkf7VJut"
+[destinations.b]
+format = "json"
+[destinations.b.ftp]
+host = "[::1]"
+user = "wire"
+password = "env:PASSWORD"
+[destinations.c]
+format = "json"
+[destinations.c.webdav]
+url = "http://192.168.0.9/in/"
+user = "wire"
+password = "env:PASSWORD"
+[destinations.d]
+format = "json"
+[destinations.d.s3]
+endpoint = "http://localhost:9000"
+region = "eu-west-1"
+bucket = "wire"
+access_key = "env:PASSWORD"
+secret_key = "env:PASSWORD"
+[destinations.e]
+format = "json"
+[destinations.e.http]
+url = "https://paper.example/in"
+auth = { oauth = { token_url = "http://169.254.169.254/token", client_id = "wire", client_secret = "env:PASSWORD" } }
+"#;
+    let files = Files::new(MAIN).variable("PASSWORD", "abcd").partner("island-post", doors);
+    assert_snapshot!(files.errors(), @r#"
+    partners.d/island-post.toml:5:8: 10.1.2.3 is a private address (RFC 1918); if that is meant, add allow_addresses = ["10.1.2.3"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:12:8: ::1 is a loopback address (RFC 4291); if that is meant, add allow_addresses = ["::1"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:18:7: 192.168.0.9 is a private address (RFC 1918); if that is meant, add allow_addresses = ["192.168.0.9"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:24:12: 127.0.0.1 is a loopback address (RFC 1122); ::1 is a loopback address (RFC 4291); if that is meant, add allow_addresses = ["127.0.0.1", "::1"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:33:32: 169.254.169.254 is a link-local address (RFC 3927); if that is meant, add allow_addresses = ["169.254.169.254"] here, or to [delivery] for all destinations
+    "#);
+    let main = format!(
+        "{MAIN}[delivery]\nallow_addresses = [\"10.0.0.0/8\", \"::1\", \"192.168.0.9\", \"127.0.0.1\", \"169.254.169.254\"]\n"
+    );
+    Files::new(&main).variable("PASSWORD", "abcd").partner("island-post", doors).load().unwrap();
+}

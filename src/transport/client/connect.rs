@@ -12,7 +12,6 @@ use super::connection::{self, Connection};
 use super::dial::Dialer;
 use super::expiry::Expiry;
 use super::pool::{Place, Pool};
-use super::proxy::Proxy;
 use super::{Address, Settings, tls};
 use crate::transport::DoorError;
 
@@ -34,10 +33,7 @@ impl Connector {
             None
         };
         let Settings { allow_addresses, proxy, network, timeouts, max_age, .. } = *settings;
-        let proxy = match proxy {
-            Some(own) => Proxy::of(own)?,
-            None => network.proxy.clone(),
-        };
+        let proxy = network.proxy_for(proxy)?;
         let dialer = Dialer::new(&address.host, address.port, allow_addresses, proxy, network, timeouts.connect);
         if let (Some(expiry), Some(shown)) = (settings.expiry, settings.trust.client_certificate)
             && let [first, ..] = shown.chain().map_err(DoorError::Setting)?.as_slice()
@@ -57,7 +53,7 @@ impl Connector {
     /// # Errors
     /// In a sentence: nothing was sent yet, so the caller needs no more than that.
     pub async fn connect(&self, place: Place, pool: &Arc<Pool>) -> Result<Connection, String> {
-        let stream = self.dialer.network.turns.take(self.dialer.dial()).await?;
+        let stream = self.dialer.connect().await?;
         // Requests are written whole; waiting to fill a packet only delays them.
         stream.set_nodelay(true).map_err(|why| why.to_string())?;
         // A fleet that connected at once does not do it again at once.

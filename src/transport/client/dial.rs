@@ -17,6 +17,8 @@ use tokio::time::timeout;
 use super::proxy::{Proxy, Target};
 use super::{Network, race};
 use crate::config::{AddressBlock, Unreachable, reachable};
+#[cfg(any(feature = "ftp", feature = "sftp"))]
+use crate::{config::Way, transport::DoorError};
 
 /// How many of a host's addresses a proxy is asked for.
 const MOST_BY_PROXY: usize = 3;
@@ -70,9 +72,41 @@ impl Dialer {
         Self { host, port, allow_addresses: allow_addresses.into(), proxy, network: Arc::clone(network), patience }
     }
 
+    /// For protocols other than HTTP, whose host is that of `way`.
+    ///
+    /// # Errors
+    /// When the proxy's password cannot be read.
+    #[cfg(any(feature = "ftp", feature = "sftp"))]
+    pub fn of(way: &Way<'_>, port: u16, patience: Duration, network: &Arc<Network>) -> Result<Self, DoorError> {
+        let host = way.url.trim_start_matches("https://").trim_matches(['[', ']']);
+        let proxy = network.proxy_for(way.proxy)?;
+        Ok(Self::new(host, port, way.allow_addresses, proxy, network, patience))
+    }
+
+    /// One for an address that the host itself names, by the same rules.
+    #[cfg(feature = "ftp")]
+    pub fn to(&self, address: std::net::SocketAddr) -> Self {
+        Self {
+            host: Host::Address([address.ip()]),
+            port: address.port(),
+            allow_addresses: self.allow_addresses.clone(),
+            proxy: self.proxy.clone(),
+            network: Arc::clone(&self.network),
+            patience: self.patience,
+        }
+    }
+
+    /// [`Self::dial`], in turn with all others.
+    ///
+    /// # Errors
+    /// In a sentence: nothing was sent yet, so the caller needs no more than that.
+    pub async fn connect(&self) -> Result<TcpStream, String> {
+        self.network.turns.take(self.dial()).await
+    }
+
     /// # Errors
     /// In a sentence for the operator: why there is no connection.
-    pub async fn dial(&self) -> Result<TcpStream, String> {
+    async fn dial(&self) -> Result<TcpStream, String> {
         if let (Host::Name(name), Some(proxy)) = (&self.host, self.proxy.as_ref().filter(|proxy| proxy.resolves_names))
         {
             return self.through(proxy, Target::Name(name)).await;

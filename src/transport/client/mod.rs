@@ -22,6 +22,9 @@ mod proxy;
 mod race;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "ftp")]
+pub mod tls;
+#[cfg(not(feature = "ftp"))]
 mod tls;
 mod turns;
 
@@ -40,6 +43,8 @@ use super::{DoorError, Timeouts};
 use crate::config::{self, AddressBlock};
 
 pub use address::Address;
+#[cfg(any(feature = "ftp", feature = "sftp"))]
+pub use dial::Dialer;
 pub use expiry::Expiry;
 pub use network::{Network, Parts};
 pub use paced::Paced;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::names::Names;
 use super::proxy::Proxy;
 use super::turns::Turns;
-use crate::config::{AddressBlock, Delivery, SecretError};
+use crate::config::{self, AddressBlock, Delivery, SecretError};
 
 /// What the doors share.
 pub struct Network {
@@ -34,6 +34,14 @@ impl Network {
             proxy: Proxy::of(&defaults.proxy)?,
             parts,
         })
+    }
+
+    /// Through which the connections of a door leave that says this of it.
+    ///
+    /// # Errors
+    /// When the password of its proxy cannot be read.
+    pub fn proxy_for(&self, own: Option<&config::Proxy>) -> Result<Option<Arc<Proxy>>, SecretError> {
+        own.map_or_else(|| Ok(self.proxy.clone()), Proxy::of)
     }
 
     /// For one door by itself.

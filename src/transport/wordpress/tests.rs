@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::article::{Action, Article};
 use crate::attribution::sample;
-use crate::config::{Edition, Format};
+use crate::config::{Edition, Format, NameFields};
 use crate::render::rendition;
 use crate::transport::Timeouts;
 use crate::transport::client::Network;
@@ -80,6 +80,7 @@ fn parcel(action: Action, remote: Option<&str>) -> Parcel {
     let article = Article { action, ..sample::article() };
     let (policies, edition) = (sample::own(sample::wire()), Edition::plain(Format::WordPress));
     Parcel {
+        names: NameFields::of(&article.guid).into(),
         document: rendition(&article, &policies, &edition).unwrap().document.into(),
         message_id: "msg_1".into(),
         story: article.guid,

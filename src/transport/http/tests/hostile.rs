@@ -185,7 +185,7 @@ async fn whatever_a_server_answers_is_an_outcome_in_time_and_in_bounds() {
     a terminal's controls: Refused: answered 422 Unprocessable Entity: \u{1b}[2J\u{202e}evil
     a terminal's controls as the reason: Unknown { retry_after: None }: the connection broke: invalid HTTP status-code parsed
     a thousand years: Deferred { retry_after: Some(2592000s), maybe_document: false }, kept: answered 503 Service Unavailable
-    a redirect inside: Deferred { retry_after: None, maybe_document: false }, kept: answered 302 Found
+    a redirect inside: Deferred { retry_after: None, maybe_document: false }, kept: answered 302 Found: it leads to http://169.254.169.254/, but by a status that turns a push into a question; if that is the right address, write it as url
     two answers: Refused: answered 422 Unprocessable Entity
     "#);
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::article::{Action, Article, Urgency, Version, WireId};
 use crate::attribution::Policies;
-use crate::config::{Edition, Format, Wire};
+use crate::config::{Edition, Format, NameFields, Wire};
 use crate::render::rendition;
 use crate::transport::client::Network;
 use crate::transport::{Class, Timeouts};
@@ -27,6 +27,7 @@ fn parcel() -> Parcel {
     let policies = Policies::own(WireId::new("w"), wire.into());
     let document = rendition(&article, &policies, &Edition::plain(Format::Json)).unwrap().document;
     Parcel {
+        names: NameFields::of(&article.guid).into(),
         document: document.into(),
         message_id: "msg_1".into(),
         story: article.guid,
