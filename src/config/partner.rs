@@ -58,7 +58,7 @@ pub struct Partner {
     /// Which stories it gets, by the rule's name; a story needs to match one of them. No rule at all: every story it
     /// is entitled to.
     #[serde(default)]
-    pub subscriptions: BTreeMap<String, Subscription>,
+    pub subscriptions: BTreeMap<String, Box<Subscription>>,
     /// What its contract changes of attribution, where the wire lets it: by policy and element.
     #[serde(default)]
     pub attribution: Changes,
@@ -125,7 +125,7 @@ pub struct Subscription {
     pub exclude: Option<Box<Subscription>>,
 }
 
-/// One door of a partner.
+/// One door of a partner. It has one of the tables that say where it leads, and each of them is large.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
@@ -133,25 +133,25 @@ pub struct Destination {
     pub format: FormatName,
     /// Where it is pushed to. A destination has this, or one of the tables that follow.
     #[serde(default)]
-    pub http: Option<HttpPush>,
+    pub http: Option<Box<HttpPush>>,
     /// The WordPress site where it becomes a post.
     #[serde(default)]
-    pub wordpress: Option<WordPress>,
+    pub wordpress: Option<Box<WordPress>>,
     /// The directory where it becomes a file.
     #[serde(default)]
-    pub directory: Option<Directory>,
+    pub directory: Option<Box<Directory>>,
     /// The SFTP server where it becomes a file.
     #[serde(default)]
-    pub sftp: Option<Sftp>,
+    pub sftp: Option<Box<Sftp>>,
     /// The WebDAV folder where it becomes a file.
     #[serde(default)]
-    pub webdav: Option<WebDav>,
+    pub webdav: Option<Box<WebDav>>,
     /// The bucket where it becomes an object.
     #[serde(default)]
-    pub s3: Option<S3>,
+    pub s3: Option<Box<S3>>,
     /// The FTP server where it becomes a file.
     #[serde(default)]
-    pub ftp: Option<Ftp>,
+    pub ftp: Option<Box<Ftp>>,
     /// The most requests under way at once; how many, is found from the door's answers. Default: `delivery.concurrency`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
@@ -191,13 +191,13 @@ impl Destination {
     pub fn door(&self) -> Option<Door<'_>> {
         let Self { http, wordpress, directory, sftp, webdav, s3, ftp, .. } = self;
         let doors = [
-            http.as_ref().map(Door::Http),
-            wordpress.as_ref().map(Door::WordPress),
-            directory.as_ref().map(Door::Directory),
-            sftp.as_ref().map(Door::Sftp),
-            webdav.as_ref().map(Door::WebDav),
-            s3.as_ref().map(Door::S3),
-            ftp.as_ref().map(Door::Ftp),
+            http.as_deref().map(Door::Http),
+            wordpress.as_deref().map(Door::WordPress),
+            directory.as_deref().map(Door::Directory),
+            sftp.as_deref().map(Door::Sftp),
+            webdav.as_deref().map(Door::WebDav),
+            s3.as_deref().map(Door::S3),
+            ftp.as_deref().map(Door::Ftp),
         ];
         let mut doors = doors.into_iter().flatten();
         doors.next().filter(|_| doors.next().is_none())

@@ -15,15 +15,17 @@ use crate::transport::{DoorError, Parcel};
 
 /// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
 pub struct Head {
-    /// With a place for every header that a parcel adds, so that a copy of it never has to grow.
-    fixed: HeaderMap,
+    /// Ten thousand doors have as many of these, so they are no map.
+    fixed: Box<[(HeaderName, HeaderValue)]>,
+    /// What a request's headers come to, so that their map never has to grow.
+    number: usize,
     signers: Signers,
     pub credential: Credential,
 }
 
 /// What a head is made of, its secrets by reference.
 pub struct Sources {
-    fixed: HeaderMap,
+    fixed: Box<[(HeaderName, HeaderValue)]>,
     auth: Option<Auth>,
     signatures: SignatureSources,
 }
@@ -38,6 +40,14 @@ const ACTION: HeaderName = HeaderName::from_static("newswire-action");
 const URGENCY: HeaderName = HeaderName::from_static("newswire-urgency");
 const ATTEMPT: HeaderName = HeaderName::from_static("newswire-attempt");
 const SEQUENCE: HeaderName = HeaderName::from_static("newswire-sequence");
+
+/// How many headers a parcel adds: those above, and its type.
+const OF_A_PARCEL: usize = 11;
+
+fn listed(headers: HeaderMap) -> Box<[(HeaderName, HeaderValue)]> {
+    // A name is left out where it is that of the value before, and there is one value for each.
+    headers.into_iter().filter_map(|(name, value)| Some((name?, value))).collect()
+}
 
 /// The bytes that are sent, and their SHA-256. Digest and signature are of these.
 #[derive(Clone, Copy)]
@@ -87,7 +97,7 @@ impl Sources {
             message: push.message_signature.clone(),
             body: push.body_signature.clone(),
         };
-        Ok(Self { fixed, auth: push.auth.clone(), signatures })
+        Ok(Self { fixed: listed(fixed), auth: push.auth.clone(), signatures })
     }
 
     /// The secrets that a head is made with.
@@ -98,29 +108,14 @@ impl Sources {
 
     /// Reads the secrets.
     pub fn head(&self) -> Result<Head, DoorError> {
-        let mut fixed = self.fixed.clone();
+        let mut fixed: HeaderMap = self.fixed.iter().cloned().collect();
         let credential = match &self.auth {
             Some(auth) => Credential::read(auth, &mut fixed)?,
             None => Credential::default(),
         };
         let signers = self.signatures.signers()?;
-        let of_a_parcel = [
-            header::CONTENT_TYPE,
-            CONTENT_DIGEST,
-            WEBHOOK_ID,
-            IDEMPOTENCY_KEY,
-            WEBHOOK_TIMESTAMP,
-            STORY,
-            VERSION,
-            ACTION,
-            URGENCY,
-            ATTEMPT,
-            SEQUENCE,
-        ];
-        for name in of_a_parcel.into_iter().chain(signers.headers()) {
-            fixed.insert(name, HeaderValue::from_static(""));
-        }
-        Ok(Head { fixed, signers, credential })
+        let number = fixed.len() + OF_A_PARCEL + signers.headers().count();
+        Ok(Head { fixed: listed(fixed), number, signers, credential })
     }
 }
 
@@ -136,7 +131,8 @@ impl Head {
         };
         let id = text(&WEBHOOK_ID, parcel.message_id.clone())?;
         let digest = format!("sha-256=:{}:", BASE64.encode(sent.digest));
-        let mut headers = self.fixed.clone();
+        let mut headers = HeaderMap::with_capacity(self.number);
+        headers.extend(self.fixed.iter().cloned());
         if sent.is_document {
             let content_type = parcel.document.content_type().to_owned();
             headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, content_type)?);
