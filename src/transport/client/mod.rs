@@ -32,13 +32,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::uri::Authority;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use self::connect::Connector;
-use self::connection::Exchange;
-use self::pool::{Pool, Taken};
+use self::connection::{Connection, Exchange};
+use self::pool::{Place, Pool, Taken};
 use super::{DoorError, Timeouts};
 use crate::config::{self, AddressBlock};
 
@@ -159,7 +161,7 @@ impl Client {
             let patience = self.timeouts.connect;
             let (mut connection, kept) = match self.pool.take(Instant::now(), patience).await {
                 Some(Taken::Connection(connection)) => (connection, true),
-                Some(Taken::Place(place)) => match timeout(patience, self.connector.connect(place, &self.pool)).await {
+                Some(Taken::Place(place)) => match timeout(patience, self.connect(place)).await {
                     Ok(Ok(connection)) => (connection, false),
                     Ok(Err(why)) => return Err(Failed::NotConnected(why)),
                     Err(_) => {
@@ -189,6 +191,11 @@ impl Client {
                 Exchange::Impossible(why) => return Err(Failed::Impossible(why)),
             }
         }
+    }
+
+    /// In a place of its own: a request that finds a connection, as nearly all do, needs no room for making one.
+    fn connect(&self, place: Place) -> BoxFuture<'_, Result<Connection, String>> {
+        self.connector.connect(place, &self.pool).boxed()
     }
 
     /// How many connections are kept that could be used again.
