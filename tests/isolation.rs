@@ -36,3 +36,24 @@ async fn dead_hanging_and_throttling_doors_do_not_delay_the_others() {
     // A stop does not wait for the hanging door longer than the drain.
     assert_eq!(scene.terminate().await, Some(0));
 }
+
+/// Doors look at their secrets' files some seconds apart, and after a quiet time all of them are due together. That is no
+/// reason for a thread each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_looks_at_its_secrets_at_once_takes_a_few_threads() {
+    const DOORS: usize = 100;
+    let sink = sink(SinkOptions::default()).await;
+    let ids: Vec<&str> = (0..DOORS).map(|number| &*format!("p{number}").leak()).collect();
+    let door = |id| Partner { id, format: "json", url: url(&sink), more: "" };
+    let mut scene = Scene::new(&ids.into_iter().map(door).collect::<Vec<_>>(), "", "");
+    scene.start().await;
+    // Longer than between two looks.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let (status, _) = scene.post("application/json", &article("a", 1, "publish")).await;
+    assert_eq!(status, 202);
+    until(Duration::from_secs(30), "every door has it", async || sink.stats().received == DOORS as u64).await;
+    let threads = std::fs::read_dir(format!("/proc/{}/task", scene.pid())).expect("it runs").count();
+    // The runtime's, the ledger's, and those that read and look.
+    assert!(threads < 40, "{threads} threads");
+    assert_eq!(scene.terminate().await, Some(0));
+}

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::DoorError;
@@ -26,6 +27,11 @@ const BETWEEN: Duration = Duration::from_secs(5);
 /// How long an attempt waits for a look. A file system that hangs holds up one attempt for that time, and then no other:
 /// no further look begins before that one has ended.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// Looks under way at once. A fleet's secrets are all due together after a quiet time, and each look has a thread: who finds
+/// no place goes on with what it has, and looks at its next attempt.
+static LOOKS: Semaphore = Semaphore::const_new(AT_ONCE);
+const AT_ONCE: usize = 4;
 
 /// A file that changed so short a time before it was read may change again unseen: file systems count time in ticks.
 const TICK: Duration = Duration::from_secs(2);
@@ -95,10 +101,15 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     /// It, with secrets that were looked at some seconds ago at most.
     pub async fn current(&self) -> Arc<T> {
         if let Some(watch) = &self.0.watch
+            && watch.is_due()
+            && let Ok(place) = LOOKS.try_acquire()
             && watch.is_mine_to_look()
         {
             let kept = Arc::clone(&self.0);
-            let look = tokio::task::spawn_blocking(move || kept.look());
+            let look = tokio::task::spawn_blocking(move || {
+                kept.look();
+                drop(place);
+            });
             if timeout(LONGEST_LOOK, look).await.is_err() {
                 let files = watch.names();
                 tracing::warn!(
@@ -146,12 +157,16 @@ impl<T> Kept<T> {
 }
 
 impl<T> Watch<T> {
-    /// Whether it is time for a look, and nobody else has begun with it.
+    /// Whether it is time for a look, and none is under way.
+    fn is_due(&self) -> bool {
+        let next = self.next.load(Ordering::Acquire);
+        next != LOOKING && millis(self.base.elapsed()) >= next
+    }
+
+    /// The same, and nobody else has begun with it.
     fn is_mine_to_look(&self) -> bool {
         let next = self.next.load(Ordering::Acquire);
-        next != LOOKING
-            && millis(self.base.elapsed()) >= next
-            && self.next.compare_exchange(next, LOOKING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.is_due() && self.next.compare_exchange(next, LOOKING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     fn names(&self) -> String {

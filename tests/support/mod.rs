@@ -209,9 +209,13 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// Sends the daemon a signal, by its name.
     pub fn signal(&self, name: &str) {
-        let id = self.daemon.as_ref().expect("the daemon runs").id().to_string();
+        let id = self.pid().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill(1) can be run");
         assert!(sent.success());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().expect("the daemon runs").id()
     }
 
     /// `SIGTERM`, and the exit code.
