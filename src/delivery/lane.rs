@@ -466,7 +466,7 @@ impl Lane {
 }
 
 /// A later claim may have found what goes first.
-fn in_order(window: &mut VecDeque<InHand>) {
+pub(super) fn in_order(window: &mut VecDeque<InHand>) {
     if !window.iter().is_sorted_by_key(|in_hand| in_hand.row.rank) {
         window.make_contiguous().sort_by_key(|in_hand| in_hand.row.rank);
     }

@@ -525,7 +525,12 @@ async fn a_contracts_turn_does_not_wait_for_the_answer_before_it() {
 
 /// A door that is well, whose lane has had something to do and waits.
 async fn at_rest() -> Scene {
-    let scene = Scene::new(Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 }, 64).await;
+    at_rest_with_backoff(Duration::from_millis(50)).await
+}
+
+async fn at_rest_with_backoff(first: Duration) -> Scene {
+    let doors = Doors { number: 1, concurrency: 1, delay: Duration::ZERO, status: 200 };
+    let scene = Scene::with_backoff(doors, 64, first).await;
     scene.accept("first", 1, Action::Publish).await;
     until("the first is delivered", || scene.counts() == [("delivered".to_owned(), 1)]).await;
     let places = || scene.wakes.places(&mut scene.acceptance(sample::article())).len();
@@ -583,6 +588,36 @@ async fn what_was_announced_to_a_lane_that_is_halted_waits_in_the_ledger() {
     scene.wakes.halt(vec![(scene.ids[0], None)], Timestamp::now());
     until("it is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
     scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_announced_to_a_door_that_fails_meanwhile_waits_in_the_ledger() {
+    let scene = at_rest_with_backoff(Duration::from_secs(1_000_000)).await;
+    let (places, announced) = scene.announce("second").await;
+    scene.status.store(503, Ordering::SeqCst);
+    scene.accept("third", 1, Action::Publish).await;
+    until("the door is in trouble", || scene.got(0).len() == 2).await;
+    let state =
+        |state: &str| scene.counts().into_iter().find(|(name, _)| name == state).map_or(0, |(_, number)| number);
+    until("its lane has gone to rest", || state("attempting") == 1).await;
+    scene.wakes.hand(places, announced);
+    until("both wait", || state("waiting") == 2).await;
+    assert_eq!(scene.got(0).len(), 2);
+    scene.stop().await;
+}
+
+#[test]
+fn what_is_in_hand_is_in_the_order_of_its_lane() {
+    let signal = super::signal::Signal::default();
+    let row = |rank, story| {
+        let row = Attempted { rank, ..Attempted::for_tests(story, Version::FIRST, Action::Publish) };
+        super::signal::InHand { row, as_of: signal.look().as_of }
+    };
+    let mut window = [row(5, 1), row(7, 2), row(7, 3), row(-3, 4), row(6, 5)].into();
+    super::lane::in_order(&mut window);
+    let stories: Vec<_> = window.iter().map(|in_hand| in_hand.row.story).collect();
+    let expected = [4, 1, 5, 2, 3].map(|story| row(0, story).row.story);
+    assert_eq!(stories, expected, "and those of one rank as they came");
 }
 
 /// One thread, so that nothing runs between the last line and the stop.
