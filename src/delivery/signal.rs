@@ -157,7 +157,8 @@ impl Signal {
     /// Keeps a place for a row, if there is one left.
     pub fn reserve(&self) -> Option<AsOf> {
         let mut told = self.lock();
-        let left = told.room > told.reserved + told.handed.len();
+        // What the lane has not looked at yet would go before it.
+        let left = !told.due && told.room > told.reserved + told.handed.len();
         left.then(|| {
             told.reserved += 1;
             AsOf(told.count)

@@ -632,3 +632,22 @@ async fn what_was_announced_last_before_a_stop_waits_in_the_ledger() {
     let counts = SqliteReader::open(&ledger).unwrap().counts().unwrap();
     assert_eq!(counts, [("waiting".to_owned(), 1), ("delivered".to_owned(), 1)]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_begins_nothing_more() {
+    let doors = Doors { number: 1, concurrency: 1, delay: Duration::from_millis(50), status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    for story in 0..60 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("one is under way, and others are in hand", || scene.got(0).len() > 3).await;
+    let (got, ledger) = (Arc::clone(&scene.got[0]), scene.dir.path().join("ledger.sqlite"));
+    scene.stop.cancel();
+    let before = got.lock().unwrap().len();
+    scene.running.await.unwrap();
+    let sent = got.lock().unwrap().len();
+    assert!(sent <= before + 1, "{before} were sent at the stop, and {sent} at its end");
+    let counts = SqliteReader::open(&ledger).unwrap().counts().unwrap();
+    let (waiting, delivered) = (60 - sent as u64, sent as u64);
+    assert_eq!(counts, [("waiting".to_owned(), waiting), ("delivered".to_owned(), delivered)], "what was in hand, too");
+}

@@ -162,7 +162,7 @@ pub fn open(
         Door::Directory(directory) => file::directory::open(directory, timeouts, connections),
         #[cfg(feature = "sftp")]
         Door::Sftp(sftp) => {
-            let dialer = Dialer::of(&way, sftp.port, timeouts.connect, network)?;
+            let dialer = Dialer::of(&sftp.host, sftp.port, &way, timeouts.connect, network)?;
             file::sftp::open(sftp, timeouts, connections, age(sftp.connection_max_age), dialer)?
         }
         #[cfg(feature = "webdav")]
@@ -173,7 +173,7 @@ pub fn open(
         Door::S3(s3) => file::s3::open(s3, &by_http(s3.answer_limit, s3.http2, s3.connection_max_age))?,
         #[cfg(feature = "ftp")]
         Door::Ftp(ftp) => {
-            let dialer = Dialer::of(&way, ftp.port, timeouts.connect, network)?;
+            let dialer = Dialer::of(&ftp.host, ftp.port, &way, timeouts.connect, network)?;
             file::ftp::open(ftp, timeouts, connections, age(ftp.connection_max_age), dialer)?
         }
         #[cfg(not(feature = "sftp"))]

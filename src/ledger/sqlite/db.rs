@@ -1,8 +1,8 @@
 //! A connection with some of its statements at hand.
 //!
 //! Every delivery passes through a few statements, several times in its life. To look one up in rusqlite's cache hashes its
-//! text, which is long, takes it out, and puts it back: a twelfth of what a delivery costs. Here it is looked up once, for
-//! as long as a transaction lasts.
+//! text, which is long, takes it out, and puts it back: a twentieth of what a delivery costs (docs/performance.md). Here it
+//! is looked up once, for as long as a transaction lasts.
 
 use std::cell::{RefCell, RefMut};
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use rusqlite::{CachedStatement, Connection};
 /// A connection for as long as a transaction lasts.
 pub struct Db<'c> {
     connection: &'c Connection,
-    at_hand: [RefCell<Option<CachedStatement<'c>>>; AT_HAND],
+    at_hand: [RefCell<Option<(Hot, CachedStatement<'c>)>>; AT_HAND],
 }
 
 /// A statement that is kept at hand: its place, and its text.
@@ -38,12 +38,16 @@ impl<'c> Db<'c> {
     }
 
     /// The statement, until the guard goes: it is at work, and nobody else's meanwhile.
-    pub fn hot(&self, Hot { place, sql }: Hot) -> rusqlite::Result<RefMut<'_, CachedStatement<'c>>> {
-        let mut at_hand = self.at_hand[place].borrow_mut();
+    pub fn hot(&self, hot: Hot) -> rusqlite::Result<RefMut<'_, CachedStatement<'c>>> {
+        let mut at_hand = self.at_hand[hot.place].borrow_mut();
         if at_hand.is_none() {
-            *at_hand = Some(self.connection.prepare_cached(sql)?);
+            *at_hand = Some((hot, self.connection.prepare_cached(hot.sql)?));
         }
-        Ok(RefMut::map(at_hand, |found| found.as_mut().expect("it has just been put there")))
+        Ok(RefMut::map(at_hand, |found| {
+            let (of, statement) = found.as_mut().expect("it has just been put there");
+            assert_eq!(of.sql, hot.sql, "two statements have the place {}", hot.place);
+            statement
+        }))
     }
 }
 

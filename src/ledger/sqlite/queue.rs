@@ -2,7 +2,8 @@
 //!
 //! Thousands of lanes at full work ask for far more than one commit holds. A kill that stood in line with them would
 //! leave seconds late, and an article would be taken seconds late; so each kind of command has a line of its own
-//! (promise 4), and a lane that asks for an urgent story does not stand behind those that ask for others. Within a line the order is that of arrival, and a full line makes only those wait who would join it.
+//! (promise 4), and a lane that asks for an urgent story does not stand behind those that ask for others. Within a line the
+//! order is that of arrival, and a full line makes only those wait who would join it.
 
 use std::time::{Duration, Instant};
 

@@ -72,15 +72,20 @@ impl Dialer {
         Self { host, port, allow_addresses: allow_addresses.into(), proxy, network: Arc::clone(network), patience }
     }
 
-    /// For protocols other than HTTP, whose host is that of `way`.
+    /// For protocols other than HTTP. `host` may be an address of IPv6 in brackets.
     ///
     /// # Errors
     /// When the proxy's password cannot be read.
     #[cfg(any(feature = "ftp", feature = "sftp"))]
-    pub fn of(way: &Way<'_>, port: u16, patience: Duration, network: &Arc<Network>) -> Result<Self, DoorError> {
-        let host = way.url.trim_start_matches("https://").trim_matches(['[', ']']);
+    pub fn of(
+        host: &str,
+        port: u16,
+        way: &Way<'_>,
+        patience: Duration,
+        network: &Arc<Network>,
+    ) -> Result<Self, DoorError> {
         let proxy = network.proxy_for(way.proxy)?;
-        Ok(Self::new(host, port, way.allow_addresses, proxy, network, patience))
+        Ok(Self::new(host.trim_matches(['[', ']']), port, way.allow_addresses, proxy, network, patience))
     }
 
     /// One for an address that the host itself names, by the same rules.

@@ -178,6 +178,22 @@ async fn the_right_key_is_one_of_those_that_are_pinned() {
 }
 
 /// Mutual TLS: the server knows us by our certificate, and takes nothing without it.
+/// A door's own certificate and pins are for its own host, whatever that leads to.
+#[tokio::test]
+async fn another_host_is_shown_nothing_and_held_to_no_pin() {
+    let (authority, partners) = (Authority::new(), Authority::new());
+    let (file, known) = (authority.file(), partners.client_certificate(90));
+    let (made, network) = (authority.makes("127.0.0.1", 90), network());
+    let nobodys = [pin(&KeyPair::generate().unwrap())];
+    let trust = Trust { client_certificate: Some(&known), pin: &nobodys, ..by(&file) };
+    let elsewhere = Settings { trust, ..settings(&network) }.elsewhere().trust;
+    let answered = ask(&server(&made, None).await, elsewhere).await;
+    assert!(answered.is_ok(), "the pin is of another host's key: {answered:?}");
+    assert!(ask(&server(&made, None).await, trust).await.is_err(), "which holds at that one");
+    let refused = ask(&server(&made, Some(&partners)).await, elsewhere).await;
+    assert!(refused.is_err(), "one that asks who we are is not told: {refused:?}");
+}
+
 #[tokio::test]
 async fn a_server_that_asks_who_we_are_is_told() {
     let (authority, partners) = (Authority::new(), Authority::new());
