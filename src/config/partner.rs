@@ -3,6 +3,7 @@
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -306,8 +307,7 @@ impl<'a> Door<'a> {
             Self::Directory(_) => nowhere,
             Self::Sftp(sftp) => Way {
                 key: Some("host"),
-                // Only the host of it is looked at, and that as https writes one.
-                url: format!("https://{}", sftp.host).into(),
+                url: address_of(&sftp.host).into(),
                 allow_addresses: &sftp.allow_addresses,
                 proxy: sftp.proxy.as_ref(),
                 ..nowhere
@@ -330,7 +330,7 @@ impl<'a> Door<'a> {
             },
             Self::Ftp(ftp) => Way {
                 key: Some("host"),
-                url: format!("https://{}", ftp.host).into(),
+                url: address_of(&ftp.host).into(),
                 ca_file: ftp.ca_file.as_deref(),
                 allow_addresses: &ftp.allow_addresses,
                 proxy: ftp.proxy.as_ref(),
@@ -338,6 +338,11 @@ impl<'a> Door<'a> {
             },
         }
     }
+}
+
+/// An address with `host`, of which no more is looked at. In a URL an address of IPv6 stands in brackets (RFC 3986 §3.2.2).
+fn address_of(host: &str) -> String {
+    if host.parse::<Ipv6Addr>().is_ok() { format!("https://[{host}]") } else { format!("https://{host}") }
 }
 
 /// Exponential backoff with full jitter: after the nth failure in a row the wait is a random time of up to
