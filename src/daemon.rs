@@ -93,10 +93,10 @@ impl Daemon {
         intake.spawn(by_the_clock.run(stop_intake.clone()));
 
         let mut delivery = JoinSet::new();
-        let listener = serve::listen(config.admin.listen.get(), "admin").await.map_err(StartError::Listener)?;
-        let admin = listener.local_addr().map_err(|why| StartError::Listener(why.to_string()))?;
-        let pages =
-            admin::Admin { health: ledger.health(), metrics: Arc::clone(&metrics), stopping: stop_intake.clone() };
+        let (listener, desk) = admin::open(config).await.map_err(StartError::Listener)?;
+        let admin = listener.address().map_err(StartError::Listener)?;
+        let (health, stopping) = (ledger.health(), stop_intake.clone());
+        let pages = admin::Admin { health, metrics: Arc::clone(&metrics), stopping, desk };
         delivery.spawn(serve::serve(listener, admin::router(pages), stop_delivery.clone()));
 
         let number = lanes.len();

@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod delivery;
+mod fresh;
 pub mod intake;
 pub mod ledger;
 pub mod ops;

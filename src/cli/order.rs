@@ -3,8 +3,6 @@
 //!
 //! A verb never talks to the daemon. What is ordered while none runs waits in the ledger for its start.
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use jiff::Timestamp;
 
@@ -13,6 +11,7 @@ use super::{ConfigFile, Failure};
 use crate::article::Guid;
 use crate::config::Config;
 use crate::ledger::{NewOrder, Order, OrderState, SqliteReader, StoryView, Target};
+use crate::ops::order::{Given, PATIENCE, give};
 
 /// What every order is given with.
 #[derive(Debug, Args)]
@@ -23,12 +22,6 @@ pub struct Ordering {
     #[command(flatten)]
     config: ConfigFile,
 }
-
-/// How long a running daemon is waited for. It takes a twentieth of a second where nothing is wrong.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often it is looked for.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Where orders are given.
 pub struct Desk {
@@ -75,42 +68,36 @@ impl Desk {
     pub fn give(&self, order: Order) -> Result<(), Failure> {
         let what = order.to_string();
         let new = NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() };
-        let id = self.reader.place(&new)?;
-        if !self.reader.is_served() {
-            println!(
-                "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
-            );
-            return Ok(());
-        }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let record = self.reader.order_placed(id)?;
-            let (state, result) = match record {
-                Some(record) => (record.state, record.result.unwrap_or_default()),
-                // It was carried out, and has gone since.
-                None => (OrderState::Done, what.clone()),
-            };
-            match state {
-                OrderState::Done | OrderState::Stopped => println!("order {id}: {result}"),
-                OrderState::Working => {
-                    println!(
-                        "order {id} has begun: {what}\n`newswired orders` shows how far it is, `newswired orders stop {id}` ends it."
-                    );
-                }
-                OrderState::Refused => return Err(Failure::No(format!("order {id} is refused: {result}"))),
-                OrderState::Waiting if Instant::now() < deadline => {
-                    std::thread::sleep(LOOK);
-                    continue;
-                }
-                OrderState::Waiting => {
-                    return Err(Failure::Unavailable(format!(
-                        "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
-                        PATIENCE.as_secs()
-                    )));
-                }
+        let record = match give(&self.reader, &new)? {
+            Given::Taken(record) => record,
+            Given::Gone(id) => {
+                println!("order {id}: {what}");
+                return Ok(());
             }
-            return Ok(());
+            Given::ForLater(id) => {
+                println!(
+                    "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
+                );
+                return Ok(());
+            }
+            Given::NotYet(id) => {
+                return Err(Failure::Unavailable(format!(
+                    "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
+                    PATIENCE.as_secs()
+                )));
+            }
+        };
+        let (id, result) = (record.id, record.result.unwrap_or_default());
+        match record.state {
+            OrderState::Done | OrderState::Stopped => println!("order {id}: {result}"),
+            OrderState::Waiting | OrderState::Working => {
+                println!(
+                    "order {id} has begun: {what}\n`newswired orders` shows how far it is, `newswired orders stop {id}` ends it."
+                );
+            }
+            OrderState::Refused => return Err(Failure::No(format!("order {id} is refused: {result}"))),
         }
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Replay {
     #[arg(long, value_name = "KEY = VALUE")]
     filter: Vec<String>,
     /// Stories a second, at most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = Request::USUAL_RATE, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
     #[command(flatten)]
     ordering: Ordering,

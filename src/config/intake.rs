@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Listen, SecretRef, Size, Span};
+use super::{ClientCertificate, Listen, SecretRef, Size, Span};
 use crate::article::WireId;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -66,10 +66,13 @@ pub struct Amqp {
 pub struct HttpIntake {
     #[serde(default = "http_listen")]
     pub listen: Listen,
-    /// `listen` may be an address that other machines reach. The port has no TLS, so the token travels in the open
-    /// unless a proxy stands before it.
+    /// `listen` may be an address that other machines reach though the port has no TLS, so that the token travels in the
+    /// open unless a proxy stands before it.
     #[serde(default)]
     pub allow_remote: bool,
+    /// The certificate that the port shows; everything is in TLS then.
+    #[serde(default)]
+    pub tls: Option<Box<ClientCertificate>>,
     /// The bearer token that a newsroom system shows.
     pub token: SecretRef,
     /// To receive the whole request.

@@ -1,22 +1,30 @@
 //! The service around the wire: its admin port and its logs.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Listen;
+use super::{ClientCertificate, Listen, SecretRef};
 
-/// `/healthz`, `/readyz` and `/metrics`.
+/// `/healthz`, `/readyz`, `/metrics`, and what operators order by HTTP below `/v1/`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
     pub listen: Listen,
-    /// `listen` may be an address that other machines reach. The port has no TLS and asks for no password.
+    /// `listen` may be an address that other machines reach though the port has no TLS, so that tokens travel in the open
+    /// unless a proxy stands before it. Health and metrics ask for no token in any case.
     pub allow_remote: bool,
+    /// The certificate that the port shows; everything is in TLS then.
+    pub tls: Option<Box<ClientCertificate>>,
+    /// The bearer tokens of those who may see and order what operators do, by their holder's name, which stands beside
+    /// each order. None: nobody may.
+    pub tokens: BTreeMap<String, SecretRef>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: Listen::loopback(8471), allow_remote: false }
+        Self { listen: Listen::loopback(8471), allow_remote: false, tls: None, tokens: BTreeMap::new() }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Secret, SecretRef};
 
-/// Who the daemon is to a server that asks for a certificate (mutual TLS).
+/// Who the daemon is in TLS: to a server that asks for a certificate (mutual TLS), or to those who come to its ports.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientCertificate {

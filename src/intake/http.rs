@@ -17,29 +17,26 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::{Arrival, Inbox, Rejection, Taken};
 use crate::article::DecodeError;
-use crate::config::Secret;
+use crate::serve::{Bearers, Peer, problem, unavailable, unknown};
 
 /// What a request is answered from.
 struct Desk {
     inbox: Arc<Inbox>,
-    /// The digest of the token: comparing digests takes the same time whatever was sent.
-    token: [u8; 32],
+    bearers: Bearers,
     read_timeout: Duration,
 }
 
 /// The intake's routes. `read_timeout` is for the whole request.
-pub fn router(inbox: Arc<Inbox>, token: &Secret, read_timeout: Duration) -> Router {
-    let desk = Desk { inbox, token: Sha256::digest(token.expose()).into(), read_timeout };
+pub fn router(inbox: Arc<Inbox>, bearers: Bearers, read_timeout: Duration) -> Router {
+    let desk = Desk { inbox, bearers, read_timeout };
     Router::new()
         .route("/v1/articles", post(receive))
         // The limit that counts is the configured one, below.
@@ -49,13 +46,12 @@ pub fn router(inbox: Arc<Inbox>, token: &Secret, read_timeout: Duration) -> Rout
 
 async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    if !desk.knows(&parts.headers) {
-        let why =
-            "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with the token of intake.http";
-        desk.inbox.turned_away("http", "a wrong token");
-        let mut response = problem(StatusCode::UNAUTHORIZED, "Unauthorized", why);
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        return response;
+    if desk.bearers.who(&parts.headers).await.is_none() {
+        let from = parts.extensions.get::<Peer>().map_or_else(String::new, |Peer(peer)| format!(" from {}", peer.ip()));
+        desk.inbox.turned_away("http", &format!("a wrong token{from}"));
+        return unknown(
+            "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with the token of intake.http",
+        );
     }
     if let Some(why) = desk.inbox.closed() {
         return unavailable(&why);
@@ -96,15 +92,6 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
     }
 }
 
-impl Desk {
-    fn knows(&self, headers: &HeaderMap) -> bool {
-        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let Some((scheme, token)) = shown.and_then(|shown| shown.split_once(' ')) else { return false };
-        let digest: [u8; 32] = Sha256::digest(token.trim()).into();
-        scheme.eq_ignore_ascii_case("bearer") && bool::from(digest.ct_eq(&self.token))
-    }
-}
-
 fn meaning(why: &Rejection) -> (StatusCode, &'static str) {
     match why {
         Rejection::Undecodable(DecodeError::UnsupportedType { .. }) => {
@@ -118,16 +105,4 @@ fn meaning(why: &Rejection) -> (StatusCode, &'static str) {
         Rejection::Conflict { .. } => (StatusCode::CONFLICT, "Accepted before with other content"),
         Rejection::Broke(_) => (StatusCode::INTERNAL_SERVER_ERROR, "A defect of newswired"),
     }
-}
-
-fn unavailable(why: &str) -> Response {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "The ledger cannot write", why);
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    response
-}
-
-/// RFC 9457.
-fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = json!({ "title": title, "status": status.as_u16(), "detail": detail }).to_string();
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }

@@ -24,10 +24,10 @@ pub use owed::Contracts;
 
 use crate::article::{self, Article, DecodeError, WireId};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, HttpIntake};
 use crate::delivery::{Press, Wakes};
 use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
-use crate::serve;
+use crate::serve::{self, Bearers, Token};
 use crate::telemetry::{IntakeLabel, Metrics};
 
 /// The intakes that are open.
@@ -44,10 +44,10 @@ pub struct Intakes {
 pub async fn start(config: &Config, inbox: Arc<Inbox>, stop: &CancellationToken) -> Result<Intakes, String> {
     let mut intakes = Intakes { tasks: JoinSet::new(), http: None };
     if let Some(http) = &config.intake.http {
-        let token = http.token.resolve().map_err(|why| format!("intake.http.token: {why}"))?;
-        let listener = serve::listen(http.listen.get(), "intake.http").await?;
-        intakes.http = listener.local_addr().ok();
-        let router = http::router(Arc::clone(&inbox), &token, http.read_timeout.get());
+        let bearers = Bearers::new(vec![bearer(http)], Vec::new())?;
+        let listener = serve::listen(http.listen.get(), "intake.http", http.tls.as_deref()).await?;
+        intakes.http = Some(listener.address()?);
+        let router = http::router(Arc::clone(&inbox), bearers, http.read_timeout.get());
         intakes.tasks.spawn(serve::serve(listener, router, stop.clone()));
     }
     if let Some(spool) = &config.intake.spool {
@@ -61,6 +61,11 @@ pub async fn start(config: &Config, inbox: Arc<Inbox>, stop: &CancellationToken)
     }
     intakes.tasks.spawn(retry::retry_quarantined(inbox, stop.clone()));
     Ok(intakes)
+}
+
+/// The token of whoever hands articles in by HTTP.
+pub fn bearer(http: &HttpIntake) -> Token {
+    Token { holder: "newsroom".to_owned(), key: "intake.http.token".to_owned(), found: http.token.clone() }
 }
 
 /// Bytes that claim to be an article.

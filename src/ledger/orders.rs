@@ -20,9 +20,18 @@ pub enum Order {
     /// A held story goes on.
     Release { story: Guid },
     /// What waits of a story ends.
-    Cancel { story: Guid, to: Option<Target>, even_kills: bool },
+    Cancel {
+        story: Guid,
+        to: Option<Target>,
+        #[serde(default)]
+        even_kills: bool,
+    },
     /// Nothing is sent there but withdrawals; with `even_kills` nothing at all.
-    Suspend { to: Target, even_kills: bool },
+    Suspend {
+        to: Target,
+        #[serde(default)]
+        even_kills: bool,
+    },
     /// A suspension ends, whether an operator or the door itself was its cause.
     Resume { to: Target },
     /// The story's version goes once more, whatever came of it.
@@ -41,7 +50,17 @@ pub struct Replay {
     /// A subscription's keys as in a partner's file, which the stories match.
     pub filter: Option<String>,
     /// Stories a second, at most.
+    #[serde(default = "usual_rate")]
     pub rate: u32,
+}
+
+fn usual_rate() -> u32 {
+    Replay::USUAL_RATE
+}
+
+impl Replay {
+    /// How many stories a second go where nobody says otherwise.
+    pub const USUAL_RATE: u32 = 100;
 }
 
 /// Where a replay begins.

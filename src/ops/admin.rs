@@ -1,4 +1,4 @@
-//! The admin port: `/healthz`, `/readyz` and `/metrics`.
+//! The admin port: `/healthz`, `/readyz`, `/metrics`, and what operators order ([`api`]).
 
 use std::sync::Arc;
 
@@ -10,7 +10,11 @@ use axum::routing::get;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::api;
+use crate::config::Config;
+use crate::intake;
 use crate::ledger::Health;
+use crate::serve::{self, Bearers, Token};
 use crate::telemetry::Metrics;
 
 /// What the admin port tells.
@@ -19,22 +23,49 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// The daemon's intake is stopping.
     pub stopping: CancellationToken,
+    /// What operators see and order.
+    pub desk: api::Desk,
+}
+
+/// What health and metrics are told from.
+struct Signs {
+    health: watch::Receiver<Health>,
+    metrics: Arc<Metrics>,
+    stopping: CancellationToken,
+}
+
+/// Opens the port, and reads the tokens of those who may order something.
+///
+/// # Errors
+/// In a sentence for the operator: an address that cannot be had, a token or a certificate that cannot be used.
+pub async fn open(config: &Config) -> Result<(serve::Listener, api::Desk), String> {
+    let admin = &config.admin;
+    let tokens = admin.tokens.iter().map(|(holder, token)| Token {
+        holder: holder.clone(),
+        key: format!("admin.tokens.{holder}"),
+        found: token.clone(),
+    });
+    // Who hands in articles orders nothing by that.
+    let bearers = Bearers::new(tokens.collect(), config.intake.http.iter().map(intake::bearer).collect())?;
+    let desk = api::Desk::new(bearers, config.ledger.path.clone(), config.subject_descendants.clone());
+    Ok((serve::listen(admin.listen.get(), "admin", admin.tls.as_deref()).await?, desk))
 }
 
 /// The admin port's routes.
-pub fn router(admin: Admin) -> Router {
+pub fn router(Admin { health, metrics: counted, stopping, desk }: Admin) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(Arc::new(admin))
+        .with_state(Arc::new(Signs { health, metrics: counted, stopping }))
+        .merge(api::router(desk))
 }
 
-async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    if admin.stopping.is_cancelled() {
+async fn ready(State(signs): State<Arc<Signs>>) -> Response {
+    if signs.stopping.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match &*admin.health.borrow() {
+    match &*signs.health.borrow() {
         Health::Good => "ready\n".into_response(),
         Health::Failing(why) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -44,9 +75,9 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     }
 }
 
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    let healthy = *admin.health.borrow() == Health::Good;
-    admin.metrics.ledger_healthy.set(i64::from(healthy));
+async fn metrics(State(signs): State<Arc<Signs>>) -> Response {
+    let healthy = *signs.health.borrow() == Health::Good;
+    signs.metrics.ledger_healthy.set(i64::from(healthy));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], admin.metrics.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], signs.metrics.text()).into_response()
 }

@@ -143,8 +143,8 @@ impl Sink {
         if let Some(dir) = &options.dir {
             std::fs::create_dir_all(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
         }
-        let listener = serve::listen(options.listen, "the sink").await?;
-        let address = listener.local_addr().map_err(|why| why.to_string())?;
+        let listener = serve::listen(options.listen, "the sink", None).await?;
+        let address = listener.address()?;
         let (tell, received) = mpsc::channel(UNREAD);
         let stop = CancellationToken::new();
         let desk = Arc::new(Desk { options, state: Mutex::default(), received: tell });

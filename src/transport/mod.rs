@@ -14,7 +14,6 @@ mod credential;
 mod descriptors;
 mod fetch;
 mod file;
-mod fresh;
 mod gzip;
 mod http;
 mod message_id;

@@ -133,8 +133,29 @@ url = "https://cdn.example.org/dcnf.png"
         }
     }
 
-    /// The same, for a daemon that may end instead: with what.
+    /// Starts a program whose ports cannot be asked as the others' are, and waits until its log has a text.
+    pub async fn start_and_wait_for_log(&mut self, text: &str) {
+        self.spawn();
+        until(Duration::from_secs(30), text, async || self.log().contains(text)).await;
+    }
+
+    /// The same as [`Self::start`], for a daemon that may end instead: with what.
     pub async fn try_to_start(&mut self) -> Result<(), ExitStatus> {
+        self.spawn();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !matches!(get(self.admin, "/readyz").await, Some((200, _))) {
+            let child = self.daemon.as_mut().expect("it was started above");
+            if let Ok(Some(status)) = child.try_wait() {
+                self.daemon = None;
+                return Err(status);
+            }
+            assert!(Instant::now() < deadline, "the daemon was not ready in time:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -150,17 +171,6 @@ url = "https://cdn.example.org/dcnf.png"
             .spawn()
             .expect("the program can be started");
         self.daemon = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !matches!(get(self.admin, "/readyz").await, Some((200, _))) {
-            let child = self.daemon.as_mut().expect("it was started above");
-            if let Ok(Some(status)) = child.try_wait() {
-                self.daemon = None;
-                return Err(status);
-            }
-            assert!(Instant::now() < deadline, "the daemon was not ready in time:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(())
     }
 
     /// Waits for a daemon that ends by itself.

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 use super::Checks;
 use crate::config::place::KeyPath;
 use crate::config::suggest::closest;
-use crate::config::{Amqp, Listen};
+use crate::config::{Admin, Amqp, ClientCertificate, Listen, Secret};
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
@@ -15,7 +15,7 @@ impl Checks<'_, '_> {
         self.delivery();
         let config = self.config;
         self.in_bounds(&KeyPath::new(["ledger", "batch"]), u64::try_from(config.ledger.batch).unwrap_or(u64::MAX));
-        self.listen(&KeyPath::new(["admin"]), config.admin.listen, config.admin.allow_remote);
+        self.admin(&KeyPath::new(["admin"]), &config.admin);
         self.log_level(&config.log.level);
         if let Some(http) = &config.intake.http
             && http.listen == config.admin.listen
@@ -63,7 +63,7 @@ impl Checks<'_, '_> {
         }
         if let Some(http) = &intake.http {
             let path = path.key("http");
-            self.listen(&path, http.listen, http.allow_remote);
+            self.listen(&path, http.listen, http.allow_remote, http.tls.as_deref());
             self.secret(&path.key("token"), &http.token);
             self.not_zero(&path.key("read_timeout"), Some(http.read_timeout));
         }
@@ -142,11 +142,40 @@ impl Checks<'_, '_> {
         }
     }
 
-    fn listen(&mut self, path: &KeyPath, listen: Listen, allow_remote: bool) {
-        if !listen.get().ip().is_loopback() && !allow_remote {
+    fn admin(&mut self, path: &KeyPath, admin: &Admin) {
+        self.listen(path, admin.listen, admin.allow_remote, admin.tls.as_deref());
+        let path = path.key("tokens");
+        let mut known: Vec<(KeyPath, Secret)> = Vec::new();
+        if let Some(http) = &self.config.intake.http
+            && let Some(token) = self.environment.and_then(|environment| http.token.resolve_in(environment).ok())
+        {
+            known.push((KeyPath::new(["intake", "http", "token"]), token));
+        }
+        for (name, token) in &admin.tokens {
+            let path = path.key(name);
+            if !is_holder(name) {
+                self.error(
+                    &path,
+                    format!("{name:?} is no name for a token's holder; write one of letters, digits, \"-\", \"_\", \".\" and \"@\""),
+                );
+            }
+            let Some(token) = self.secret(&path, token) else { continue };
+            if let Some((twin, _)) = known.iter().find(|(_, other)| other.expose() == token.expose()) {
+                let twin = twin.clone();
+                self.error(&path, format!("this is the same token as {twin}; give each one of its own"));
+            }
+            known.push((path, token));
+        }
+    }
+
+    fn listen(&mut self, path: &KeyPath, listen: Listen, allow_remote: bool, tls: Option<&ClientCertificate>) {
+        if let Some(own) = tls {
+            self.own_certificate(&path.key("tls"), own);
+        }
+        if !listen.get().ip().is_loopback() && !allow_remote && tls.is_none() {
             let message = format!(
-                "{listen} is open to other machines and has no TLS; listen on 127.0.0.1 behind a proxy, or add \
-                 allow_remote = true"
+                "{listen} is open to other machines and has no TLS; give it a certificate with tls = {{ file = …, key = \
+                 … }}, listen on 127.0.0.1 behind a proxy, or add allow_remote = true"
             );
             self.error(&path.key("listen"), message);
         }
@@ -174,4 +203,9 @@ impl Checks<'_, '_> {
             self.error(&path, format!("{level:?} is not a filter ({why}); {mend}"));
         }
     }
+}
+
+/// It stands beside orders, in lists and in the log.
+fn is_holder(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c))
 }

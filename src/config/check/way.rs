@@ -6,13 +6,15 @@ use url::{Host, Url};
 
 use super::Checks;
 use crate::config::place::KeyPath;
-use crate::config::{AddressBlock, Proxy, ProxyProtocol, Unreachable, Way, reachable};
+use crate::config::{AddressBlock, ClientCertificate, Proxy, ProxyProtocol, Unreachable, Way, reachable};
 
 impl Checks<'_, '_> {
     /// `path` is the door's.
     pub(super) fn way(&mut self, path: &KeyPath, way: &Way<'_>) {
         self.certificates(&path.key("ca_file"), way.ca_file);
-        self.client_certificate(path, way);
+        if let Some(shown) = way.client_certificate {
+            self.own_certificate(&path.key("client_certificate"), shown);
+        }
         self.needs_tls(path, way);
         if let Some(proxy) = way.proxy {
             self.proxy(&path.key("proxy"), proxy);
@@ -22,9 +24,8 @@ impl Checks<'_, '_> {
         }
     }
 
-    fn client_certificate(&mut self, path: &KeyPath, way: &Way<'_>) {
-        let Some(shown) = way.client_certificate else { return };
-        let path = path.key("client_certificate");
+    /// That certificate and key can be used, and belong together.
+    pub(super) fn own_certificate(&mut self, path: &KeyPath, shown: &ClientCertificate) {
         if let Err(why) = shown.chain() {
             self.error(&path.key("file"), why);
             return;

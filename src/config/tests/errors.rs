@@ -468,7 +468,7 @@ answer_timeout = "0s"
 "#
     );
     assert_snapshot!(errors(&main), @r#"
-    newswired.toml:10:10: 0.0.0.0:8471 is open to other machines and has no TLS; listen on 127.0.0.1 behind a proxy, or add allow_remote = true
+    newswired.toml:10:10: 0.0.0.0:8471 is open to other machines and has no TLS; give it a certificate with tls = { file = …, key = … }, listen on 127.0.0.1 behind a proxy, or add allow_remote = true
     newswired.toml:10:10: [intake.http] and [admin] both listen on 0.0.0.0:8471; give one of them another port
     newswired.toml:11:9: the environment variable TOKEN is not set; set it, or use "file:PATH"
     newswired.toml:12:16: a time of nothing; write a longer one
@@ -478,7 +478,7 @@ answer_timeout = "0s"
     newswired.toml:16:12: 0 is out of range; write a whole number from 1 to 4096
     newswired.toml:17:13: AMQP counts it in whole seconds; write 1s to 65535s
     newswired.toml:18:12: the text is empty; write one or remove the key
-    newswired.toml:20:10: 0.0.0.0:8471 is open to other machines and has no TLS; listen on 127.0.0.1 behind a proxy, or add allow_remote = true
+    newswired.toml:20:10: 0.0.0.0:8471 is open to other machines and has no TLS; give it a certificate with tls = { file = …, key = … }, listen on 127.0.0.1 behind a proxy, or add allow_remote = true
     newswired.toml:22:9: unknown level "inof"; did you mean "info"?
     newswired.toml:24:9: 5000 is out of range; write a whole number from 1 to 4096
     newswired.toml:26:15: 0 is out of range; write a whole number from 1 to 256

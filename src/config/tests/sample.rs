@@ -55,6 +55,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "user =",
         "password =",
         "ca_file =",
+        "tls =",
         "\"medtop:",
         "byline =",
         "byline_of_nobody =",

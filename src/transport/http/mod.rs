@@ -27,10 +27,10 @@ use self::request::{Head, Push, Sent, Sources, Target};
 use self::token::Tokens;
 use self::way::{Way, Ways};
 use super::client::{Address, Answer, Client, Failed, Settings};
-use super::fresh::Fresh;
 use super::gzip::Gzip;
 use super::{Class, DoorError, Outcome, Parcel, Transport, outcome};
 use crate::config::{Auth, Compression, HttpPush, RemoteId};
+use crate::fresh::Fresh;
 
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {

@@ -21,9 +21,9 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 
 use crate::config::{AuthStyle, Oauth, Secret};
+use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, Trust, USER_AGENT};
 use crate::transport::credential::{self, Hidden};
-use crate::transport::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, outcome};
 
 /// How long before its end a token is replaced, at most: it has to be good when it arrives. Of one that lives for less than

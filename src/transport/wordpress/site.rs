@@ -11,8 +11,8 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::config::WordPress;
+use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
-use crate::transport::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, Parcel, Timeouts, credential, outcome};
 
 /// A site, and who we are there.
@@ -82,7 +82,7 @@ impl Site {
         let fixed = Fresh::new([&site.application_password], move || {
             let mut fixed = fixed.clone();
             fixed.insert(header::AUTHORIZATION, credential::basic(&user, &password.resolve()?)?);
-            Ok(fixed)
+            Ok::<_, DoorError>(fixed)
         })?;
         Ok(Self { client, base, fixed, root: Mutex::new(None), name })
     }

@@ -1,12 +1,13 @@
-//! What a door makes of its secrets, made anew when one of their files has changed.
+//! What a door or a listener makes of its secrets, made anew when one of their files has changed.
 //!
 //! A secret that was rotated takes effect without a restart, a few seconds after its file was replaced. Files are looked
-//! at when an attempt asks and some seconds have passed since the last look; a door at rest looks at nothing, and one
+//! at when somebody asks and some seconds have passed since the last look; a door at rest looks at nothing, and one
 //! whose secrets are all variables never does. What cannot be read, or cannot be used, changes nothing: the last value
 //! stays in use, and the log says so once.
 //!
 //! It does not know what is made.
 
+use std::fmt::Display;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +19,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::DoorError;
 use crate::config::{Environment, SecretRef};
 
 /// The time between two looks. An operator who has replaced a secret waits for no longer than that.
@@ -50,7 +50,8 @@ struct Kept<T> {
 
 struct Watch<T> {
     files: Vec<PathBuf>,
-    make: Box<dyn Fn() -> Result<T, DoorError> + Send + Sync>,
+    /// With the reason where it cannot be made, in a sentence.
+    make: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     base: Instant,
     /// In milliseconds since `base`, or [`LOOKING`].
     next: AtomicU64,
@@ -79,10 +80,10 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     ///
     /// # Errors
     /// Those of `make`.
-    pub fn new<'a>(
+    pub fn new<'a, E: Display>(
         secrets: impl IntoIterator<Item = &'a SecretRef>,
-        make: impl Fn() -> Result<T, DoorError> + Send + Sync + 'static,
-    ) -> Result<Self, DoorError> {
+        make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, E> {
         let environment = Environment::of_process();
         let files: Vec<PathBuf> = secrets.into_iter().filter_map(|secret| secret.file_in(&environment)).collect();
         // Before they are read: a change that comes between is seen at the next look.
@@ -90,7 +91,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         let made = Mutex::new(Arc::new(make()?));
         let watch = (!files.is_empty()).then(|| Watch {
             files,
-            make: Box::new(make),
+            make: Box::new(move || make().map_err(|why| why.to_string())),
             base: Instant::now(),
             next: AtomicU64::new(millis(BETWEEN)),
             seen: Mutex::new(Seen { stamps: stamps.ok().flatten(), in_trouble: false }),
@@ -133,7 +134,7 @@ impl<T> Kept<T> {
         let stamps = stamps(&watch.files).map_err(|why| why.to_string());
         let unchanged = matches!((&stamps, &seen.stamps), (Ok(Some(now)), Some(then)) if now == then);
         if !unchanged {
-            let made = stamps.and_then(|stamps| Ok((stamps, (watch.make)().map_err(|why| why.to_string())?)));
+            let made = stamps.and_then(|stamps| Ok((stamps, (watch.make)()?)));
             match made {
                 Ok((stamps, made)) => {
                     *locked(&self.made) = Arc::new(made);
@@ -242,7 +243,7 @@ mod tests {
             let (reads, made) = (secret.clone(), Arc::clone(&self.made));
             Fresh::new([&secret], move || {
                 made.fetch_add(1, Ordering::Relaxed);
-                Ok(reads.resolve()?.expose().to_owned())
+                reads.resolve().map(|secret| secret.expose().to_owned())
             })
             .unwrap()
         }
@@ -341,10 +342,10 @@ mod tests {
         let said = String::from_utf8(std::mem::take(&mut *locked(&log.0))).unwrap();
         let said = said.replace(&scene.path().display().to_string(), "SECRET");
         insta::assert_snapshot!(said, @r#"
-    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
-    WARN newswired::transport::fresh: a secret cannot be used; the last value stays in use files="SECRET" reason="the secret file:SECRET is empty"
-    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
-    INFO newswired::transport::fresh: secrets were read again, and are in use files="SECRET"
+    INFO newswired::fresh: secrets were read again, and are in use files="SECRET"
+    WARN newswired::fresh: a secret cannot be used; the last value stays in use files="SECRET" reason="the secret file:SECRET is empty"
+    INFO newswired::fresh: secrets were read again, and are in use files="SECRET"
+    INFO newswired::fresh: secrets were read again, and are in use files="SECRET"
     "#);
     }
 
@@ -360,7 +361,7 @@ mod tests {
             if first.fetch_add(1, Ordering::Relaxed) > 0 {
                 let _ = locked(&held).recv();
             }
-            Ok(first.load(Ordering::Relaxed))
+            Ok::<_, String>(first.load(Ordering::Relaxed))
         })
         .unwrap();
         scene.write("two");
@@ -385,6 +386,6 @@ mod tests {
     #[test]
     fn variables_are_not_looked_at() {
         let secret: SecretRef = "env:PATH".parse().unwrap();
-        assert!(Fresh::new([&secret], || Ok(())).unwrap().0.watch.is_none());
+        assert!(Fresh::new([&secret], || Ok::<_, String>(())).unwrap().0.watch.is_none());
     }
 }
