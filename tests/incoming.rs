@@ -228,6 +228,19 @@ async fn with_a_certificate_both_ports_speak_tls_alone_and_a_renewed_one_is_show
     assert_eq!(ask_in_tls(&connector, scene.http, "POST /v1/articles", TOKEN).await.unwrap().0, 422);
     assert_eq!(get(scene.admin, "/readyz").await, None, "nothing is answered without TLS");
     assert_eq!(ask_in_tls(&second.connector(), scene.admin, "GET /v1/orders", DESK).await, None);
+    let publish = |ca_file: &Path| {
+        let story = scene.dir.path().join("story.json");
+        std::fs::write(&story, article("in-tls", 1, "publish")).unwrap();
+        let mut command = support::newswired();
+        command.args(["publish", "--token", &format!("file:{place}/token"), "--ca-file"]).arg(ca_file).arg(story);
+        let done = command.args(["--http", &format!("https://localhost:{}", scene.http)]).output().unwrap();
+        String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned()
+    };
+    let (trusted, other) = (scene.dir.path().join("ca.pem"), scene.dir.path().join("other.pem"));
+    std::fs::write(&trusted, first.0.pem()).unwrap();
+    std::fs::write(&other, second.0.pem()).unwrap();
+    assert!(publish(&other).contains("cannot reach localhost"), "{}", publish(&other));
+    assert_eq!(publish(&trusted), "1 published\n");
     second.issue(scene.dir.path());
     let connector = second.connector();
     until(Duration::from_secs(20), "the renewed certificate is shown", async || {

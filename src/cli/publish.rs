@@ -13,11 +13,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::Failure;
 use crate::config::SecretRef;
+use crate::transport;
 
 // Addresses and references are texts here, parsed later: clap would print one that it cannot use, with the secret that
 // may stand in it.
@@ -45,6 +49,9 @@ pub struct Publish {
     /// The bearer token of the HTTP intake, by reference: env:NAME or file:PATH
     #[arg(long, value_name = "REF", default_value = "env:NEWSWIRED_TOKEN")]
     token: String,
+    /// Certificates to trust for an https:// address, in PEM, instead of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// The exchange
     #[arg(long, value_name = "NAME", default_value = "newswired.articles")]
     exchange: String,
@@ -122,11 +129,13 @@ impl Publish {
         let url = Url::parse(url).map_err(|why| {
             Failure::Usage(format!("--http is no address ({why}); write for example http://127.0.0.1:8470"))
         })?;
-        if url.scheme() != "http" {
-            return Err(Failure::Usage(
-                "the HTTP intake speaks plain HTTP on the daemon's own machine: use http://".to_owned(),
-            ));
-        }
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => {
+                Some(transport::connector(self.ca_file.as_deref()).map_err(|why| Failure::Usage(why.to_string()))?)
+            }
+            _ => return Err(Failure::Usage("--http takes an address with http:// or https://".to_owned())),
+        };
         let authority = url.authority().to_owned();
         let mut sender = None;
         let mut refused = 0;
@@ -137,7 +146,7 @@ impl Publish {
                 .header("content-type", self.content_type_of(file))
                 .body(Full::new(Bytes::from(read(file)?)))
                 .map_err(|why| Failure::Usage(why.to_string()))?;
-            let exchange = exchange(&url, &mut sender, request);
+            let exchange = exchange(&url, tls.as_ref(), &mut sender, request);
             let (status, answer) = bounded("answer of the intake", exchange).await?.map_err(|why| {
                 Failure::Unavailable(format!("cannot reach {authority}: {why}; is the daemon running there?"))
             })?;
@@ -206,6 +215,7 @@ fn move_in(incoming: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<PathBu
 /// One request, on the connection that is open or on a new one: a server may close it after an answer.
 async fn exchange(
     url: &Url,
+    tls: Option<&TlsConnector>,
     open: &mut Option<SendRequest<Full<Bytes>>>,
     request: http::Request<Full<Bytes>>,
 ) -> Result<(http::StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
@@ -217,15 +227,24 @@ async fn exchange(
         let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
         #[allow(clippy::disallowed_methods, reason = "where the command line says")]
         let stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with its sender.
-        tokio::spawn(connection);
-        *open = Some(sender);
+        *open = Some(match tls {
+            None => speak(stream).await?,
+            Some(tls) => speak(tls.connect(ServerName::try_from(host.to_owned())?, stream).await?).await?,
+        });
     }
     let sender = open.as_mut().ok_or("there is no connection")?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<SendRequest<Full<Bytes>>, hyper::Error> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with its sender.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 async fn bounded<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -20,6 +20,7 @@ mod message_id;
 mod outcome;
 mod wordpress;
 
+pub use client::connector;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use message_id::message_id;

@@ -50,7 +50,7 @@ pub use dial::Dialer;
 pub use expiry::Expiry;
 pub use network::{Network, Parts};
 pub use paced::Paced;
-pub use tls::Trust;
+pub use tls::{Trust, connector};
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 

@@ -20,6 +20,7 @@ use rustls::{
     SignatureScheme,
 };
 use sha2::{Digest, Sha256};
+use tokio_rustls::TlsConnector;
 
 use crate::config::{ClientCertificate, Pin};
 use crate::transport::DoorError;
@@ -55,6 +56,14 @@ pub fn config(trust: Trust<'_>, http2: bool) -> Result<Arc<ClientConfig>, DoorEr
             client(chain, client_certificate, 1).map(|config| Arc::new(offering(config, http2)))
         }
     }
+}
+
+/// For whoever speaks HTTP/1.1 to one server, trusting the certificates of a file, or else the system's.
+///
+/// # Errors
+/// When there are no certificates to trust.
+pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, DoorError> {
+    config(Trust { ca_file, ..Trust::default() }, false).map(TlsConnector::from)
 }
 
 /// RFC 7301, by the names of RFC 9113 §3.2 and RFC 7301 §6.
