@@ -1,6 +1,7 @@
 //! The daemon: builds the parts, hands each what it needs, and waits.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -46,11 +47,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything. When it returns, the ledger is open and every listener is.
+    /// Starts everything, as `config` says, which stands in `file`. When it returns, the ledger is open and every listener is.
     ///
     /// # Errors
     /// [`StartError`] in a sentence for the operator. Nothing is left running.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, file: &Path) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
@@ -66,7 +67,7 @@ impl Daemon {
 
         let shared = transport::shared(config, &metrics).map_err(StartError::Shared)?;
         let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &shared);
-        let Lanes { lanes, due, ids } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
+        let Lanes { lanes, due, ids, beats } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Contracts::new(config, &ids));
         let inbox = Arc::new(Inbox::new(
@@ -93,11 +94,11 @@ impl Daemon {
         intake.spawn(by_the_clock.run(stop_intake.clone()));
 
         let mut delivery = JoinSet::new();
-        let (listener, desk) = admin::open(config).await.map_err(StartError::Listener)?;
-        let admin = listener.address().map_err(StartError::Listener)?;
         let (health, stopping) = (ledger.health(), stop_intake.clone());
-        let pages = admin::Admin { health, metrics: Arc::clone(&metrics), stopping, desk };
-        delivery.spawn(serve::serve(listener, admin::router(pages), stop_delivery.clone()));
+        let watched = admin::Watched { health, metrics: Arc::clone(&metrics), beats, stopping };
+        let (listener, pages) = admin::open(config, file, watched).await.map_err(StartError::Listener)?;
+        let admin = listener.address().map_err(StartError::Listener)?;
+        delivery.spawn(serve::serve(listener, pages, stop_delivery.clone()));
 
         let number = lanes.len();
         let cache = config.delivery.rendition_cache.get();

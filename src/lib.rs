@@ -18,6 +18,7 @@ macro_rules! planted {
     };
 }
 
+mod answers;
 pub mod article;
 pub mod attribution;
 pub mod audit;

@@ -30,16 +30,15 @@ mod sink;
 mod stats;
 mod suspend;
 mod target;
-mod waits;
 mod why;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::answers::at;
 use crate::config::{Config, ConfigErrors, Secrets};
 use crate::ledger::{LedgerError, SqliteReader};
 
@@ -107,6 +106,10 @@ struct ConfigFile {
 }
 
 impl ConfigFile {
+    fn file(&self) -> &Path {
+        &self.config
+    }
+
     /// With its secrets, as the daemon needs it.
     fn load(&self) -> Result<Config, Failure> {
         Ok(crate::config::load(&self.config, Secrets::Read)?)
@@ -172,11 +175,6 @@ fn beginning(text: &str) -> String {
     }
     let start: String = text.chars().take(LONGEST - 1).collect();
     format!("{}…", start.trim_end())
-}
-
-/// A time as lists and sentences show it.
-fn at(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// For programs.

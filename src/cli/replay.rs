@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::Failure;
 use super::moment::Moment;
 use super::order::Ordering;
-use super::target::{To, configured, unknown};
+use super::target::{To, unknown};
 use crate::ledger::{Order, Replay as Request, ReplayFrom};
 use crate::upkeep;
 
@@ -65,7 +65,7 @@ impl Replay {
         }
         let to = desk.target(&self.to)?;
         // The ledger may know destinations that are not configured any more; a replay asks their contracts.
-        match configured(&desk.config).filter(|name| to.covers(name)).count() {
+        match desk.config.destinations().filter(|name| to.covers(name)).count() {
             0 => return Err(unknown(to.as_str(), &desk.config)),
             2.. if matches!(from, ReplayFrom::Sequence(_)) => {
                 return Err(Failure::Usage(format!(

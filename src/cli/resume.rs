@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Failure;
 use super::order::Ordering;
-use super::target::{To, configured};
+use super::target::To;
 use crate::ledger::Order;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ impl Resume {
         let to = desk.target(&self.to)?;
         desk.give(Order::Resume { to: to.clone() })?;
         for (id, partner) in &desk.config.partners {
-            let meant = configured(&desk.config).any(|name| name.starts_with(&format!("{id}/")) && to.covers(&name));
+            let meant = desk.config.destinations().any(|name| name.starts_with(&format!("{id}/")) && to.covers(&name));
             if partner.paused && meant {
                 println!(
                     "{id} is paused in the configuration as well: it is sent nothing but kills until that is taken out."

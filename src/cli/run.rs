@@ -24,7 +24,7 @@ impl Run {
         start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut daemon = Daemon::start(&config).await?;
+        let mut daemon = Daemon::start(&config, self.config.file()).await?;
         // Every part has what it needs of it.
         drop(config);
         let (signal, broken) = tokio::select! {

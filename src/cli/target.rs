@@ -30,7 +30,7 @@ impl To {
         let Some(name) = self.partner.as_deref().or(self.destination.as_deref()) else { return Ok(None) };
         let target = Target::new(name);
         let gone = reader.names()?;
-        if configured(config).chain(gone.iter().cloned()).any(|known| target.covers(&known)) {
+        if config.destinations().chain(gone.iter().cloned()).any(|known| target.covers(&known)) {
             Ok(Some(target))
         } else {
             Err(unknown(name, config))
@@ -50,21 +50,13 @@ impl To {
     }
 }
 
-/// The names of all destinations of a configuration, `partner/destination`.
-pub fn configured(config: &Config) -> impl Iterator<Item = String> {
-    config
-        .partners
-        .iter()
-        .flat_map(|(id, partner)| partner.destinations.keys().map(move |destination| format!("{id}/{destination}")))
-}
-
 /// There is no such partner or destination, and what was probably meant.
 pub fn unknown(name: &str, config: &Config) -> Failure {
     let (what, known): (_, Vec<String>) = match name.split_once('/') {
         Some((partner, _)) if config.partners.contains_key(partner) => {
-            ("destination", configured(config).filter(|known| Target::new(partner).covers(known)).collect())
+            ("destination", config.destinations().filter(|known| Target::new(partner).covers(known)).collect())
         }
-        Some(_) => ("destination", configured(config).collect()),
+        Some(_) => ("destination", config.destinations().collect()),
         None => ("partner", config.partners.keys().map(ToString::to_string).collect()),
     };
     let mend = match closest(name, known.iter().map(String::as_str)) {
@@ -87,7 +79,7 @@ mod tests {
         let config = load_from(&sample, &Environment::default(), Secrets::Leave).unwrap();
         let said = |name: &str| unknown(name, &config).to_string();
         assert_eq!(said("costa-times"), "there is no partner \"costa-times\"; did you mean \"coast-times\"?");
-        let destination = configured(&config).find(|name| name.starts_with("coast-times/")).unwrap();
+        let destination = config.destinations().find(|name| name.starts_with("coast-times/")).unwrap();
         assert_eq!(
             said(&format!("{destination}x")),
             format!("there is no destination \"{destination}x\"; did you mean {destination:?}?")

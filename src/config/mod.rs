@@ -133,6 +133,15 @@ pub struct Config {
     pub subject_descendants: BTreeMap<String, Vec<String>>,
 }
 
+impl Config {
+    /// The names of all destinations, `partner/destination`.
+    pub fn destinations(&self) -> impl Iterator<Item = String> {
+        self.partners
+            .iter()
+            .flat_map(|(id, partner)| partner.destinations.keys().map(move |destination| format!("{id}/{destination}")))
+    }
+}
+
 /// Whether a text may name a wire, a partner, or a part of one: it goes into file names, metrics and the names of
 /// environment variables.
 fn is_id(text: &str) -> bool {

@@ -17,7 +17,7 @@ use super::signal::{AsOf, InHand, Press, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledger, LedgerError, Report, Waiting};
-use crate::telemetry::{DestinationLabel, Metrics, OutcomeLabel};
+use crate::telemetry::{Beat, DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
 /// Withdrawals that a lane asks for at a time.
@@ -41,6 +41,8 @@ pub struct Lane {
     pub signal: Signal,
     /// How its work ended, where nothing was left that is due. None while it works, and where it was cut short.
     pub rest: Mutex<Option<Rest>>,
+    /// Its last hour.
+    pub beat: Arc<Beat>,
 }
 
 /// Nothing is due in a lane but what it is told of.
@@ -461,6 +463,9 @@ impl Lane {
         if outcome.class == Class::Delivered {
             let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
             shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
+            self.beat.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());
+        } else {
+            self.beat.failed(now, &outcome.detail);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::renditions::Editions;
 use super::signal::Signal;
 use crate::config::{Config, Delivery, Destination};
 use crate::ledger::{DestinationId, Halt, Ledger, LedgerError, Registration};
+use crate::telemetry::Beat;
 use crate::transport::{DoorError, Transport};
 
 /// All lanes, and what others need to know of them.
@@ -21,6 +22,8 @@ pub struct Lanes {
     pub due: Vec<Due>,
     /// Every destination's id by its name (`partner/destination`).
     pub ids: HashMap<String, DestinationId>,
+    /// Every destination's last hour by its name.
+    pub beats: HashMap<String, Arc<Beat>>,
 }
 
 /// Why there are no lanes.
@@ -63,9 +66,11 @@ impl Lanes {
         let ids = ledger.register(registrations.collect(), now).await?;
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
-        let mut lanes = Self { lanes: Vec::new(), due: Vec::new(), ids: HashMap::new() };
+        let mut lanes = Self { lanes: Vec::new(), due: Vec::new(), ids: HashMap::new(), beats: HashMap::new() };
         for ((name, paused, settings, edition, door), id) in doors.into_iter().zip(ids) {
             lanes.ids.insert(name.clone(), id);
+            let beat = Arc::<Beat>::default();
+            lanes.beats.insert(name.clone(), Arc::clone(&beat));
             let before = before.remove(&id);
             lanes.due.extend(
                 before.as_ref().and_then(|lane| Some(Due { lane: id, at: lane.due?, withdrawal: lane.withdrawal })),
@@ -86,6 +91,7 @@ impl Lanes {
                 pace: Pace::new(policy(settings, config), state, halt, resumed).within(limit(settings), now).into(),
                 signal: Signal::default(),
                 rest: Mutex::default(),
+                beat,
             }));
         }
         Ok(lanes)

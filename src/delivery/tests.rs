@@ -138,6 +138,7 @@ impl Scene {
             pace: Pace::new(policy, LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
             signal: Default::default(),
             rest: Mutex::default(),
+            beat: Arc::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());

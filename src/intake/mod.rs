@@ -14,6 +14,7 @@ mod spool;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -194,11 +195,13 @@ impl Inbox {
     /// # Errors
     /// [`LedgerError`] when neither the article nor its bytes could be committed.
     pub async fn take(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
-        let intake = arrival.intake;
+        let (intake, began) = (arrival.intake, self.clock.now());
         let taken = self.decide(arrival).await;
+        let now = self.clock.now();
         let result = match &taken {
             Ok(Taken::Accepted { article, deliveries, .. }) => {
                 self.metrics.deliveries_owed.inc_by(*deliveries as u64);
+                self.metrics.intake.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());
                 tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, "accepted");
                 "accepted"
             }
@@ -207,6 +210,7 @@ impl Inbox {
                 "repeated"
             }
             Ok(Taken::Quarantined { id, why, .. }) => {
+                self.metrics.intake.failed(now, &why.to_string());
                 tracing::warn!(quarantine = id, reason = %why, intake, "quarantined");
                 "quarantined"
             }

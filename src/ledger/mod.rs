@@ -29,8 +29,9 @@ pub use records::{
 };
 pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
 pub use views::{
-    AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorView, LaneView,
-    LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryView, TableStats, VersionView, states,
+    AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorGlance, DoorView,
+    FailedAttempt, LaneView, LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryFound, StoryView,
+    TableStats, VersionView, states,
 };
 
 use std::fmt;

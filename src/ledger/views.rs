@@ -183,6 +183,15 @@ pub struct AttemptView {
     pub detail: String,
 }
 
+/// An attempt that did not deliver, with where and what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedAttempt {
+    pub destination: String,
+    pub story: String,
+    #[serde(flatten)]
+    pub attempt: AttemptView,
+}
+
 /// What operators ordered, and still holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standings {
@@ -261,4 +270,28 @@ pub struct RetentionStats {
     pub oldest_attempt: Option<Timestamp>,
     /// When the oldest quarantine entry came that is done with or discarded.
     pub oldest_quarantined: Option<Timestamp>,
+}
+
+/// A destination at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorGlance {
+    /// `partner/destination`
+    pub destination: String,
+    pub lane: LaneView,
+    /// Its partner was paused by the configuration when the program last started.
+    pub paused: bool,
+    /// What is ready or under way.
+    pub waiting: Before,
+    /// When what goes next was accepted.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A story in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoryFound {
+    pub guid: String,
+    pub headline: String,
+    pub version: u64,
+    pub action: String,
+    pub accepted: Timestamp,
 }

@@ -1,5 +1,7 @@
-//! The admin port: `/healthz`, `/readyz`, `/metrics`, and what operators order ([`api`]).
+//! The admin port: `/healthz`, `/readyz`, `/metrics`, the status page, and what it and others ask and order ([`api`]).
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,24 +9,26 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::api;
+use super::board::Board;
+use super::{api, page};
 use crate::config::Config;
 use crate::intake;
 use crate::ledger::Health;
 use crate::serve::{self, Bearers, Token};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Beat, Metrics};
 
-/// What the admin port tells.
-pub struct Admin {
+/// What of a running daemon the port tells.
+pub struct Watched {
     pub health: watch::Receiver<Health>,
     pub metrics: Arc<Metrics>,
+    /// Each destination's last hour, by its name.
+    pub beats: HashMap<String, Arc<Beat>>,
     /// The daemon's intake is stopping.
     pub stopping: CancellationToken,
-    /// What operators see and order.
-    pub desk: api::Desk,
 }
 
 /// What health and metrics are told from.
@@ -34,11 +38,12 @@ struct Signs {
     stopping: CancellationToken,
 }
 
-/// Opens the port, and reads the tokens of those who may order something.
+/// Opens the port of `config`, which stands in `file`, and reads the tokens of those who may order something.
 ///
 /// # Errors
 /// In a sentence for the operator: an address that cannot be had, a token or a certificate that cannot be used.
-pub async fn open(config: &Config) -> Result<(serve::Listener, api::Desk), String> {
+pub async fn open(config: &Config, file: &Path, watched: Watched) -> Result<(serve::Listener, Router), String> {
+    let Watched { health, metrics, beats, stopping } = watched;
     let admin = &config.admin;
     let tokens = admin.tokens.iter().map(|(holder, token)| Token {
         holder: holder.clone(),
@@ -47,18 +52,27 @@ pub async fn open(config: &Config) -> Result<(serve::Listener, api::Desk), Strin
     });
     // Who hands in articles orders nothing by that.
     let bearers = Bearers::new(tokens.collect(), config.intake.http.iter().map(intake::bearer).collect())?;
-    let desk = api::Desk::new(bearers, config.ledger.path.clone(), config.subject_descendants.clone());
-    Ok((serve::listen(admin.listen.get(), "admin", admin.tls.as_deref()).await?, desk))
-}
-
-/// The admin port's routes.
-pub fn router(Admin { health, metrics: counted, stopping, desk }: Admin) -> Router {
-    Router::new()
+    let partners = config.partners.iter().map(|(id, partner)| (id.to_string(), partner.name.clone())).collect();
+    let ledger = config.ledger.path.clone();
+    let now = Timestamp::now();
+    let board = Board::new(ledger.clone(), partners, beats, Arc::clone(&metrics), health.clone(), now);
+    let desk = api::Desk {
+        bearers,
+        is_local: admin.listen.get().ip().is_loopback(),
+        ledger,
+        config: file.to_owned(),
+        subject_descendants: config.subject_descendants.clone(),
+        board: Arc::new(board),
+        stopping: stopping.clone(),
+    };
+    let router = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(Arc::new(Signs { health, metrics: counted, stopping }))
-        .merge(api::router(desk))
+        .route("/metrics", get(tell))
+        .with_state(Arc::new(Signs { health, metrics, stopping }))
+        .merge(page::router())
+        .merge(api::router(desk));
+    Ok((serve::listen(admin.listen.get(), "admin", admin.tls.as_deref()).await?, router))
 }
 
 async fn ready(State(signs): State<Arc<Signs>>) -> Response {
@@ -75,7 +89,7 @@ async fn ready(State(signs): State<Arc<Signs>>) -> Response {
     }
 }
 
-async fn metrics(State(signs): State<Arc<Signs>>) -> Response {
+async fn tell(State(signs): State<Arc<Signs>>) -> Response {
     let healthy = *signs.health.borrow() == Health::Good;
     signs.metrics.ledger_healthy.set(i64::from(healthy));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -2,5 +2,7 @@
 
 pub mod admin;
 mod api;
+mod board;
 pub mod order;
+mod page;
 pub mod service;

@@ -84,7 +84,8 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
         let number = number.expect("a partner's name has its number");
         Ok(Box::new(Door { number, world: Arc::clone(&world) }) as _)
     };
-    let Ok(Lanes { lanes, due, ids }) = again(|| Lanes::open(config, open, ledger.as_ref(), world.now())).await;
+    let Ok(Lanes { lanes, due, ids, beats: _ }) =
+        again(|| Lanes::open(config, open, ledger.as_ref(), world.now())).await;
     let metrics = Arc::new(Metrics::new());
     let wakes = Wakes::new(&lanes);
     let contracts = Arc::new(Contracts::new(config, &ids));

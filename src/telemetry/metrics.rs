@@ -9,6 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::Beat;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct IntakeLabel {
     /// `amqp`, `http` or `spool`.
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub renditions: Counter,
     pub proof_failures: Counter,
     pub ledger_healthy: Gauge,
+    /// Articles of the last hour: accepted, and set aside.
+    pub intake: Beat,
 }
 
 impl Default for Metrics {
@@ -132,6 +136,7 @@ impl Metrics {
             renditions,
             proof_failures,
             ledger_healthy,
+            intake: Beat::default(),
         }
     }
 

@@ -1,7 +1,9 @@
-//! What the program says of itself: logs and metrics. Every other module may use it, and it uses none.
+//! What the program says of itself: logs, metrics, and the last hour at a glance. Every other module may use it, and it uses none.
 
+mod beat;
 mod logs;
 mod metrics;
 
+pub use beat::{Beat, Failure, Glance, MINUTES, Minute};
 pub use logs::start_logs;
 pub use metrics::{CertificateLabel, DestinationLabel, IntakeLabel, Metrics, OutcomeLabel};

@@ -89,7 +89,7 @@ impl Demo {
         }
         let config_file = configure(dir.path(), &sinks)?;
         let config = crate::config::load(&config_file, Secrets::Read)?;
-        let daemon = Daemon::start(&config).await?;
+        let daemon = Daemon::start(&config, &config_file).await?;
         let intake =
             daemon.http_intake.ok_or_else(|| Failure::Unavailable("the HTTP intake did not start".to_owned()))?;
         println!(
@@ -119,7 +119,7 @@ impl Demo {
         let wrong = wrong(&rows, &sinks);
         if self.keep {
             println!(
-                "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired deliveries --config {1}\nHealth and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
+                "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired deliveries --config {1}\nThe status page is http://{0}/, health and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
                 daemon.admin,
                 config_file.display(),
             );

@@ -4,6 +4,7 @@
 //! ledger holds. What has to count, says so.
 
 mod deliveries;
+mod glance;
 mod orders;
 mod quarantine;
 mod stats;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Answer, Door, Owed};
-use crate::cli::at;
+use super::at;
+use super::why::{Answer, Door, Owed};
 use crate::ledger::{OrderRecord, OrderState};
 
 /// A paragraph for the story, one for each destination, and one for what was ordered.
@@ -170,11 +170,13 @@ fn about_order(record: &OrderRecord) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::waits::tests::{around, door as view, row, time};
-    use super::super::*;
+    use super::super::waits::Around;
+    use super::super::waits::tests::{around, door as view, row, time};
+    use super::super::why::*;
     use super::*;
+    use crate::article::{Action, Version};
     use crate::ledger::state::{End, Numbered, PastEnd, Stage};
-    use crate::ledger::{Before, Halt, NewOrder, Order, OrderId};
+    use crate::ledger::{AttemptView, Before, Halt, NewOrder, Order, OrderId, VersionView};
 
     fn version(number: u64) -> Version {
         Version::try_from(number).unwrap()

@@ -1,120 +1,94 @@
-//! `newswired why`: what a partner has of a story, what it waits for, and by whose word.
+//! What a partner has of a story, what it waits for, and by whose word.
 
-mod prose;
-
-use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::order::story;
-use super::target::{To, configured};
+use super::prose;
 use super::waits::{Around, Configured, waits_for};
-use super::{ConfigFile, Failure, json_line};
 use crate::article::{Action, Guid, Version};
 use crate::config::Config;
-use crate::ledger::{AttemptView, DoorView, OrderRecord, SqliteReader, StoryView, Target, VersionView};
+use crate::ledger::{AttemptView, DoorView, LedgerError, OrderRecord, SqliteReader, StoryView, Target, VersionView};
 use crate::route::route;
-
-#[derive(Debug, Args)]
-pub struct Why {
-    /// The story
-    #[arg(long, value_name = "GUID")]
-    story: Guid,
-    #[command(flatten)]
-    to: To,
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    config: ConfigFile,
-}
 
 /// Orders that are told, at most.
 const ORDERS: usize = 20;
 
 /// The answer.
 #[derive(Debug, Serialize)]
-struct Answer {
-    story: Guid,
-    headline: String,
+pub struct Answer {
+    pub(super) story: Guid,
+    pub(super) headline: String,
     /// Whom it is about: the partner's name and id.
-    partner: String,
-    newest: Version,
-    versions: Vec<VersionView>,
+    pub(super) partner: String,
+    pub(super) newest: Version,
+    pub(super) versions: Vec<VersionView>,
     /// Why an operator holds the story.
-    on_hold: Option<String>,
+    pub(super) on_hold: Option<String>,
     /// When those who have the story must have it no longer.
-    rights_until: Option<Timestamp>,
-    routed: Option<Routed>,
-    doors: Vec<Door>,
+    pub(super) rights_until: Option<Timestamp>,
+    pub(super) routed: Option<Routed>,
+    pub(super) doors: Vec<Door>,
     /// What operators ordered for the story or the partner, the last first.
-    orders: Vec<OrderRecord>,
+    pub(super) orders: Vec<OrderRecord>,
     /// A daemon runs on the ledger.
-    served: bool,
+    pub(super) served: bool,
 }
 
 /// What routing says of the newest version, by the configuration as it is now, for the time when it was accepted.
 #[derive(Debug, Serialize)]
-struct Routed {
-    gets: bool,
-    why: String,
+pub(super) struct Routed {
+    pub(super) gets: bool,
+    pub(super) why: String,
 }
 
 /// What one destination has of the story.
 #[derive(Debug, Serialize)]
-struct Door {
-    destination: String,
+pub(super) struct Door {
+    pub(super) destination: String,
     /// None where it is owed nothing.
-    owed: Option<Owed>,
+    pub(super) owed: Option<Owed>,
     /// The ends of earlier versions.
-    past: Vec<Past>,
+    pub(super) past: Vec<Past>,
     /// The last attempts that did not deliver.
-    failed: Vec<AttemptView>,
+    pub(super) failed: Vec<AttemptView>,
 }
 
 #[derive(Debug, Serialize)]
-struct Owed {
-    version: Version,
-    action: Action,
-    accepted: Timestamp,
-    state: &'static str,
+pub(super) struct Owed {
+    pub(super) version: Version,
+    pub(super) action: Action,
+    pub(super) accepted: Timestamp,
+    pub(super) state: &'static str,
     /// When it came to its end, and why.
-    ended: Option<(Timestamp, String)>,
-    waits_for: Vec<String>,
-    attempts: u32,
-    confirmed: Option<Version>,
-    possible: Option<Version>,
+    pub(super) ended: Option<(Timestamp, String)>,
+    pub(super) waits_for: Vec<String>,
+    pub(super) attempts: u32,
+    pub(super) confirmed: Option<Version>,
+    pub(super) possible: Option<Version>,
     /// Versions that follow, at a destination that takes every one.
-    later: Vec<Version>,
+    pub(super) later: Vec<Version>,
     /// The last number of the destination's sequence that an attempt carried.
-    sequence: Option<u64>,
+    pub(super) sequence: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
-struct Past {
-    version: Version,
-    ended: &'static str,
-    at: Timestamp,
-    reason: String,
+pub(super) struct Past {
+    pub(super) version: Version,
+    pub(super) ended: &'static str,
+    pub(super) at: Timestamp,
+    pub(super) reason: String,
 }
 
-impl Why {
-    pub fn run(self) -> Result<(), Failure> {
-        let config = self.config.load_to_look()?;
-        let reader = SqliteReader::open(&config.ledger.path)?;
-        let to = self.to.needed(&config, &reader)?;
-        let story = story(&reader, &self.story)?;
-        let answer = answer(&config, &reader, story, &to)?;
-        if self.json {
-            println!("{}", json_line(&answer)?);
-        } else {
-            println!("{}", prose::told(&answer));
-        }
-        Ok(())
+impl Answer {
+    /// As it is read out to a partner on the telephone.
+    pub fn told(&self) -> String {
+        prose::told(self)
     }
 }
 
-fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target) -> Result<Answer, Failure> {
+/// # Errors
+/// When the ledger cannot be read.
+pub fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target) -> Result<Answer, LedgerError> {
     let (served, now) = (reader.is_served(), Timestamp::now());
     let id = to.as_str().split('/').next().unwrap_or_default();
     let partner = config.partners.get(id);
@@ -129,7 +103,7 @@ fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target)
     let mut doors = Vec::new();
     for view in reader.doors(story.id, to)? {
         let configured = match partner {
-            Some(partner) if configured(config).any(|name| name == view.destination) => {
+            Some(partner) if config.destinations().any(|name| name == view.destination) => {
                 if partner.paused {
                     Configured::Paused
                 } else {
@@ -147,7 +121,7 @@ fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target)
         ));
     }
     // What was configured since the last start of a daemon, the ledger does not know yet.
-    for name in configured(config).filter(|name| to.covers(name)) {
+    for name in config.destinations().filter(|name| to.covers(name)) {
         if !doors.iter().any(|door| door.destination == name) {
             doors.push(Door { destination: name, owed: None, past: Vec::new(), failed: Vec::new() });
         }
@@ -167,7 +141,7 @@ fn answer(config: &Config, reader: &SqliteReader, story: StoryView, to: &Target)
     })
 }
 
-fn door(view: DoorView, versions: &[VersionView], around: &Around<'_>) -> Door {
+pub(super) fn door(view: DoorView, versions: &[VersionView], around: &Around<'_>) -> Door {
     use crate::ledger::state::Stage;
     let owed = view.row.as_ref().map(|row| Owed {
         version: row.wanted.version,

@@ -1,157 +1,68 @@
-//! What operators see and order by HTTP, below `/v1/` on the admin port. The same as the verbs of the command line, for
-//! who has one of `admin.tokens`.
-//!
-//! | request | what it does |
-//! | --- | --- |
-//! | `GET /v1/orders`, `?all=true` | orders that are not at their end; all of them |
-//! | `GET /v1/orders/ID` | one order |
-//! | `POST /v1/orders` | gives one: `{"order": "suspend", "to": "island-post", "reason": "…"}` |
-//! | `POST /v1/orders/ID/stop` | ends one; what it did so far stands |
-//! | `GET /v1/quarantine`, `?all=true` | what could not be accepted |
-//! | `POST /v1/quarantine/ID/retry`, `…/discard` | has an entry tried again; puts it away |
-//!
-//! Every call that changes something is a line of the log, with who made it, from where, and what came of it; so is every
-//! token that is not known.
+//! Orders, and what is decided of quarantine: the calls that change something.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
 
-use super::order::{Given, PATIENCE, give};
+use super::{Desk, Listing, Operator, Refusal, Room, from};
 use crate::config::closest;
-use crate::ledger::{
-    LedgerError, NewOrder, Order, OrderId, OrderState, QuarantineState, ReplayFrom, SqliteReader, Target,
-};
-use crate::serve::{Bearers, Peer, problem, unavailable, unknown};
+use crate::ledger::{NewOrder, Order, OrderId, OrderState, QuarantineState, ReplayFrom, SqliteReader, Target};
+use crate::ops::order::{Given, PATIENCE, give};
 use crate::upkeep;
 
 /// An order has a few hundred bytes.
 const LARGEST: usize = 64 << 10;
 
+/// Of an entry's bytes, so many are shown.
+const SHOWN: usize = 256 << 10;
+
 /// To receive a request's body.
 const READ_TIME: Duration = Duration::from_secs(10);
 
-/// Requests that look into the ledger at once; each has a thread meanwhile.
-const AT_ONCE: usize = 8;
-
-/// What operators' requests are answered from.
-pub struct Desk {
-    bearers: Bearers,
-    ledger: PathBuf,
-    subject_descendants: BTreeMap<String, Vec<String>>,
-    places: Semaphore,
-}
-
-/// Who makes a request: the name of the token's holder.
-#[derive(Debug, Clone)]
-struct Operator(String);
-
-/// Why a request is not done.
-#[derive(Debug)]
-enum Refusal {
-    /// The request says something that cannot be.
-    Wrong(String),
-    NotThere(String),
-    /// It is too late for it, or the daemon refused it.
-    Conflict(String),
-    Ledger(LedgerError),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listing {
-    #[serde(default)]
-    all: bool,
-}
-
-/// The routes.
-pub fn router(desk: Desk) -> Router {
-    let desk = Arc::new(desk);
-    Router::new()
-        .route("/v1/orders", get(orders).post(order))
-        .route("/v1/orders/{id}", get(one_order))
-        .route("/v1/orders/{id}/stop", post(stop))
-        .route("/v1/quarantine", get(quarantine))
-        .route("/v1/quarantine/{id}/{word}", post(decide))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), known))
-        .with_state(desk)
-}
-
-impl Desk {
-    /// On the ledger at a path. The descendants are those of the configuration: a replay's filter asks for them.
-    pub fn new(bearers: Bearers, ledger: PathBuf, subject_descendants: BTreeMap<String, Vec<String>>) -> Self {
-        Self { bearers, ledger, subject_descendants, places: Semaphore::new(AT_ONCE) }
-    }
-
-    /// Looks into the ledger, on a thread of its own.
-    async fn look<T: Send + 'static>(
-        self: Arc<Self>,
-        ask: impl FnOnce(&Self, &SqliteReader) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await.map_err(|_| LedgerError::Closed)?;
-        let desk = Arc::clone(&self);
-        let looked = tokio::task::spawn_blocking(move || {
-            let reader = SqliteReader::open(&desk.ledger)?;
-            ask(&desk, &reader)
-        });
-        looked.await.map_err(|why| LedgerError::Unavailable(why.to_string()))?
-    }
-}
-
-/// Lets those in who are known, and says who the others are.
-async fn known(State(desk): State<Arc<Desk>>, mut request: Request, next: Next) -> Response {
-    let Some(name) = desk.bearers.who(request.headers()).await else {
-        let (method, path) = (request.method(), request.uri().path());
-        tracing::warn!(from = %from(&request), %method, path, "a wrong token at the admin port");
-        return unknown(
-            "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with one of admin.tokens",
-        );
-    };
-    request.extensions_mut().insert(Operator(name));
-    next.run(request).await
-}
-
-fn from(request: &Request) -> String {
-    request.extensions().get::<Peer>().map_or_else(|| "somewhere".to_owned(), |Peer(peer)| peer.ip().to_string())
-}
-
-async fn orders(State(desk): State<Arc<Desk>>, Query(Listing { all }): Query<Listing>) -> Result<Response, Refusal> {
-    let orders = desk.look(move |_, reader| Ok(reader.orders(all)?)).await?;
+pub async fn orders(
+    State(room): State<Arc<Room>>,
+    Query(Listing { all }): Query<Listing>,
+) -> Result<Response, Refusal> {
+    let orders = room.look(move |_, reader| Ok(reader.orders(all)?)).await?;
     Ok(Json(orders).into_response())
 }
 
-async fn one_order(State(desk): State<Arc<Desk>>, Path(id): Path<i64>) -> Result<Response, Refusal> {
-    let order = desk.look(move |_, reader| Ok(reader.order_placed(OrderId::new(id))?)).await?;
+pub async fn one_order(State(room): State<Arc<Room>>, Path(id): Path<i64>) -> Result<Response, Refusal> {
+    let order = room.look(move |_, reader| Ok(reader.order_placed(OrderId::new(id))?)).await?;
     order.map(|order| Json(order).into_response()).ok_or_else(|| no_order(id))
 }
 
-async fn quarantine(
-    State(desk): State<Arc<Desk>>,
+pub async fn quarantine(
+    State(room): State<Arc<Room>>,
     Query(Listing { all }): Query<Listing>,
 ) -> Result<Response, Refusal> {
-    let entries = desk.look(move |_, reader| Ok(reader.quarantine(all)?)).await?;
+    let entries = room.look(move |_, reader| Ok(reader.quarantine(all)?)).await?;
     Ok(Json(entries).into_response())
 }
 
-async fn order(
-    State(desk): State<Arc<Desk>>,
+pub async fn one_entry(State(room): State<Arc<Room>>, Path(id): Path<i64>) -> Result<Response, Refusal> {
+    let entry = room.look(move |_, reader| Ok(reader.quarantined(id)?)).await?;
+    let entry = entry.ok_or_else(|| Refusal::NotThere(format!("quarantine has no entry {id}")))?;
+    let shown = entry.bytes.len().min(SHOWN);
+    let told = json!({
+        "id": id, "kind": entry.kind.as_str(), "source": entry.source, "content_type": entry.content_type,
+        "guid": entry.guid, "reason": entry.reason, "at": entry.at, "size": entry.bytes.len(),
+        "content": String::from_utf8_lossy(&entry.bytes[..shown]), "is_whole": shown == entry.bytes.len(),
+    });
+    Ok(Json(told).into_response())
+}
+
+pub async fn order(
+    State(room): State<Arc<Room>>,
     Extension(Operator(by)): Extension<Operator>,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -159,7 +70,7 @@ async fn order(
     let (order, reason) = read(&body(request.into_body()).await?)?;
     let what = order.to_string();
     let new = NewOrder { order, by: by.clone(), reason, at: Timestamp::now() };
-    let given = desk
+    let given = room
         .look(move |desk, reader| {
             check(&new.order, desk, reader)?;
             Ok(give(reader, &new)?)
@@ -170,14 +81,14 @@ async fn order(
     answer
 }
 
-async fn stop(
-    State(desk): State<Arc<Desk>>,
+pub async fn stop(
+    State(room): State<Arc<Room>>,
     Extension(Operator(by)): Extension<Operator>,
     Path(id): Path<i64>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let name = by.clone();
-    let stopped = desk.look(move |_, reader| {
+    let stopped = room.look(move |_, reader| {
         let order = OrderId::new(id);
         if reader.stop_order(order, &name, Timestamp::now())? {
             return Ok(reader.order_placed(order)?);
@@ -192,8 +103,8 @@ async fn stop(
     answer
 }
 
-async fn decide(
-    State(desk): State<Arc<Desk>>,
+pub async fn decide(
+    State(room): State<Arc<Room>>,
     Extension(Operator(by)): Extension<Operator>,
     Path((id, word)): Path<(i64, String)>,
     request: Request,
@@ -203,7 +114,7 @@ async fn decide(
         "discard" => QuarantineState::Discarded,
         _ => return Err(Refusal::NotThere(format!("there is no {word:?} for quarantine; ask for retry or discard"))),
     };
-    let decided = desk.look(move |_, reader| {
+    let decided = room.look(move |_, reader| {
         if reader.order(id, to)? {
             return Ok(json!({ "id": id, "state": to.as_str() }));
         }
@@ -279,7 +190,7 @@ fn check(order: &Order, desk: &Desk, reader: &SqliteReader) -> Result<(), Refusa
 }
 
 /// How many of the destinations are meant.
-fn covered(to: &Target, names: &[String]) -> Result<usize, Refusal> {
+pub(super) fn covered(to: &Target, names: &[String]) -> Result<usize, Refusal> {
     let covered = names.iter().filter(|name| to.covers(name)).count();
     if covered > 0 {
         return Ok(covered);
@@ -312,44 +223,6 @@ fn answered(given: Given) -> Result<Response, Refusal> {
 
 fn no_order(id: i64) -> Refusal {
     Refusal::NotThere(format!("there is no order {id}; GET /v1/orders?all=true lists what there is"))
-}
-
-impl Refusal {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotThere(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wrong(why) | Self::NotThere(why) | Self::Conflict(why) => f.write_str(why),
-            Self::Ledger(why) => why.fmt(f),
-        }
-    }
-}
-
-impl From<LedgerError> for Refusal {
-    fn from(why: LedgerError) -> Self {
-        Self::Ledger(why)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        match self {
-            Self::Wrong(why) => problem(status, "Not an order", &why),
-            Self::NotThere(why) => problem(status, "Not there", &why),
-            Self::Conflict(why) => problem(status, "Not possible", &why),
-            Self::Ledger(why) => unavailable(&why.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]
