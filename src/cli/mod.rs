@@ -18,6 +18,7 @@ mod killed;
 mod moment;
 mod order;
 mod orders;
+mod partner;
 mod publish;
 mod quarantine;
 mod release;
@@ -59,6 +60,8 @@ enum Verb {
     Run(run::Run),
     /// Check the configuration, and say everything that is wrong with it
     Check(check::Check),
+    /// Try a partner's doors without news
+    Partner(partner::Partner),
     /// Show what a partner would receive of an article, without sending
     Render(render::Render),
     /// Hand articles to a daemon
@@ -136,6 +139,9 @@ enum Failure {
     Unavailable(String),
     #[error("{0}")]
     Config(String),
+    /// A door is in trouble, and what was printed says so already.
+    #[error("")]
+    Told,
 }
 
 impl Failure {
@@ -143,7 +149,7 @@ impl Failure {
         match self {
             Self::No(_) => 1,
             Self::Usage(_) => 64,
-            Self::Unavailable(_) => 69,
+            Self::Unavailable(_) | Self::Told => 69,
             Self::Config(_) => 78,
         }
     }
@@ -197,6 +203,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Run(verb) => run_async(verb.run()),
         Verb::Check(verb) => verb.run(),
         Verb::Audit(verb) => run_async(verb.run()),
+        Verb::Partner(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
         Verb::Publish(verb) => run_async(verb.run()),
         Verb::Sink(verb) => run_async(verb.run()),
@@ -218,7 +225,9 @@ pub fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("{why}");
+            if !matches!(why, Failure::Told) {
+                eprintln!("{why}");
+            }
             ExitCode::from(why.code())
         }
     }

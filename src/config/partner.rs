@@ -174,6 +174,10 @@ pub struct Destination {
     /// Which versions of a story it is sent.
     #[serde(default)]
     pub versions: Versions,
+    /// Whether `newswired partner test --item` may send it an article that is marked as a test and taken back at once: the
+    /// partner has to know of it. Default: `false`.
+    #[serde(default)]
+    pub test_items: bool,
 }
 
 /// Which versions of a story a destination is sent.

@@ -16,6 +16,7 @@ mod fetch;
 mod file;
 mod gzip;
 mod http;
+pub mod knock;
 mod message_id;
 mod outcome;
 mod wordpress;
@@ -31,12 +32,14 @@ pub use wordpress::WordPressDoor;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 #[cfg(any(feature = "ftp", feature = "sftp"))]
 use self::client::Dialer;
 use self::client::{Expiry, Network, Parts, Settings, Trust};
 use self::gzip::Gzip;
+use self::knock::{Finding, Looked, Part, Steps, TestItem};
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, NameFields, SecretError, Size, Span};
@@ -111,6 +114,19 @@ pub trait Transport: Send + Sync + 'static {
 
     /// How long a request of unknown outcome may still be in the network.
     fn in_network(&self) -> Duration;
+
+    /// Tries what lies behind the connection, without a document: whether we are let in, and could do what a delivery
+    /// does. The connection was looked at before.
+    fn knock<'a>(&'a self, steps: &'a mut Steps) -> BoxFuture<'a, ()> {
+        let finding = Finding::remark("not tried at this kind of door", "see what comes of the next delivery");
+        steps.note(Part::Login, finding);
+        std::future::ready(()).boxed()
+    }
+
+    /// Hands over an item that is marked as a test, and takes it back.
+    fn try_item<'a>(&'a self, item: &'a TestItem) -> BoxFuture<'a, Looked<()>> {
+        knock::by_sending(self, item)
+    }
 }
 
 /// What the doors of a configuration share.

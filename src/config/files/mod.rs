@@ -78,6 +78,11 @@ impl Temporary {
         format!("{folder}{gap}{}{last}{}", self.prefix, self.suffix)
     }
 
+    /// The same, for a file that never has another name.
+    pub fn name(&self, name: &FileName) -> FileName {
+        FileName::of_checked(self.of(name))
+    }
+
     /// # Errors
     /// What makes it no name for a file, and how to mend it.
     pub(super) fn check(&self) -> Result<(), String> {

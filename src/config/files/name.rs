@@ -48,6 +48,11 @@ impl FileName {
         Self::safe(text).filter(|name| name.0 == text)
     }
 
+    /// A name that is made of one that is safe, and of parts that were checked when they were configured.
+    pub(super) fn of_checked(text: String) -> Self {
+        Self(text)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -7,6 +7,8 @@
 //!
 //! It costs nothing while connections are used; what is good is [`reachable`]'s to say.
 
+mod look;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +166,19 @@ impl Dialer {
 
     /// Those of `addresses` that the connection may lead to, of which there is one at least.
     fn permitted(&self, addresses: &[IpAddr]) -> Result<Vec<Permitted>, String> {
+        let (permitted, refused) = self.sifted(addresses);
+        if refused.is_empty() || !permitted.is_empty() {
+            return Ok(permitted);
+        }
+        let place = match &self.host {
+            Host::Address(_) => String::new(),
+            Host::Name(name) => format!(" to {name}"),
+        };
+        Err(format!("no connection{place}: {}; {}", list(&refused), allow(&refused)))
+    }
+
+    /// Those of `addresses` that the connection may lead to, and the others.
+    fn sifted(&self, addresses: &[IpAddr]) -> (Vec<Permitted>, Vec<Unreachable>) {
         let (mut permitted, mut refused) = (Vec::with_capacity(addresses.len()), Vec::new());
         for address in addresses {
             let allowed = self.network.allow_addresses.iter().chain(&self.allow_addresses);
@@ -173,18 +188,7 @@ impl Dialer {
                 Err(why) => refused.push(why),
             }
         }
-        if refused.is_empty() || !permitted.is_empty() {
-            return Ok(permitted);
-        }
-        let place = match &self.host {
-            Host::Address(_) => String::new(),
-            Host::Name(name) => format!(" to {name}"),
-        };
-        let all = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let line = Unreachable::line(&refused);
-        Err(format!(
-            "no connection{place}: {all}; if that is meant, add {line} to this destination, or to [delivery] for all"
-        ))
+        (permitted, refused)
     }
 
     /// Why a literal address is not connected to.
@@ -203,4 +207,14 @@ impl Dialer {
             Host::Name(name) => name.clone(),
         }
     }
+}
+
+fn list(refused: &[Unreachable]) -> String {
+    refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What an operator does about addresses that are refused.
+fn allow(refused: &[Unreachable]) -> String {
+    let line = Unreachable::line(refused);
+    format!("if that is meant, add {line} to this destination, or to [delivery] for all")
 }

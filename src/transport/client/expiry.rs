@@ -3,19 +3,22 @@
 //! The metric is there from the first handshake on, so that an alert can look ahead; the log says it once of a
 //! certificate, when little time is left.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 use crate::telemetry::{CertificateLabel, Metrics};
+use crate::transport::outcome::excerpt;
 
 /// What is left of a certificate's time when the log says so: long enough to have another one made.
-const SOON: i64 = 14 * DAY;
+pub const SOON: i64 = 14 * DAY;
 
-const DAY: i64 = 86_400;
+pub const DAY: i64 = 86_400;
 
 /// The certificates of one destination.
 pub struct Expiry {
@@ -76,6 +79,58 @@ impl Certificate {
         let ends = self.ends.load(Ordering::Relaxed);
         let soon = ends != 0 && ends - now.as_second() < SOON;
         (soon && self.told.swap(ends, Ordering::Relaxed) != ends).then_some(ends)
+    }
+}
+
+/// What a certificate says of itself, for people. It comes from outside, so it is made plain.
+pub struct Shown {
+    /// Whom it is for.
+    pub names: String,
+    /// Who made it.
+    pub issuer: String,
+    /// Its end, in seconds since 1970.
+    pub ends: i64,
+}
+
+impl Shown {
+    /// Nothing where it cannot be read.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        /// As many names as can be taken in at a glance.
+        const FEW: usize = 4;
+        let (_, read) = parse_x509_certificate(certificate).ok()?;
+        let listed = read.subject_alternative_name().ok().flatten();
+        let mut names: Vec<String> =
+            listed.iter().flat_map(|names| &names.value.general_names).filter_map(name).collect();
+        if names.is_empty() {
+            names.push(read.subject().to_string());
+        }
+        let more = names.len().saturating_sub(FEW);
+        names.truncate(FEW);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        let issuer = read.issuer();
+        let words = issuer.iter_organization().chain(issuer.iter_common_name()).filter_map(|word| word.as_str().ok());
+        let words: Vec<&str> = words.collect();
+        let issuer = if words.is_empty() { issuer.to_string() } else { words.join(", ") };
+        let plain = |text: String| excerpt(text.as_bytes());
+        Some(Self {
+            names: plain(names.join(", ")),
+            issuer: plain(issuer),
+            ends: read.validity().not_after.timestamp(),
+        })
+    }
+}
+
+/// RFC 5280 §4.2.1.6; of the kinds of names, servers have these two.
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|four| Ipv4Addr::from(four).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|six| Ipv6Addr::from(six).to_string()),
+        },
+        _ => None,
     }
 }
 

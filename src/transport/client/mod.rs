@@ -13,6 +13,7 @@ mod connect;
 mod connection;
 mod dial;
 mod expiry;
+mod look;
 mod metered;
 mod names;
 mod network;
@@ -40,7 +41,7 @@ use tokio::time::{Instant, timeout};
 
 use self::connect::Connector;
 use self::connection::{Connection, Exchange};
-use self::pool::{Place, Pool, Taken};
+use self::pool::{Pool, Taken};
 use super::{DoorError, Timeouts};
 use crate::config::{self, AddressBlock};
 
@@ -48,6 +49,7 @@ pub use address::Address;
 #[cfg(any(feature = "ftp", feature = "sftp"))]
 pub use dial::Dialer;
 pub use expiry::Expiry;
+pub use look::{Begins, Place, look};
 pub use network::{Network, Parts};
 pub use paced::Paced;
 pub use tls::{Trust, connector};
@@ -194,7 +196,7 @@ impl Client {
     }
 
     /// In a place of its own: a request that finds a connection, as nearly all do, needs no room for making one.
-    fn connect(&self, place: Place) -> BoxFuture<'_, Result<Connection, String>> {
+    fn connect(&self, place: pool::Place) -> BoxFuture<'_, Result<Connection, String>> {
         self.connector.connect(place, &self.pool).boxed()
     }
 

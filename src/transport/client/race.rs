@@ -4,6 +4,8 @@
 //! a fraction of a second and not the whole time to connect. Two are under way at most: a connection that is being made
 //! has no more than two file descriptors.
 
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,17 +21,39 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 const AT_ONCE: usize = 2;
 
+/// What became of each address that was tried.
+#[derive(Debug, Default)]
+pub struct Failures(Vec<(SocketAddr, io::Error)>);
+
+impl Failures {
+    /// Whether all failed alike, and how.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        let mut kinds = self.0.iter().map(|(_, why)| why.kind());
+        let first = kinds.next()?;
+        kinds.all(|kind| kind == first).then_some(first)
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (address, why)) in self.0.iter().enumerate() {
+            write!(f, "{}{address}: {why}", if number == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
 /// The first connection that comes about. `patience` is the time that the caller gives all of it: where there are more
 /// addresses than can be tried at once, none may use up the time of those behind it.
 ///
 /// # Errors
-/// What became of each address, in a sentence.
-pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> Result<TcpStream, String> {
+/// What became of each address, which reads as a sentence.
+pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> Result<TcpStream, Failures> {
     let rounds = u32::try_from(addresses.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
     let share = patience / rounds;
     let mut left = addresses.iter();
     let mut under_way = FuturesUnordered::new();
-    let mut failed = Vec::new();
+    let mut failed = Failures::default();
     let mut next = Instant::now();
     loop {
         tokio::select! {
@@ -37,7 +61,7 @@ pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> 
             Some(ended) = under_way.next() => match ended {
                 Ok(stream) => return Ok(stream),
                 Err(why) => {
-                    failed.push(why);
+                    failed.0.push(why);
                     next = Instant::now();
                 }
             },
@@ -47,18 +71,16 @@ pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> 
                 }
                 next = Instant::now() + HEAD_START;
             }
-            else => return Err(failed.join("; ")),
+            else => return Err(failed),
         }
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "of addresses that were looked at")]
-async fn one(address: SocketAddr, share: Duration) -> Result<TcpStream, String> {
-    match timeout(share, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(why)) => Err(format!("{address}: {why}")),
-        Err(_) => Err(format!("{address}: no answer within {share:?}")),
-    }
+async fn one(address: SocketAddr, share: Duration) -> Result<TcpStream, (SocketAddr, io::Error)> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {share:?}"));
+    let connected = timeout(share, TcpStream::connect(address)).await.unwrap_or_else(|_| Err(late()));
+    connected.map_err(|why| (address, why))
 }
 
 #[cfg(test)]
@@ -94,6 +116,8 @@ mod tests {
         assert_eq!(stream.peer_addr().unwrap().ip().to_string(), "127.0.0.3");
         drop((stream, listener));
         let why = connect(&ips(&["127.0.0.1", "127.0.0.2"]), port, LONG).await.unwrap_err();
+        assert_eq!(why.kind(), Some(io::ErrorKind::ConnectionRefused));
+        let why = why.to_string();
         assert!(why.contains("127.0.0.1") && why.contains("; 127.0.0.2") && why.contains("refused"), "{why}");
     }
 

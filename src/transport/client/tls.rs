@@ -46,14 +46,8 @@ pub struct Trust<'a> {
 pub fn config(trust: Trust<'_>, http2: bool) -> Result<Arc<ClientConfig>, DoorError> {
     match trust {
         Trust { ca_file: None, client_certificate: None, pin: [] } => shared(http2),
-        Trust { ca_file, client_certificate, pin } => {
-            let chain = match ca_file {
-                Some(file) => verifier(authorities(file)?)?,
-                None => system()?,
-            };
-            let chain: Arc<dyn ServerCertVerifier> =
-                if pin.is_empty() { chain } else { Arc::new(Pinned { chain, pin: pin.into() }) };
-            client(chain, client_certificate, 1).map(|config| Arc::new(offering(config, http2)))
+        Trust { client_certificate, .. } => {
+            client(trusting(trust)?, client_certificate, 1).map(|config| Arc::new(offering(config, http2)))
         }
     }
 }
@@ -64,6 +58,30 @@ pub fn config(trust: Trust<'_>, http2: bool) -> Result<Arc<ClientConfig>, DoorEr
 /// When there are no certificates to trust.
 pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, DoorError> {
     config(Trust { ca_file, ..Trust::default() }, false).map(TlsConnector::from)
+}
+
+/// A configuration by which what a server shows can be seen, trusted or not.
+pub struct Watched {
+    pub config: Arc<ClientConfig>,
+    /// The server's own certificate, once it has shown one.
+    pub shown: Arc<OnceLock<CertificateDer<'static>>>,
+}
+
+/// As [`config`], for one connection.
+pub fn watched(trust: Trust<'_>, http2: bool) -> Result<Watched, DoorError> {
+    let shown = Arc::default();
+    let verifier = Arc::new(Watch { by: trusting(trust)?, shown: Arc::clone(&shown) });
+    let config = client(verifier, trust.client_certificate, 1)?;
+    Ok(Watched { config: Arc::new(offering(config, http2)), shown })
+}
+
+/// Who checks a server for a destination.
+fn trusting(trust: Trust<'_>) -> Result<Arc<dyn ServerCertVerifier>, DoorError> {
+    let chain = match trust.ca_file {
+        Some(file) => verifier(authorities(file)?)?,
+        None => system()?,
+    };
+    Ok(if trust.pin.is_empty() { chain } else { Arc::new(Pinned { chain, pin: trust.pin.into() }) })
 }
 
 /// RFC 7301, by the names of RFC 9113 §3.2 and RFC 7301 §6.
@@ -205,6 +223,50 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
+/// Keeps what a server shows, and leaves the judgement to another.
+#[derive(Debug)]
+struct Watch {
+    by: Arc<dyn ServerCertVerifier>,
+    shown: Arc<OnceLock<CertificateDer<'static>>>,
+}
+
+impl ServerCertVerifier for Watch {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // There is one connection, and it shows one certificate.
+        let _ = self.shown.set(end_entity.clone().into_owned());
+        self.by.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by.supported_verify_schemes()
+    }
+}
+
 fn of_tls(why: &io::Error) -> Option<&Error> {
     why.get_ref()?.downcast_ref()
 }
@@ -216,26 +278,55 @@ pub fn refuses_us(why: &io::Error) -> bool {
 
 /// Why there is no TLS, for an operator; the library's words where they say it well enough.
 pub fn told(why: &io::Error) -> String {
-    let Some(error) = of_tls(why) else { return why.to_string() };
+    match trouble(why) {
+        (what, Some(mend)) => format!("{what}; {mend}"),
+        (what, None) => what,
+    }
+}
+
+/// The same in two parts: what is wrong, and what to do about it.
+pub fn trouble(why: &io::Error) -> (String, Option<&'static str>) {
+    let Some(error) = of_tls(why) else { return (why.to_string(), None) };
+    let at = |time: &UnixTime| {
+        let at = i64::try_from(time.as_secs()).ok().and_then(|at| Timestamp::from_second(at).ok());
+        at.map_or_else(|| "long ago".to_owned(), |at| format!("at {at}"))
+    };
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate is of no authority that is trusted here; if it has one of its own, give the destination \
-             its ca_file"
-                .to_owned()
-        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => (
+            "its certificate is of no authority that is trusted here".to_owned(),
+            Some("if it has one of its own, give the destination its ca_file"),
+        ),
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
-            let ended = i64::try_from(not_after.as_secs()).ok().and_then(|ended| Timestamp::from_second(ended).ok());
-            let ended = ended.map_or_else(|| "long ago".to_owned(), |ended| format!("at {ended}"));
-            format!("its certificate ended {ended}; the partner has to renew it")
+            (format!("its certificate ended {}", at(not_after)), Some("the partner has to renew it"))
+        }
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => (
+            format!("its certificate begins {}", at(not_before)),
+            Some("see whether this machine's clock is right; if it is, the partner has to replace the certificate"),
+        ),
+        Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented }) => {
+            // `DnsName("a.example")`, in the library's words.
+            let bare = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+            let names = presented.iter().map(bare).collect::<Vec<_>>().join(", ");
+            (
+                format!("its certificate is for {names}, and not for {}", expected.to_str()),
+                Some("check the host's name with the partner, who has to have a certificate for it"),
+            )
         }
         Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref::<WrongKey>() {
-            Some(wrong) => format!("{wrong}, which is not in pin; ask the partner, and add it if the key is theirs"),
-            None => error.to_string(),
+            Some(wrong) => {
+                (format!("{wrong}, which is not in pin"), Some("ask the partner, and add it if the key is theirs"))
+            }
+            None => (error.to_string(), None),
         },
-        Error::AlertReceived(alert) if is_about_us(*alert) => {
-            format!("it does not take our certificate ({alert:?}); check client_certificate of the destination")
-        }
-        error => error.to_string(),
+        Error::InvalidMessage(_) => (
+            "what it answers is not TLS".to_owned(),
+            Some("check the port with the partner: another protocol is spoken there, perhaps HTTP without TLS"),
+        ),
+        Error::AlertReceived(alert) if is_about_us(*alert) => (
+            format!("it does not take our certificate ({alert:?})"),
+            Some("check client_certificate of the destination"),
+        ),
+        error => (error.to_string(), None),
     }
 }
 

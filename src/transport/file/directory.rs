@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::{File, FileDoor, Store, denied, door, refused, unknown};
 use crate::config::Directory;
+use crate::transport::knock::{Finding, Looked};
 use crate::transport::{Outcome, Timeouts, Transport};
 
 /// The door of a directory.
@@ -104,6 +105,12 @@ impl Store for LocalDirectory {
             }
         })
         .await
+    }
+
+    async fn enter(&self) -> Looked<()> {
+        let entered = self.on_disk(door, |root| exists(root).map(|()| format!("{} is there", root.display()))).await;
+        let mend = "see whether its disk is mounted (findmnt), and whether the daemon's user may enter it";
+        entered.map(|found| (Finding::well(found), ())).map_err(|outcome| Finding::trouble(outcome.detail, mend))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, Outcome> {

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::sessions::{Failure, Protocol, Session, Sessions};
+use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join};
 use crate::config::{self, FtpTls, Secret};
 use crate::transport::client::{Dialer, Trust, tls};
@@ -130,6 +130,13 @@ impl Protocol for Ftp {
         timeout(patience, self.connect())
             .await
             .unwrap_or_else(|_| Err(door(format!("{}:{} did not let us in within {patience:?}", self.host, self.port))))
+    }
+
+    fn words(&self) -> Words {
+        Words {
+            let_in: format!("{:?} is let in", self.user),
+            mend: "compare user and password with the partner, and ask how many logins its server allows".to_owned(),
+        }
     }
 
     fn timeouts(&self) -> &Timeouts {

@@ -19,6 +19,7 @@ mod by_http;
 pub mod directory;
 #[cfg(feature = "ftp")]
 pub mod ftp;
+mod knock;
 mod remote;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -38,6 +39,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::knock::{Looked, Steps, TestItem};
 use super::{Class, Outcome, Parcel, Transport};
 use crate::config::{FileKill, FileName, FileRules, NameField, NameFields};
 
@@ -50,6 +52,9 @@ trait Store: Send + Sync + 'static {
 
     /// Takes a file away; that there is none is as good.
     fn remove(&self, path: &str) -> impl Future<Output = Result<(), Outcome>> + Send;
+
+    /// Whether we are let in, in a sentence for a person.
+    fn enter(&self) -> impl Future<Output = Looked<()>> + Send;
 
     /// The names of what stands in a folder, empty for the place's own; none where there is no such folder.
     fn list(&self, folder: &str) -> impl Future<Output = Result<Vec<String>, Outcome>> + Send;
@@ -121,6 +126,12 @@ impl<S: Store> FileDoor<S> {
             outcome.remote = Some(remote::write(&visit.known));
         }
         outcome
+    }
+
+    async fn put_file(&self, name: &FileName, bytes: &Bytes, content_type: &str) -> Result<(), Outcome> {
+        let Self { store, rules } = self;
+        let temporary = rules.temporary.clone().unwrap_or_default().of(name);
+        store.put(&File { name, temporary, bytes, content_type, make_folders: rules.make_folders }).await
     }
 }
 
@@ -235,7 +246,7 @@ impl<S: Store> Visit<'_, S> {
     /// Writes the document as `name`, and its checksum after it. Returns what an operator should know besides.
     async fn put(&mut self, name: &FileName) -> Result<Option<String>, Outcome> {
         let document = &self.parcel.document;
-        let written = self.put_file(name, document.bytes(), document.content_type()).await;
+        let written = self.door.put_file(name, document.bytes(), document.content_type()).await;
         let may_stand =
             written.as_ref().map_or_else(|outcome| matches!(outcome.class, Class::Unknown { .. }), |()| true);
         if may_stand {
@@ -248,17 +259,11 @@ impl<S: Store> Visit<'_, S> {
         }
         let digest: String = document.digest().iter().map(|byte| format!("{byte:02x}")).collect();
         let line = Bytes::from(format!("{digest}  {}\n", name.split().1));
-        match self.put_file(&name.with_ending(CHECKSUM), &line, "text/plain; charset=utf-8").await {
+        match self.door.put_file(&name.with_ending(CHECKSUM), &line, "text/plain; charset=utf-8").await {
             Ok(()) => Ok(None),
             Err(no) if is_a_no(&no) => Ok(Some(format!("its checksum was not taken: {}", no.detail))),
             Err(trouble) => Err(half_done(trouble)),
         }
-    }
-
-    async fn put_file(&self, name: &FileName, bytes: &Bytes, content_type: &str) -> Result<(), Outcome> {
-        let FileDoor { store, rules } = self.door;
-        let temporary = rules.temporary.clone().unwrap_or_default().of(name);
-        store.put(&File { name, temporary, bytes, content_type, make_folders: rules.make_folders }).await
     }
 
     async fn remove(&self, name: &FileName) -> Result<(), Outcome> {
@@ -324,5 +329,13 @@ impl<S: Store> Transport for FileDoor<S> {
 
     fn in_network(&self) -> Duration {
         self.store.in_network()
+    }
+
+    fn knock<'a>(&'a self, steps: &'a mut Steps) -> BoxFuture<'a, ()> {
+        self.try_without_story(steps).boxed()
+    }
+
+    fn try_item<'a>(&'a self, item: &'a TestItem) -> BoxFuture<'a, Looked<()>> {
+        self.try_item_as_file(item).boxed()
     }
 }

@@ -17,6 +17,7 @@ use super::by_http::{Caller, read, unchanged, with};
 use super::{File, FileDoor, Store, denied, door, join};
 use crate::config;
 use crate::transport::client::{Address, Answer, Settings};
+use crate::transport::knock::{Finding, Looked};
 use crate::transport::{Class, DoorError, Outcome, Transport};
 
 const CHECKSUM: &str = "x-amz-checksum-sha256";
@@ -46,13 +47,7 @@ pub struct S3 {
 impl S3 {
     /// Reads the secrets and the certificates that `s3` and `settings` refer to.
     pub fn new(s3: &config::S3, settings: &Settings<'_>) -> Result<Self, DoorError> {
-        let setting =
-            |why: &dyn std::fmt::Display| DoorError::Setting(format!("the endpoint {:?}: {why}", s3.endpoint));
-        let endpoint = Url::parse(&s3.endpoint).map_err(|why| setting(&why))?;
-        let style = if s3.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
-        let bucket = Bucket::new(endpoint, style, s3.bucket.clone(), s3.region.clone()).map_err(|why| {
-            DoorError::Setting(format!("the bucket has no address at {:?}: {why}; try path_style = true", s3.endpoint))
-        })?;
+        let bucket = bucket(s3)?;
         let caller = Caller::new(&Address::parse(bucket.base_url().as_str())?, settings)?;
         let credentials = Credentials::new(s3.access_key.resolve()?.expose(), s3.secret_key.resolve()?.expose());
         Ok(Self { caller, bucket, credentials, path: s3.path.trim_matches('/').to_owned() })
@@ -79,6 +74,23 @@ impl S3 {
         let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
         self.caller.ask(method, &target, headers, body).await.map_err(|failed| with(failed.into(), what))
     }
+}
+
+/// Where the store is asked.
+///
+/// # Errors
+/// When the endpoint or the bucket's name makes no address.
+pub fn address(s3: &config::S3) -> Result<Address, DoorError> {
+    Address::parse(bucket(s3)?.base_url().as_str())
+}
+
+fn bucket(s3: &config::S3) -> Result<Bucket, DoorError> {
+    let endpoint =
+        Url::parse(&s3.endpoint).map_err(|why| DoorError::Setting(format!("the endpoint {:?}: {why}", s3.endpoint)))?;
+    let style = if s3.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
+    Bucket::new(endpoint, style, s3.bucket.clone(), s3.region.clone()).map_err(|why| {
+        DoorError::Setting(format!("the bucket has no address at {:?}: {why}; try path_style = true", s3.endpoint))
+    })
 }
 
 /// What an answer means that is not the one that was wanted.
@@ -140,6 +152,27 @@ impl Store for S3 {
             (200 | 204, _) | (404, Some("NoSuchKey")) => Ok(()),
             _ => Err(trouble(&answer, &what)),
         }
+    }
+
+    async fn enter(&self) -> Looked<()> {
+        let mut get = self.bucket.get_object(Some(&self.credentials), "");
+        let query = get.query_mut();
+        query.insert("list-type", "2");
+        query.insert("max-keys", "1");
+        let (url, what) = (get.sign(self.holds()), "a look into the bucket");
+        let asked = self.ask(&Method::GET, &url, what, &[], &Bytes::new()).await;
+        let answer =
+            asked.map_err(|outcome| Finding::trouble(outcome.detail, "ask the partner to look at its store"))?;
+        if answer.status.as_u16() == 200 {
+            return Ok((Finding::well("the store knows our keys, and lets us look into the bucket"), ()));
+        }
+        let told = trouble(&answer, what).detail;
+        if element(&answer.start, "Code").as_deref() == Some("AccessDenied") {
+            let mend =
+                "let these keys list the bucket, if the names of files change with versions: a kill looks for them";
+            return Ok((Finding::remark(told, mend), ()));
+        }
+        Err(Finding::trouble(told, "compare endpoint, region, bucket and the keys with the partner"))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, Outcome> {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::{File, Store, door, unknown};
+use crate::transport::knock::{Finding, Looked};
 use crate::transport::{Outcome, Timeouts};
 
 /// A session that was idle for longer is not used again: servers commonly end one after five minutes or more.
@@ -23,7 +24,16 @@ pub trait Protocol: Send + Sync + 'static {
     /// A session in which files can be asked for, within the time to connect. Nothing of a file has left when it fails.
     fn open(&self) -> impl Future<Output = Result<Self::Session, Outcome>> + Send;
 
+    /// What is told of being let in, and what to do where we are not.
+    fn words(&self) -> Words;
+
     fn timeouts(&self) -> &Timeouts;
+}
+
+/// What a person is told of a session that was tried.
+pub struct Words {
+    pub let_in: String,
+    pub mend: String,
 }
 
 /// One session. Its functions end within the timeouts.
@@ -129,6 +139,14 @@ impl<P: Protocol> Store for Sessions<P> {
 
     async fn remove(&self, path: &str) -> Result<(), Outcome> {
         self.ask(Ask::Remove(path)).await.map(drop)
+    }
+
+    async fn enter(&self) -> Looked<()> {
+        let Words { let_in, mend } = self.protocol.words();
+        let session = self.protocol.open().await.map_err(|outcome| Finding::trouble(outcome.detail, mend))?;
+        let now = Instant::now();
+        self.kept().push(Kept { session, opened: now, used: now });
+        Ok((Finding::well(let_in), ()))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, Outcome> {

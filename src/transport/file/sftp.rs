@@ -16,7 +16,7 @@ use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, Status, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::sessions::{Failure, LONGEST_IDLE, Protocol, Session, Sessions};
+use super::sessions::{Failure, LONGEST_IDLE, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join, refused};
 use crate::config::{self, Secret};
 use crate::transport::client::Dialer;
@@ -179,6 +179,21 @@ impl Protocol for Sftp {
         timeout(patience, self.connect())
             .await
             .unwrap_or_else(|_| Err(door(format!("{}:{} did not let us in within {patience:?}", self.host, self.port))))
+    }
+
+    fn words(&self) -> Words {
+        let ours = self.key.as_ref().map(|key| {
+            let key = key.public_key();
+            format!(
+                ", and ask whether our key ({} {}) is entered for it",
+                key.algorithm(),
+                key.fingerprint(HashAlg::Sha256)
+            )
+        });
+        Words {
+            let_in: format!("{:?} is let in by a server whose key is the one that is known", self.user),
+            mend: format!("compare host_key and user with the partner{}", ours.unwrap_or_default()),
+        }
     }
 
     fn timeouts(&self) -> &Timeouts {

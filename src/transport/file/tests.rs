@@ -15,6 +15,7 @@ use crate::attribution::{Proved, sample};
 use crate::config::{Edition, Format};
 use crate::render::rendition;
 use crate::transport::Timeouts;
+use crate::transport::knock::Finding;
 
 /// What becomes of something that is asked.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,11 @@ impl Store for Memory {
 
     async fn remove(&self, path: &str) -> Result<(), Outcome> {
         self.ask(|files| drop(files.remove(path)))
+    }
+
+    async fn enter(&self) -> Looked<()> {
+        let entered = self.ask(|_| (Finding::well("let in"), ()));
+        entered.map_err(|outcome| Finding::trouble(outcome.detail, "mend it"))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, Outcome> {
@@ -432,4 +438,38 @@ async fn a_leftover_of_an_attempt_that_broke_off_is_overwritten() {
     let door = local(dir.path(), json!({ "on_kill": "remove" }));
     assert_eq!(door.attempt(&parcel(2, Action::Kill, None)).await.class, Class::Delivered);
     assert_eq!(standing(dir.path()), Vec::<String>::new());
+}
+
+/// Whatever fails, it is told by what failed, and nothing of a test stays where it could be removed.
+#[tokio::test]
+async fn a_try_leaves_nothing_and_says_where_it_ended() {
+    use Fate::{Denied, Done, Trouble};
+    let tried = async |fates: &[Fate]| {
+        let store = Memory { fates: Mutex::new(fates.iter().copied().collect()), ..Memory::default() };
+        let door = FileDoor { store, rules: FileRules::default() };
+        let mut steps = Steps::default();
+        door.knock(&mut steps).await;
+        let told = steps.told().map(|step| format!("{} {:?}", step.part.as_str(), step.finding.verdict));
+        (told.collect::<Vec<_>>().join(", "), door.store.names())
+    };
+    assert_eq!(tried(&[]).await, ("login Well, folder Well".to_owned(), vec![]));
+    assert_eq!(tried(&[Trouble]).await, ("login Trouble".to_owned(), vec![]));
+    assert_eq!(tried(&[Done, Denied]).await, ("login Well, folder Trouble".to_owned(), vec![]));
+    let (told, names) = tried(&[Done, Done, Denied]).await;
+    assert_eq!((told.as_str(), names.len()), ("login Well, folder Trouble", 1));
+    assert!(names[0].starts_with(".newswire-test-") && names[0].ends_with(".part"), "{names:?}");
+}
+
+/// A test item is written beside what stands there, under a name that says what it is, and is removed.
+#[tokio::test]
+async fn a_test_item_is_marked_and_removed() {
+    let publish = parcel(1, Action::Publish, None);
+    let item = TestItem { kill: parcel(2, Action::Kill, None), publish };
+    let door = FileDoor { store: Memory::default(), rules: rules(json!({ "name": "in/{{ id }}.{{ extension }}" })) };
+    let (found, ()) = door.try_item(&item).await.unwrap();
+    assert!(found.found.starts_with("in/TEST-"), "{found:?}");
+    assert!(door.store.names().is_empty());
+    *door.store.fates.lock().unwrap() = [Fate::Done, Fate::Denied].into();
+    let why = door.try_item(&item).await.unwrap_err();
+    assert!(why.mend.unwrap().contains("in/TEST-"), "it says what stands there still");
 }

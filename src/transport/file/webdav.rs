@@ -12,6 +12,7 @@ use super::by_http::{Caller, read, unchanged, with};
 use super::{File, FileDoor, Store, denied, join};
 use crate::config;
 use crate::transport::client::{Address, Answer, Settings};
+use crate::transport::knock::{Finding, Looked};
 use crate::transport::{DoorError, Outcome, Transport};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
@@ -167,6 +168,21 @@ impl Store for WebDav {
             200 | 202 | 204 | 404 | 410 => Ok(()),
             _ => Err(with(read(&answer), &format!("DELETE {}", self.at(path)))),
         }
+    }
+
+    async fn enter(&self) -> Looked<()> {
+        let headers = [(DEPTH, "0"), (header::CONTENT_TYPE, "application/xml; charset=utf-8")];
+        let asked = self.ask(&self.extensions.list, "", &headers, &Bytes::from_static(LIST.as_bytes())).await;
+        let answer =
+            asked.map_err(|outcome| Finding::trouble(outcome.detail, "ask the partner to look at its server"))?;
+        let mend = match answer.status.as_u16() {
+            207 => return Ok((Finding::well(format!("{} is a folder that we may look into", self.base)), ())),
+            401 | 403 => "compare user and password with the partner, and ask whether they are good for this folder",
+            404 => "make the folder, or check url",
+            405 | 501 => "nothing speaks WebDAV at this address: check url with the partner",
+            _ => "ask the partner what its server says of it",
+        };
+        Err(Finding::trouble(with(read(&answer), &format!("PROPFIND {}", self.base)).detail, mend))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, Outcome> {

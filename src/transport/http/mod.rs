@@ -6,6 +6,7 @@
 //! door is its [`way`]'s.
 
 mod auth;
+mod knock;
 mod redirect;
 mod remote;
 mod request;
@@ -22,12 +23,14 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 
+use self::knock::Shows;
 use self::redirect::Redirects;
 use self::request::{Head, Push, Sent, Sources, Target};
 use self::token::Tokens;
 use self::way::{Way, Ways};
 use super::client::{Address, Answer, Client, Failed, Settings};
 use super::gzip::Gzip;
+use super::knock::Steps;
 use super::{Class, DoorError, Outcome, Parcel, Transport, outcome};
 use crate::config::{Auth, Compression, HttpPush, RemoteId};
 use crate::fresh::Fresh;
@@ -41,6 +44,7 @@ pub struct HttpDoor {
     tokens: Option<Tokens>,
     redirects: Redirects,
     remote_id: Option<RemoteId>,
+    shows: Shows,
     /// Where documents go compressed.
     gzip: Option<Arc<Gzip>>,
 }
@@ -76,6 +80,7 @@ impl HttpDoor {
             tokens,
             redirects: Redirects::new(&push.redirects, &address, settings)?,
             remote_id: push.remote_id.clone(),
+            shows: Shows::of(push),
             gzip: push.compression.map(|Compression::Gzip| Arc::clone(gzip)),
             address,
         })
@@ -176,6 +181,10 @@ impl Transport for HttpDoor {
 
     fn in_network(&self) -> Duration {
         self.client.timeouts().in_network()
+    }
+
+    fn knock<'a>(&'a self, steps: &'a mut Steps) -> BoxFuture<'a, ()> {
+        self.try_without_document(steps).boxed()
     }
 }
 

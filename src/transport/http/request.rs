@@ -11,6 +11,7 @@ use super::auth::{self, Credential};
 use super::signature::{SignatureSources, Signed, Signers};
 use crate::config::{Auth, Compression, HttpPush, SecretRef};
 use crate::transport::client::{Address, Paced, USER_AGENT};
+use crate::transport::knock::is_test;
 use crate::transport::{DoorError, Parcel};
 
 /// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
@@ -40,8 +41,12 @@ const ACTION: HeaderName = HeaderName::from_static("newswire-action");
 const URGENCY: HeaderName = HeaderName::from_static("newswire-urgency");
 const ATTEMPT: HeaderName = HeaderName::from_static("newswire-attempt");
 const SEQUENCE: HeaderName = HeaderName::from_static("newswire-sequence");
+const TEST: HeaderName = HeaderName::from_static("newswire-test");
 
-/// How many headers a parcel adds: those above, and its type.
+/// The value of [`TEST`], where there is one.
+const YES: HeaderValue = HeaderValue::from_static("true");
+
+/// How many headers a parcel adds: those above without the last, which few have, and its type.
 const OF_A_PARCEL: usize = 11;
 
 fn listed(headers: HeaderMap) -> Box<[(HeaderName, HeaderValue)]> {
@@ -149,7 +154,12 @@ impl Head {
         headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
         headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
         headers.insert(ATTEMPT, parcel.attempt.into());
-        headers.insert(SEQUENCE, parcel.sequence.into());
+        if is_test(&parcel.story) {
+            // It has no number: the destination's sequence is of news.
+            headers.insert(TEST, YES);
+        } else {
+            headers.insert(SEQUENCE, parcel.sequence.into());
+        }
         let Target { method, address, uri, is_own } = target;
         if is_own {
             if let Some(token) = token {
@@ -167,5 +177,19 @@ impl Head {
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         Ok(request)
+    }
+
+    /// A question without a document, and without a signature, since there is nothing to sign.
+    pub fn question(&self, method: &Method, uri: &Uri, token: Option<&HeaderValue>, body: Paced) -> Request<Paced> {
+        let mut headers: HeaderMap = self.fixed.iter().cloned().collect();
+        headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_ENCODING);
+        headers.insert(TEST, YES);
+        headers.extend(token.map(|token| (header::AUTHORIZATION, token.clone())));
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        request
     }
 }

@@ -50,6 +50,11 @@ impl Ways {
         })
     }
 
+    /// The way of a story's first version.
+    pub fn first(&self) -> &Way {
+        &self.first
+    }
+
     pub fn of(&self, parcel: &Parcel) -> &Way {
         let own = if parcel.action.withdraws() {
             self.kill.as_deref()
@@ -96,6 +101,14 @@ impl Way {
                 let target = url.fill(&fields(parcel))?;
                 target.parse().map(Cow::Owned).map_err(|why| format!("the address cannot be made: {why}"))
             }
+        }
+    }
+
+    /// The path and the query of a question about no story; nothing where an address is a story's own.
+    pub fn fixed(&self) -> Option<&Uri> {
+        match &self.place {
+            Place::Fixed(uri) => Some(uri),
+            Place::Filled(_) => None,
         }
     }
 

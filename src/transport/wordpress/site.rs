@@ -142,6 +142,13 @@ impl Site {
         Err(Trouble { outcome: Outcome { class, status: None, detail, remote: None }, code: None, term: None })
     }
 
+    /// Who we are there, and what we may do, by WordPress's own names for it.
+    pub async fn me(&self) -> Result<Value, Trouble> {
+        let root = self.root().await?;
+        let query = [("context", "edit"), ("_fields", "name,roles,capabilities")];
+        read(&self.exchange(Ask::Get, root, "/wp/v2/users/me", &query, None).await?, Ask::Get)
+    }
+
     fn remember(&self, root: Option<Root>) {
         *self.root.lock().unwrap_or_else(PoisonError::into_inner) = root;
     }

@@ -1,5 +1,6 @@
 //! What answers make of an attempt, against a site that the test plays. `tests/wordpress.rs` has a real one.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -13,6 +14,7 @@ use crate::config::{Edition, Format, NameFields};
 use crate::render::rendition;
 use crate::transport::Timeouts;
 use crate::transport::client::Network;
+use crate::transport::knock::{TestItem, Verdict};
 
 /// One exchange of a played site: how the request line has to begin, and the answer; no answer where the status is 0.
 type Exchange = (&'static str, u16, Value);
@@ -95,6 +97,15 @@ fn parcel(action: Action, remote: Option<&str>) -> Parcel {
 
 /// The outcome of one attempt at a site that plays `script`, and the bodies that it got.
 async fn attempt(parcel: Parcel, settings: Value, script: Vec<Exchange>) -> (Outcome, Vec<Value>) {
+    at_a_door(settings, script, async |door| door.send(&parcel).await).await
+}
+
+/// What `tried` comes to at the door of a site that plays `script`, and the bodies that it got.
+async fn at_a_door<T>(
+    settings: Value,
+    script: Vec<Exchange>,
+    tried: impl AsyncFnOnce(&WordPressDoor) -> T,
+) -> (T, Vec<Value>) {
     let (port, bodies, played) = site(script).await;
     let secret = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secret.path(), "abcd efgh\n").unwrap();
@@ -108,10 +119,10 @@ async fn attempt(parcel: Parcel, settings: Value, script: Vec<Exchange>) -> (Out
     let network = Arc::new(Network::default());
     let client = Settings::plain(Timeouts { connect, write, answer }, settings.answer_limit.get(), &network);
     let door = WordPressDoor::new(&settings, &client).unwrap();
-    let outcome = door.send(&parcel).await;
+    let came = tried(&door).await;
     played.await.unwrap();
     let bodies = bodies.lock().unwrap().clone();
-    (outcome, bodies)
+    (came, bodies)
 }
 
 fn script(rest: impl IntoIterator<Item = Exchange>) -> Vec<Exchange> {
@@ -373,4 +384,47 @@ async fn terms_are_looked_up_made_and_left_out() {
     let steps = script([(SEARCH, 200, json!([]))].into_iter().chain(rest()));
     let (_, bodies) = attempt(parcel(Action::Publish, None), other, steps).await;
     assert_eq!(bodies[3]["categories"], json!([3]));
+}
+
+/// No reader sees a test, and nothing of it stays, whatever the destination says of stories.
+#[tokio::test]
+async fn a_test_item_stays_a_draft_and_goes_into_the_trash() {
+    let item = |action| {
+        let guid = "urn:newswire:test:1".parse().unwrap();
+        Parcel { story: guid, ..parcel(action, None) }
+    };
+    let item = TestItem { publish: item(Action::Publish), kill: item(Action::Kill) };
+    let made = [(SEARCH, 200, json!([])), (MAKE, 201, post("draft"))];
+    let taken_back = [(SEARCH, 200, json!([post("draft")])), (TRASH, 200, post("trash"))];
+    let settings = json!({ "status": "publish", "on_kill": "draft" });
+    let script = script(made.into_iter().chain(taken_back));
+    let (tried, bodies) = at_a_door(settings, script, async |door| door.try_item(&item).await).await;
+    let (finding, ()) = tried.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+    assert!(finding.found.contains("trash"), "{finding:?}");
+    assert!(bodies.iter().all(|body| body["status"] != "publish"), "{bodies:?}");
+}
+
+/// A site is asked who we are, and nothing that changes it.
+#[tokio::test]
+async fn a_site_is_asked_what_we_may_do() {
+    let me = |capabilities| json!({ "name": "Wire", "roles": ["author"], "capabilities": capabilities });
+    let may = |capabilities: &[&str]| json!(capabilities.iter().map(|name| (*name, true)).collect::<BTreeMap<_, _>>());
+    let all = ["edit_posts", "delete_posts", "publish_posts", "edit_published_posts", "delete_published_posts"];
+    let asked = async |answer: Exchange, settings: Value| {
+        let tried = async |door: &WordPressDoor| {
+            let mut steps = Steps::default();
+            door.knock(&mut steps).await;
+            let finding = steps.told().next().unwrap().finding.clone();
+            (finding.verdict, finding.found)
+        };
+        at_a_door(settings, script([answer]), tried).await.0
+    };
+    let (verdict, found) = asked((ME, 200, me(may(&all))), json!({})).await;
+    assert_eq!(verdict, Verdict::Well, "{found}");
+    let (verdict, found) = asked((ME, 200, me(may(&all))), json!({ "author": 7 })).await;
+    assert!(verdict == Verdict::Trouble && found.contains("write for the author"), "{found}");
+    let (verdict, _) = asked((ME, 200, me(may(&all[..2]))), json!({ "status": "draft" })).await;
+    assert_eq!(verdict, Verdict::Well, "who makes drafts need not publish");
+    let (verdict, found) = asked((ME, 403, error("rest_forbidden")), json!({})).await;
+    assert!(verdict == Verdict::Trouble && found.contains("rest_forbidden"), "{found}");
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod connections;
 mod frames;
 mod http2;
+mod look;
 mod proxies;
 mod timeouts;
 mod trust;

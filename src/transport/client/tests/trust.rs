@@ -144,7 +144,7 @@ async fn a_certificate_that_is_not_good_is_the_end() {
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
     expired: no TLS with 127.0.0.1: its certificate ended at THEN; the partner has to renew it
-    not for this name: no TLS with 127.0.0.1: invalid peer certificate: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("cms.paper.example")
+    not for this name: no TLS with 127.0.0.1: its certificate is for cms.paper.example, and not for 127.0.0.1; check the host's name with the partner, who has to have a certificate for it
     of another authority: no TLS with 127.0.0.1: its certificate is of no authority that is trusted here; if it has one of its own, give the destination its ca_file
     of the system's authorities: no TLS with 127.0.0.1: its certificate is of no authority that is trusted here; if it has one of its own, give the destination its ca_file
     of its own: no TLS with 127.0.0.1: its certificate is of no authority that is trusted here; if it has one of its own, give the destination its ca_file
