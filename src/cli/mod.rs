@@ -60,7 +60,7 @@ enum Verb {
     Run(run::Run),
     /// Check the configuration, and say everything that is wrong with it
     Check(check::Check),
-    /// Try a partner's doors without news
+    /// Try a partner's doors without news, or make a new partner's file
     Partner(partner::Partner),
     /// Show what a partner would receive of an article, without sending
     Render(render::Render),

@@ -24,6 +24,14 @@ pub fn load(path: &Path, secrets: Secrets) -> Result<Config, ConfigErrors> {
     load_from(path, &Environment::of_process(), secrets)
 }
 
+/// [`load()`] with a file more, which is to become that of the partner `id`: is it good with all the others?
+///
+/// # Errors
+/// As those of [`load()`], with the places in `file` as it is called now.
+pub fn load_with(path: &Path, id: &str, file: &Path, secrets: Secrets) -> Result<Config, ConfigErrors> {
+    load_layers(path, &Environment::of_process(), secrets, Some((id, file)))
+}
+
 /// Whether the secrets that a configuration refers to are looked at while it is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
@@ -36,7 +44,16 @@ pub enum Secrets {
 
 /// [`load()`] with an environment of its own.
 pub fn load_from(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, ConfigErrors> {
-    let mut layers = Layers::read(path, environment).map_err(ConfigErrors::new)?;
+    load_layers(path, environment, secrets, None)
+}
+
+fn load_layers(
+    path: &Path,
+    environment: &Environment,
+    secrets: Secrets,
+    candidate: Option<(&str, &Path)>,
+) -> Result<Config, ConfigErrors> {
+    let mut layers = Layers::read(path, environment, candidate).map_err(ConfigErrors::new)?;
     let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
     let known = Known::of_config();
     let mut report = Report::new(&layers.places, &known);
@@ -64,7 +81,11 @@ struct Layers {
 }
 
 impl Layers {
-    fn read(path: &Path, environment: &Environment) -> Result<Self, Vec<ConfigError>> {
+    fn read(
+        path: &Path,
+        environment: &Environment,
+        candidate: Option<(&str, &Path)>,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut layers = Self {
             main: path.to_owned(),
             files: Vec::new(),
@@ -91,6 +112,9 @@ impl Layers {
             Err(why) => {
                 errors.push(whole(&dir, format!("cannot be listed: {why}; give this user the right to read it")))
             }
+        }
+        if let Some((id, file)) = candidate {
+            layers.add(file, KeyPath::new(["partners", id]), &mut errors);
         }
         for (name, value) in environment.overrides() {
             if let Err(message) = layers.add_override(name, value) {

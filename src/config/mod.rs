@@ -62,7 +62,7 @@ pub use ledger::Ledger;
 pub use limits::{Limits, Use};
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
-pub use load::{Secrets, load, load_from};
+pub use load::{Secrets, load, load_from, load_with};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
 pub use partner::{
     Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions, Way,
@@ -144,7 +144,7 @@ impl Config {
 
 /// Whether a text may name a wire, a partner, or a part of one: it goes into file names, metrics and the names of
 /// environment variables.
-fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
 }
