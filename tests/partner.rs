@@ -290,6 +290,11 @@ async fn what_an_endpoint_answers_is_said_with_its_mend() {
         match (path.as_str(), request["method"].as_str()) {
             ("pushes", Some("OPTIONS")) => answer(204, Some(("allow", "OPTIONS, POST"))),
             ("pushes", _) => answer(405, None),
+            ("", _) => answer(301, Some(("location", "/login"))),
+            (story, Some("OPTIONS")) if story.starts_with("stories/urn%3Anewswire%3Atest%3A") => {
+                answer(204, Some(("allow", "PUT")))
+            }
+            (story, _) if story.starts_with("stories/") => answer(404, None),
             ("late", _) => answer(200, Some(("date", "Thu, 26 Nov 2020 12:00:00 GMT"))),
             ("reads", Some("OPTIONS")) => answer(200, Some(("allow", "GET, HEAD, OPTIONS"))),
             ("asks" | "asks/too", _) if !knows => answer(401, Some(("www-authenticate", "Bearer realm=\"cms\""))),
@@ -314,6 +319,7 @@ async fn what_an_endpoint_answers_is_said_with_its_mend() {
         ("f-moved", "", at("moved", "")),
         ("g-late", "", at("late", "http.signing_secret = \"env:PARTNER_TOKEN\"")),
         ("h-oauth", "", at("other", &oauth)),
+        ("i-stories", "", at("stories/{{ guid }}", "http.method = \"PUT\"")),
     ]);
     scene.environment.push(("PARTNER_TOKEN", TOKEN.to_owned()));
     scene.environment.push(("OLD_TOKEN", "token-of-yesterday".to_owned()));
@@ -401,7 +407,14 @@ async fn what_an_endpoint_answers_is_said_with_its_mend() {
       ✗ token N ms  no access token from 127.0.0.1:PORT: answered 401 Unauthorized; check client_id, client_secret and scope
                             → check token_url, client_id and client_secret of auth.oauth; ask whoever runs the token endpoint whether it knows this client, and what it may have
 
-    5 of 8 destinations are in trouble: valley-record/b-reads (login), valley-record/d-unknown (login), valley-record/f-moved (login), valley-record/g-late (clock), valley-record/h-oauth (token).
+    valley-record/i-stories: http http://127.0.0.1:PORT/stories/{{ guid }}
+      ✓ secrets N ms  all that the destination refers to can be read and used
+      ✓ connection N ms  to 127.0.0.1:PORT
+      ! TLS N ms  none, since the address is http://: everybody on the way reads what is sent
+                            → use it inside a network that is trusted, and with TLS elsewhere
+      ✓ login N ms  HEAD is answered 404 Not Found, as is usual where only pushes are taken; OPTIONS says that it takes PUT
+
+    5 of 9 destinations are in trouble: valley-record/b-reads (login), valley-record/d-unknown (login), valley-record/f-moved (login), valley-record/g-late (clock), valley-record/h-oauth (token).
     "#);
 }
 

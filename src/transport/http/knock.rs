@@ -80,14 +80,15 @@ impl HttpDoor {
     async fn ask(&self, token: Option<&HeaderValue>, date: &mut Option<Timestamp>) -> Looked<()> {
         let head = self.head.current().await;
         let way = self.ways.first();
-        let options = self.question(&head, &Method::OPTIONS, token).await?;
-        let answer = self.question(&head, &Method::HEAD, token).await?;
+        let uri = way.uri_of_no_story().map_err(|why| Finding::trouble(why, "check url"))?;
+        let options = self.question(&head, &Method::OPTIONS, &uri, token).await?;
+        let answer = self.question(&head, &Method::HEAD, &uri, token).await?;
         *date = self::date(&answer.headers).or_else(|| self::date(&options.headers));
         let said =
             |name| answer.headers.get(name).map(|value: &HeaderValue| head.credential.hide(value.as_bytes(), token));
         let about = match answer.status {
             StatusCode::UNAUTHORIZED => said(header::WWW_AUTHENTICATE).map(|said| excerpt(said.as_bytes())),
-            status if status.is_redirection() => Some(self.led(&answer, &head, token)),
+            status if status.is_redirection() => Some(self.led(&answer, &head, &uri, token)),
             _ => None,
         };
         let allowed = options.status.is_success().then(|| allowed(&options.headers)).flatten();
@@ -95,13 +96,16 @@ impl HttpDoor {
         Ok((finding, ()))
     }
 
-    async fn question(&self, head: &Head, method: &Method, token: Option<&HeaderValue>) -> Result<Answer, Finding> {
-        // Of an address with a story in it, the host is asked.
-        let root = Uri::from_static("/");
-        let uri = self.ways.first().fixed().unwrap_or(&root);
-        let uri = head.credential.uri(Cow::Borrowed(uri)).map_err(|why| Finding::trouble(why, "check auth.query"))?;
+    async fn question(
+        &self,
+        head: &Head,
+        method: &Method,
+        uri: &Uri,
+        token: Option<&HeaderValue>,
+    ) -> Result<Answer, Finding> {
+        let whole = head.credential.uri(Cow::Borrowed(uri)).map_err(|why| Finding::trouble(why, "check auth.query"))?;
         let nothing = Bytes::new();
-        let asked = self.client.send(&nothing, |body| Ok(head.question(method, &uri, token, body)));
+        let asked = self.client.send(&nothing, |body| Ok(head.question(method, &whole, token, body)));
         asked.await.map_err(|failed| {
             let (Failed::NotConnected(why) | Failed::Unknown(why) | Failed::Impossible(why)) = failed;
             let mend = "the connection is well, and the server does not answer: ask the partner to look at it";
@@ -110,9 +114,7 @@ impl HttpDoor {
     }
 
     /// Where an answer leads, and whether a push would follow.
-    fn led(&self, answer: &Answer, head: &Head, token: Option<&HeaderValue>) -> String {
-        let root = Uri::from_static("/");
-        let uri = self.ways.first().fixed().unwrap_or(&root);
+    fn led(&self, answer: &Answer, head: &Head, uri: &Uri, token: Option<&HeaderValue>) -> String {
         match self.redirects.next(answer.status, &answer.headers, &self.address, uri, 0) {
             Ok(Some(next)) => format!("it leads to {}, where pushes follow it", next.to.address.authority()),
             Ok(None) => "it leads nowhere".to_owned(),

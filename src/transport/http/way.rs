@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode, Uri};
 
 use super::remote;
+use crate::article::Action;
 use crate::config::{HttpPush, PushMethod, PushUrl, PushVariant, UrlField, UrlFields};
 use crate::transport::client::Address;
+use crate::transport::knock::TEST_GUID;
 use crate::transport::{Class, DoorError, Parcel};
 
 /// The ways of a door.
@@ -97,18 +99,28 @@ impl Way {
     pub fn uri(&self, parcel: &Parcel) -> Result<Cow<'_, Uri>, String> {
         match &self.place {
             Place::Fixed(uri) => Ok(Cow::Borrowed(uri)),
-            Place::Filled(url) => {
-                let target = url.fill(&fields(parcel))?;
-                target.parse().map(Cow::Owned).map_err(|why| format!("the address cannot be made: {why}"))
-            }
+            Place::Filled(url) => filled(url, &fields(parcel)).map(Cow::Owned),
         }
     }
 
-    /// The path and the query of a question about no story; nothing where an address is a story's own.
-    pub fn fixed(&self) -> Option<&Uri> {
+    /// The path and the query of a question about no story. Where an address is a story's own, it is one that there is not.
+    ///
+    /// # Errors
+    /// In a sentence: the address cannot be made.
+    pub fn uri_of_no_story(&self) -> Result<Cow<'_, Uri>, String> {
         match &self.place {
-            Place::Fixed(uri) => Some(uri),
-            Place::Filled(_) => None,
+            Place::Fixed(uri) => Ok(Cow::Borrowed(uri)),
+            Place::Filled(url) => {
+                let fields = UrlFields::from([
+                    (UrlField::Guid, format!("{TEST_GUID}none").into()),
+                    (UrlField::Version, "1".into()),
+                    (UrlField::Action, Action::Publish.as_str().into()),
+                    (UrlField::Urgency, "8".into()),
+                    (UrlField::Sequence, "0".into()),
+                    (UrlField::MessageId, "msg_none".into()),
+                ]);
+                filled(url, &fields).map(Cow::Owned)
+            }
         }
     }
 
@@ -132,6 +144,10 @@ impl Way {
             | Class::Gone) => class,
         }
     }
+}
+
+fn filled(url: &PushUrl, fields: &UrlFields<'_>) -> Result<Uri, String> {
+    url.fill(fields)?.parse().map_err(|why| format!("the address cannot be made: {why}"))
 }
 
 fn fields(parcel: &Parcel) -> UrlFields<'_> {
