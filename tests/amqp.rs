@@ -101,3 +101,29 @@ async fn a_queue_that_the_operator_provides_is_waited_for_and_not_made() {
     until(LONG, "the article arrives", async || partner.stories().contains_key("urn:test:first")).await;
     assert_eq!(scene.terminate().await, Some(0));
 }
+
+/// The password is read for each connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_replaced_is_used_without_a_restart() {
+    let rabbit = Rabbit::start().await;
+    let secrets = tempfile::tempdir().expect("a temporary directory can be made");
+    let password = secrets.path().join("password");
+    std::fs::write(&password, "wrong").expect("a password's file can be written");
+    let intake = format!(
+        "[intake.amqp]\nurls = [\"{}\"]\nuser = \"guest\"\npassword = \"file:{}\"\n",
+        rabbit.bare_url(),
+        password.display()
+    );
+    let mut scene = Scene::new(&[], "", &intake);
+    scene.start().await;
+    until(LONG, "the broker does not let us in", async || scene.log().contains("ACCESS_REFUSED")).await;
+    std::fs::write(&password, "guest").expect("a password's file can be written");
+    until(LONG, "the daemon consumes", async || scene.log().contains("consuming")).await;
+    // One that cannot be read leaves the last one in use.
+    std::fs::remove_file(&password).expect("it can be removed");
+    let deleted = channel(&rabbit).await.queue_delete("newswired.articles".into(), QueueDeleteOptions::default()).await;
+    deleted.expect("a queue can be deleted, and its consumer with it");
+    until(LONG, "the daemon consumes again", async || scene.log().matches("consuming").count() == 2).await;
+    assert!(scene.log().contains("the last one stays in use"));
+    assert_eq!(scene.terminate().await, Some(0));
+}

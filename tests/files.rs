@@ -310,6 +310,45 @@ async fn a_bucket_that_does_not_know_our_keys_is_told_and_waits() {
     assert!(standing(&bucket.folder("")).is_empty());
 }
 
+/// Whoever replaces a secret's file does not have to tell the daemon.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_are_replaced_are_used_without_a_restart() {
+    let (sshd, dav) = (Sshd::start("").await, Dav::start().await);
+    let (bucket, ftpd) = (Bucket::start().await, Ftpd::start("tls").await);
+    let secrets = tempfile::tempdir().expect("a temporary directory can be made");
+    let secret = |name: &str| secrets.path().join(name);
+    for name in ["dav", "s3", "ftp"] {
+        std::fs::write(secret(name), "wrong").expect("it can be written");
+    }
+    std::fs::copy(sshd.file("stranger"), secret("sftp")).expect("it can be copied");
+    let door = |kind: &str, table: &str, file: &Path| {
+        let (from, to) = (file.display().to_string(), secret(kind.trim_start_matches("web")).display().to_string());
+        assert!(table.contains(&from), "{from} is not in {table}");
+        format!("[destinations.{kind}.{kind}]\n{}", table.replace(&from, &to))
+    };
+    let doors = [
+        ("sftp", door("sftp", &sshd.table(""), &sshd.file("client"))),
+        ("webdav", door("webdav", &dav.table("/dav/", ""), &dav.password())),
+        ("s3", door("s3", &bucket.table("wire", "", "key"), &bucket.key())),
+        ("ftp", door("ftp", &ftpd.table("incoming", "password", &ftpd.trust()), &ftpd.password())),
+    ];
+    let mut scene = scene(&doors);
+    scene.start().await;
+    publish(&scene, 1, "publish").await;
+    told(&scene, "sftp", "does not let the user").await;
+    told(&scene, "webdav", "answered 401").await;
+    told(&scene, "s3", "check access_key, secret_key and region").await;
+    told(&scene, "ftp", "does not let the user").await;
+    for (name, from) in
+        [("sftp", sshd.file("client")), ("dav", dav.password()), ("s3", bucket.key()), ("ftp", ftpd.password())]
+    {
+        std::fs::copy(from, secret(name)).expect("it can be copied");
+    }
+    for (destination, _) in doors {
+        delivered(&scene, destination, 1).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ftp_with_tls() {
     let mut ftpd = Ftpd::start("tls").await;

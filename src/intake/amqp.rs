@@ -8,6 +8,8 @@
 //! write, messages in hand wait here, since a broker may count every return of a message and drop it in the end. What
 //! is not acknowledged when the connection ends comes again, and the ledger knows a repeat.
 //! The number of messages in hand (`prefetch`) is what one group commit can take together.
+//!
+//! The password is read again for each connection, so that one that was replaced needs no restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio_util::sync::CancellationToken;
 
 use super::{Arrival, Inbox};
-use crate::config::{Amqp, Secret};
+use crate::config::{Amqp, Secret, SecretRef};
 use crate::ledger::{LedgerError, Receipt};
 
 /// To connect and to declare; both can hang on a broker that is half there.
@@ -36,8 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Consumes until `stop`, through whatever happens to the broker.
-pub async fn run(amqp: Amqp, password: Option<Secret>, inbox: Arc<Inbox>, stop: CancellationToken) {
+/// Consumes until `stop`, through whatever happens to the broker. `password` is what it was at the start.
+pub async fn run(amqp: Amqp, mut password: Option<Secret>, inbox: Arc<Inbox>, stop: CancellationToken) {
     let mut failures = 0_u32;
     let mut random = fastrand::Rng::new();
     for url in amqp.urls.iter().cycle() {
@@ -45,6 +47,14 @@ pub async fn run(amqp: Amqp, password: Option<Secret>, inbox: Arc<Inbox>, stop: 
             return;
         }
         inbox.opened(&stop).await;
+        if let Some(secret) = &amqp.password {
+            match read(secret).await {
+                Ok(now) => password = Some(now),
+                Err(reason) => {
+                    tracing::warn!(reason, "the broker's password cannot be read; the last one stays in use")
+                }
+            }
+        }
         match consume(&amqp, url, password.as_ref(), &inbox, &stop).await {
             Ok(taken) => {
                 if taken > 0 {
@@ -61,6 +71,13 @@ pub async fn run(amqp: Amqp, password: Option<Secret>, inbox: Arc<Inbox>, stop: 
         let pause = longest.mul_f64(0.5 + random.f64() / 2.0);
         tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => return }
     }
+}
+
+/// The secret as it is now. Its file system may hang, and holds no thread of the runtime then.
+async fn read(secret: &SecretRef) -> Result<Secret, String> {
+    let secret = secret.clone();
+    let reading = tokio::task::spawn_blocking(move || secret.resolve().map_err(|why| why.to_string()));
+    bounded(async { reading.await.map_err(|why| why.to_string())? }).await
 }
 
 /// One connection's life. Returns how many messages were acknowledged.

@@ -16,6 +16,7 @@ mod fetch;
 mod file;
 mod gzip;
 mod http;
+mod kept;
 pub mod knock;
 mod message_id;
 mod outcome;

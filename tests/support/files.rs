@@ -44,7 +44,7 @@ pub struct Server {
 
 impl Server {
     /// `command` listens on `port`; what it says goes into `log`.
-    async fn start(command: Command, port: u16, log: PathBuf) -> Self {
+    pub async fn start(command: Command, port: u16, log: PathBuf) -> Self {
         let mut server = Self { child: None, command, port, log };
         server.start_again().await;
         server
@@ -174,6 +174,11 @@ impl Dav {
         Self { dir, server }
     }
 
+    /// The file of its user's password.
+    pub fn password(&self) -> PathBuf {
+        self.dir.path().join("password")
+    }
+
     /// Its folder `/dav/`.
     pub fn folder(&self, below: &str) -> PathBuf {
         self.dir.path().join("dav").join(below)
@@ -190,7 +195,7 @@ impl Dav {
 }
 
 /// The password of every server that asks for one.
-const PASSWORD: &str = "password-of-the-tests";
+pub const PASSWORD: &str = "password-of-the-tests";
 
 /// s3s-fs of crates.io, which checks signatures and checksums, with the bucket `wire`.
 pub struct Bucket {
@@ -210,6 +215,11 @@ impl Bucket {
         command.args(["--port", &port.to_string()]).arg(dir.path().join("store"));
         let server = Server::start(command, port, dir.path().join("log")).await;
         Self { dir, server }
+    }
+
+    /// The file of its secret key.
+    pub fn key(&self) -> PathBuf {
+        self.dir.path().join("key")
     }
 
     /// The folder where it keeps objects by their keys.
@@ -253,6 +263,11 @@ impl Ftpd {
         command.arg(dir.path().join("ftp")).args([&port.to_string(), "password", kind]);
         let server = Server::start(command, port, dir.path().join("log")).await;
         Self { dir, server }
+    }
+
+    /// The file of its users' password.
+    pub fn password(&self) -> PathBuf {
+        self.dir.path().join("password")
     }
 
     /// A folder below the one that its users come to.

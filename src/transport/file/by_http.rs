@@ -6,12 +6,15 @@ use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
+use crate::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, Timeouts, outcome};
 
 /// Makes requests to one place.
 pub struct Caller {
     client: Client,
     fixed: HeaderMap,
+    /// Who we are, where the place asks.
+    authorization: Option<Fresh<HeaderValue>>,
 }
 
 impl Caller {
@@ -20,13 +23,13 @@ impl Caller {
         let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
         fixed.insert(header::HOST, host);
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        Ok(Self { client: Client::new(address, settings)?, fixed })
+        Ok(Self { client: Client::new(address, settings)?, fixed, authorization: None })
     }
 
-    /// Every request has this header too.
+    /// Every request says who we are by this header.
     #[cfg(feature = "webdav")]
-    pub fn always(&mut self, name: HeaderName, value: HeaderValue) {
-        self.fixed.insert(name, value);
+    pub fn authorized(self, by: Fresh<HeaderValue>) -> Self {
+        Self { authorization: Some(by), ..self }
     }
 
     pub fn timeouts(&self) -> &Timeouts {
@@ -41,8 +44,12 @@ impl Caller {
         headers: &[(HeaderName, &str)],
         body: &Bytes,
     ) -> Result<Answer, Failed> {
+        let mut fixed = self.fixed.clone();
+        if let Some(authorization) = &self.authorization {
+            fixed.insert(header::AUTHORIZATION, HeaderValue::clone(&*authorization.current().await));
+        }
         let head = |paced: Paced| -> Result<Request<Paced>, String> {
-            let mut all = self.fixed.clone();
+            let mut all = fixed.clone();
             for (name, value) in headers {
                 let value = HeaderValue::from_str(value)
                     .map_err(|_| format!("the value of {name} cannot stand in a header"))?;

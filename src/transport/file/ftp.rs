@@ -21,6 +21,7 @@ use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join};
 use crate::config::{self, FtpTls, Secret};
 use crate::transport::client::{Dialer, Trust, tls};
+use crate::fresh::Fresh;
 use crate::transport::outcome::excerpt;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
 
@@ -43,7 +44,7 @@ pub struct Ftp {
     host: String,
     port: u16,
     user: String,
-    password: Secret,
+    password: Fresh<Secret>,
     tls: Option<Arc<rustls::ClientConfig>>,
     root: String,
     timeouts: Timeouts,
@@ -60,11 +61,15 @@ impl Ftp {
             }
             FtpTls::None => None,
         };
-        let password = ftp.password.resolve()?;
-        // A line's end would begin another command.
-        if [ftp.user.as_str(), password.expose()].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
-            return Err(DoorError::Setting("user or password holds a line's end".to_owned()));
-        }
+        let (user, secret) = (ftp.user.clone(), ftp.password.clone());
+        let password = Fresh::new([&ftp.password], move || {
+            let password = secret.resolve()?;
+            // A line's end would begin another command.
+            if [user.as_str(), password.expose()].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
+                return Err(DoorError::Setting("user or password holds a line's end".to_owned()));
+            }
+            Ok(password)
+        })?;
         Ok(Self {
             host: ftp.host.trim_matches(['[', ']']).to_owned(),
             port: ftp.port,
@@ -100,7 +105,8 @@ impl Ftp {
                 door(format!("no TLS with {name}: {}; a server without it needs tls = \"none\"", told(&why)))
             })?;
         }
-        ftp.login(self.user.as_str(), self.password.expose()).await.map_err(|why| match &why {
+        let password = self.password.current().await;
+        ftp.login(self.user.as_str(), password.expose()).await.map_err(|why| match &why {
             FtpError::UnexpectedResponse(_) => door(format!(
                 "{name} does not let the user {:?} in: {}; check user and password",
                 self.user,
@@ -132,7 +138,7 @@ impl Protocol for Ftp {
             .unwrap_or_else(|_| Err(door(format!("{}:{} did not let us in within {patience:?}", self.host, self.port))))
     }
 
-    fn words(&self) -> Words {
+    async fn words(&self) -> Words {
         Words {
             let_in: format!("{:?} is let in", self.user),
             mend: "compare user and password with the partner, and ask how many logins its server allows".to_owned(),

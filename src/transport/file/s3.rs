@@ -18,6 +18,7 @@ use super::{File, FileDoor, Store, denied, door, join};
 use crate::config;
 use crate::transport::client::{Address, Answer, Settings};
 use crate::transport::knock::{Finding, Looked};
+use crate::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, Transport};
 
 const CHECKSUM: &str = "x-amz-checksum-sha256";
@@ -39,7 +40,7 @@ pub fn open(s3: &config::S3, settings: &Settings<'_>) -> Result<Box<dyn Transpor
 pub struct S3 {
     caller: Caller,
     bucket: Bucket,
-    credentials: Credentials,
+    credentials: Fresh<Credentials>,
     /// What keys begin with.
     path: String,
 }
@@ -49,7 +50,10 @@ impl S3 {
     pub fn new(s3: &config::S3, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let bucket = bucket(s3)?;
         let caller = Caller::new(&Address::parse(bucket.base_url().as_str())?, settings)?;
-        let credentials = Credentials::new(s3.access_key.resolve()?.expose(), s3.secret_key.resolve()?.expose());
+        let [access, secret] = [&s3.access_key, &s3.secret_key].map(Clone::clone);
+        let credentials = Fresh::new([&s3.access_key, &s3.secret_key], move || {
+            Ok::<_, DoorError>(Credentials::new(access.resolve()?.expose(), secret.resolve()?.expose()))
+        })?;
         Ok(Self { caller, bucket, credentials, path: s3.path.trim_matches('/').to_owned() })
     }
 
@@ -133,7 +137,8 @@ impl Store for S3 {
     async fn put(&self, file: &File<'_>) -> Result<(), Outcome> {
         let key = self.key(file.name.as_str());
         let digest = BASE64.encode(Sha256::digest(file.bytes));
-        let mut put = self.bucket.put_object(Some(&self.credentials), &key);
+        let credentials = self.credentials.current().await;
+        let mut put = self.bucket.put_object(Some(&credentials), &key);
         put.headers_mut().insert("content-type", file.content_type);
         put.headers_mut().insert(CHECKSUM, digest.as_str());
         let url = put.sign(self.holds());
@@ -145,7 +150,8 @@ impl Store for S3 {
 
     async fn remove(&self, path: &str) -> Result<(), Outcome> {
         let key = self.key(path);
-        let url = self.bucket.delete_object(Some(&self.credentials), &key).sign(self.holds());
+        let credentials = self.credentials.current().await;
+        let url = self.bucket.delete_object(Some(&credentials), &key).sign(self.holds());
         let what = format!("DELETE {key}");
         let answer = self.ask(&Method::DELETE, &url, &what, &[], &Bytes::new()).await?;
         match (answer.status.as_u16(), element(&answer.start, "Code").as_deref()) {
@@ -155,7 +161,8 @@ impl Store for S3 {
     }
 
     async fn enter(&self) -> Looked<()> {
-        let mut get = self.bucket.get_object(Some(&self.credentials), "");
+        let credentials = self.credentials.current().await;
+        let mut get = self.bucket.get_object(Some(&credentials), "");
         let query = get.query_mut();
         query.insert("list-type", "2");
         query.insert("max-keys", "1");
@@ -182,9 +189,10 @@ impl Store for S3 {
         };
         let what = format!("a list of {prefix:?}");
         let (mut names, mut next) = (Vec::new(), None::<String>);
+        let credentials = self.credentials.current().await;
         for _ in 0..MOST_PAGES {
             // To get nothing of a bucket is to get its list.
-            let mut get = self.bucket.get_object(Some(&self.credentials), "");
+            let mut get = self.bucket.get_object(Some(&credentials), "");
             let query = get.query_mut();
             query.insert("list-type", "2");
             query.insert("delimiter", "/");

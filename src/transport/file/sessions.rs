@@ -4,18 +4,12 @@
 //! meanwhile: what a kept session could not do, and certainly did not, is tried once more with a new one. There are never
 //! more than the door's part of all connections.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
 
 use super::{File, Store, door, unknown};
 use crate::transport::knock::{Finding, Looked};
+use crate::transport::kept::Kept;
 use crate::transport::{Outcome, Timeouts};
-
-/// A session that was idle for longer is not used again: servers commonly end one after five minutes or more.
-pub const LONGEST_IDLE: Duration = Duration::from_secs(120);
 
 /// How sessions are opened.
 pub trait Protocol: Send + Sync + 'static {
@@ -25,7 +19,7 @@ pub trait Protocol: Send + Sync + 'static {
     fn open(&self) -> impl Future<Output = Result<Self::Session, Outcome>> + Send;
 
     /// What is told of being let in, and what to do where we are not.
-    fn words(&self) -> Words;
+    fn words(&self) -> impl Future<Output = Words> + Send;
 
     fn timeouts(&self) -> &Timeouts;
 }
@@ -62,16 +56,7 @@ pub enum Failure {
 /// The sessions of one door.
 pub struct Sessions<P: Protocol> {
     protocol: P,
-    /// The last one that was used is the first to be used again.
-    kept: Mutex<Vec<Kept<P::Session>>>,
-    places: Semaphore,
-    max_age: Duration,
-}
-
-struct Kept<S> {
-    session: S,
-    opened: Instant,
-    used: Instant,
+    kept: Kept<P::Session>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,34 +69,18 @@ enum Ask<'a> {
 impl<P: Protocol> Sessions<P> {
     /// At most `at_once`, none of which begins anything when it is older than `max_age`.
     pub fn new(protocol: P, at_once: usize, max_age: Duration) -> Self {
-        Self { protocol, kept: Mutex::default(), places: Semaphore::new(at_once.max(1)), max_age }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Kept<P::Session>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A kept one that may be used, if there is one. Those that may not are let go.
-    fn take(&self) -> Option<Kept<P::Session>> {
-        let now = Instant::now();
-        let mut kept = self.kept();
-        kept.retain(|one| !one.session.is_over() && now - one.used < LONGEST_IDLE && now - one.opened < self.max_age);
-        kept.pop()
+        Self { protocol, kept: Kept::new(at_once, max_age) }
     }
 
     async fn ask(&self, ask: Ask<'_>) -> Result<Vec<String>, Outcome> {
         let patience = self.protocol.timeouts().connect;
-        let Ok(Ok(_place)) = timeout(patience, self.places.acquire()).await else {
+        let Some(_place) = self.kept.place(patience).await else {
             return Err(door(format!("all sessions were busy for {patience:?}")));
         };
         loop {
-            let (mut one, is_new) = match self.take() {
+            let (mut one, is_new) = match self.kept.take(Session::is_over) {
                 Some(kept) => (kept, false),
-                None => {
-                    let session = self.protocol.open().await?;
-                    let now = Instant::now();
-                    (Kept { session, opened: now, used: now }, true)
-                }
+                None => (self.kept.new_one(self.protocol.open().await?), true),
             };
             let done = match ask {
                 Ask::Put(file) => one.session.put(file).await.map(|()| Vec::new()),
@@ -125,8 +94,7 @@ impl<P: Protocol> Sessions<P> {
                 Err(Failure::Lost(_)) => continue,
                 Err(Failure::Unknown(why)) => return Err(unknown(why)),
             };
-            one.used = Instant::now();
-            self.kept().push(one);
+            self.kept.keep(one);
             return answer;
         }
     }
@@ -142,10 +110,9 @@ impl<P: Protocol> Store for Sessions<P> {
     }
 
     async fn enter(&self) -> Looked<()> {
-        let Words { let_in, mend } = self.protocol.words();
+        let Words { let_in, mend } = self.protocol.words().await;
         let session = self.protocol.open().await.map_err(|outcome| Finding::trouble(outcome.detail, mend))?;
-        let now = Instant::now();
-        self.kept().push(Kept { session, opened: now, used: now });
+        self.kept.keep(self.kept.new_one(session));
         Ok((Finding::well(let_in), ()))
     }
 

@@ -16,10 +16,12 @@ use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, Status, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::sessions::{Failure, LONGEST_IDLE, Protocol, Session, Sessions, Words};
+use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join, refused};
-use crate::config::{self, Secret};
+use crate::config::{self, Secret, SecretRef};
 use crate::transport::client::Dialer;
+use crate::fresh::Fresh;
+use crate::transport::kept::LONGEST_IDLE;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
 
 /// What of a file goes into one message. Every server takes this much (draft-ietf-secsh-filexfer-02 §3).
@@ -47,8 +49,7 @@ pub struct Sftp {
     host: String,
     port: u16,
     user: String,
-    password: Option<Secret>,
-    key: Option<Arc<PrivateKey>>,
+    proofs: Fresh<Proofs>,
     host_keys: Arc<[PublicKey]>,
     root: String,
     ssh: Arc<client::Config>,
@@ -56,17 +57,32 @@ pub struct Sftp {
     dialer: Dialer,
 }
 
+/// What shows that we are the user, as the secrets are now.
+struct Proofs {
+    password: Option<Secret>,
+    key: Option<Arc<PrivateKey>>,
+}
+
+impl Proofs {
+    fn read(sftp: &config::Sftp) -> Result<Self, DoorError> {
+        let read = |secret: &Option<SecretRef>| secret.as_ref().map(SecretRef::resolve).transpose();
+        let passphrase = read(&sftp.passphrase)?;
+        let key = match read(&sftp.private_key)? {
+            Some(key) => Some(Arc::new(config::private_key(&key, passphrase.as_ref()).map_err(DoorError::Setting)?)),
+            None => None,
+        };
+        Ok(Self { password: read(&sftp.password)?, key })
+    }
+}
+
 impl Sftp {
     /// Reads the secrets and keys that `sftp` refers to.
     pub fn new(sftp: &config::Sftp, timeouts: Timeouts, dialer: Dialer) -> Result<Self, DoorError> {
-        let passphrase = sftp.passphrase.as_ref().map(|passphrase| passphrase.resolve()).transpose()?;
-        let key = match &sftp.private_key {
-            Some(secret) => {
-                let key = config::private_key(&secret.resolve()?, passphrase.as_ref()).map_err(DoorError::Setting)?;
-                Some(Arc::new(key))
-            }
-            None => None,
-        };
+        let secrets = [&sftp.password, &sftp.private_key, &sftp.passphrase];
+        let proofs = Fresh::new(secrets.into_iter().flatten(), {
+            let sftp = sftp.clone();
+            move || Proofs::read(&sftp)
+        })?;
         let host_keys: Arc<[PublicKey]> = config::host_keys(sftp).map_err(DoorError::Setting)?.into();
         let mut ssh = client::Config {
             client_id: russh::SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-newswired_", env!("CARGO_PKG_VERSION")))),
@@ -81,8 +97,7 @@ impl Sftp {
             host: sftp.host.trim_matches(['[', ']']).to_owned(),
             port: sftp.port,
             user: sftp.user.clone(),
-            password: sftp.password.as_ref().map(|password| password.resolve()).transpose()?,
-            key,
+            proofs,
             host_keys,
             root: root(&sftp.path),
             ssh: Arc::new(ssh),
@@ -123,15 +138,16 @@ impl Sftp {
     /// Says who we are, in the ways that we have, until the server is content.
     async fn log_in(&self, ssh: &mut Handle<HostKeys>) -> Result<(), Outcome> {
         let broke = |why: russh::Error| door(format!("no SSH with {}:{}: {why}", self.host, self.port));
+        let proofs = self.proofs.current().await;
         let mut ways = Vec::new();
-        if let Some(key) = &self.key {
+        if let Some(key) = &proofs.key {
             ways.push("private_key");
             let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
             if ssh.authenticate_publickey(&self.user, key).await.map_err(broke)?.success() {
                 return Ok(());
             }
         }
-        if let Some(password) = &self.password {
+        if let Some(password) = &proofs.password {
             ways.push("password");
             let remaining = match ssh.authenticate_password(&self.user, password.expose()).await.map_err(broke)? {
                 client::AuthResult::Success => return Ok(()),
@@ -181,8 +197,9 @@ impl Protocol for Sftp {
             .unwrap_or_else(|_| Err(door(format!("{}:{} did not let us in within {patience:?}", self.host, self.port))))
     }
 
-    fn words(&self) -> Words {
-        let ours = self.key.as_ref().map(|key| {
+    async fn words(&self) -> Words {
+        let proofs = self.proofs.current().await;
+        let ours = proofs.key.as_ref().map(|key| {
             let key = key.public_key();
             format!(
                 ", and ask whether our key ({} {}) is entered for it",

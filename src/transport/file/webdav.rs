@@ -1,10 +1,8 @@
 //! A WebDAV folder (RFC 4918): `PUT` under the temporary name, then `MOVE` onto what stands there.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::Method;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderName};
 use percent_encoding::percent_decode_str;
 use roxmltree::{Document, ParsingOptions};
 
@@ -12,8 +10,9 @@ use super::by_http::{Caller, read, unchanged, with};
 use super::{File, FileDoor, Store, denied, join};
 use crate::config;
 use crate::transport::client::{Address, Answer, Settings};
+use crate::fresh::Fresh;
 use crate::transport::knock::{Finding, Looked};
-use crate::transport::{DoorError, Outcome, Transport};
+use crate::transport::{DoorError, Outcome, Transport, credential};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const OVERWRITE: HeaderName = HeaderName::from_static("overwrite");
@@ -61,12 +60,9 @@ impl WebDav {
         let address = Address::parse(&webdav.url)?;
         let mut caller = Caller::new(&address, settings)?;
         if let (Some(user), Some(password)) = (&webdav.user, &webdav.password) {
-            let pair = format!("{user}:{}", password.resolve()?.expose());
-            // The value is a secret: the message does not repeat it, and hyper does not index or print it.
-            let mut value = HeaderValue::from_str(&format!("Basic {}", BASE64.encode(pair)))
-                .map_err(|_| DoorError::Setting("user or password cannot stand in a header".to_owned()))?;
-            value.set_sensitive(true);
-            caller.always(header::AUTHORIZATION, value);
+            let (user, secret) = (user.clone(), password.clone());
+            let basic = Fresh::new([password], move || credential::basic(&user, &secret.resolve()?))?;
+            caller = caller.authorized(basic);
         }
         let scheme = if address.tls { "https" } else { "http" };
         Ok(Self {
