@@ -24,14 +24,17 @@ mod limits;
 mod line;
 mod listen;
 mod load;
+mod mail;
 mod nitf;
 mod partner;
+mod pattern;
 mod place;
 mod policy;
 mod profile;
 mod proxy;
 mod push;
 mod push_url;
+mod queue;
 mod reach;
 mod s3;
 mod schema;
@@ -63,6 +66,9 @@ pub use limits::{Limits, Use};
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
 pub use load::{Secrets, load, load_from, load_with};
+#[cfg(feature = "mail")]
+pub(crate) use mail::mailbox;
+pub use mail::{Mail, MailDocument, MailTls, Subject};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
 pub use partner::{
     Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions, Way,
@@ -72,6 +78,7 @@ pub use profile::{Edition, Format, FormatName, FormatProfile};
 pub use proxy::{Proxy, ProxyProtocol, ProxyServer, ProxyUrl};
 pub use push::{PushMethod, PushVariant, RemoteId};
 pub use push_url::{PushUrl, UrlField, UrlFields};
+pub use queue::{AmqpPush, RoutingKey};
 pub use reach::{AddressBlock, Unreachable, reachable};
 pub use s3::S3;
 pub use schema::{partner_schema, schema};

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    AddressBlock, Changes, ClientCertificate, Country, Directory, FileRules, FormatName, Ftp, HttpPush, Pin, Proxy,
-    Rate, S3, Sftp, Span, Use, WebDav, WordPress,
+    AddressBlock, AmqpPush, Changes, ClientCertificate, Country, Directory, FileRules, FormatName, Ftp, HttpPush, Mail,
+    Pin, Proxy, Rate, S3, Sftp, Span, Use, WebDav, WordPress,
 };
 use crate::article::{Action, WireId};
 
@@ -153,6 +153,12 @@ pub struct Destination {
     /// The FTP server where it becomes a file.
     #[serde(default)]
     pub ftp: Option<Box<Ftp>>,
+    /// The mailboxes that it is sent to.
+    #[serde(default)]
+    pub mail: Option<Box<Mail>>,
+    /// The exchange of an AMQP broker that it is published to.
+    #[serde(default)]
+    pub amqp: Option<Box<AmqpPush>>,
     /// The most requests under way at once; how many, is found from the door's answers. Default: `delivery.concurrency`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
@@ -194,7 +200,7 @@ pub enum Versions {
 impl Destination {
     /// The way to it. A destination of a configuration that was checked has one.
     pub fn door(&self) -> Option<Door<'_>> {
-        let Self { http, wordpress, directory, sftp, webdav, s3, ftp, .. } = self;
+        let Self { http, wordpress, directory, sftp, webdav, s3, ftp, mail, amqp, .. } = self;
         let doors = [
             http.as_deref().map(Door::Http),
             wordpress.as_deref().map(Door::WordPress),
@@ -203,6 +209,8 @@ impl Destination {
             webdav.as_deref().map(Door::WebDav),
             s3.as_deref().map(Door::S3),
             ftp.as_deref().map(Door::Ftp),
+            mail.as_deref().map(Door::Mail),
+            amqp.as_deref().map(Door::Amqp),
         ];
         let mut doors = doors.into_iter().flatten();
         doors.next().filter(|_| doors.next().is_none())
@@ -219,11 +227,14 @@ pub enum Door<'a> {
     WebDav(&'a WebDav),
     S3(&'a S3),
     Ftp(&'a Ftp),
+    Mail(&'a Mail),
+    Amqp(&'a AmqpPush),
 }
 
 impl<'a> Door<'a> {
     /// The tables that can say where a destination leads.
-    pub const TABLES: [&'static str; 7] = ["http", "wordpress", "directory", "sftp", "webdav", "s3", "ftp"];
+    pub const TABLES: [&'static str; 9] =
+        ["http", "wordpress", "directory", "sftp", "webdav", "s3", "ftp", "mail", "amqp"];
 
     /// The table that says so.
     pub fn table(self) -> &'static str {
@@ -235,13 +246,15 @@ impl<'a> Door<'a> {
             Self::WebDav(_) => "webdav",
             Self::S3(_) => "s3",
             Self::Ftp(_) => "ftp",
+            Self::Mail(_) => "mail",
+            Self::Amqp(_) => "amqp",
         }
     }
 
     /// How its files are named, if it takes files.
     pub fn file(self) -> Option<&'a FileRules> {
         match self {
-            Self::Http(_) | Self::WordPress(_) => None,
+            Self::Http(_) | Self::WordPress(_) | Self::Mail(_) | Self::Amqp(_) => None,
             Self::Directory(directory) => Some(&directory.file),
             Self::Sftp(sftp) => Some(&sftp.file),
             Self::WebDav(webdav) => Some(&webdav.file),
@@ -260,6 +273,10 @@ impl<'a> Door<'a> {
             Self::WebDav(webdav) => ("url", webdav.url.clone()),
             Self::S3(S3 { endpoint, bucket, path, .. }) => ("bucket", format!("{endpoint}/{bucket}/{path}")),
             Self::Ftp(Ftp { host, port, user, path, .. }) => ("host", format!("ftp://{user}@{host}:{port}/{path}")),
+            Self::Mail(mail) => ("to", format!("mailto:{}", mail.to.join(","))),
+            Self::Amqp(AmqpPush { url, exchange, routing_key, .. }) => {
+                ("url", format!("{url} {exchange} {routing_key}"))
+            }
         }
     }
 }
@@ -339,6 +356,24 @@ impl<'a> Door<'a> {
                 allow_addresses: &ftp.allow_addresses,
                 proxy: ftp.proxy.as_ref(),
                 ..nowhere
+            },
+            Self::Mail(mail) => Way {
+                key: Some("host"),
+                url: address_of(&mail.host).into(),
+                ca_file: mail.ca_file.as_deref(),
+                client_certificate: mail.client_certificate.as_deref(),
+                pin: &mail.pin,
+                allow_addresses: &mail.allow_addresses,
+                proxy: mail.proxy.as_ref(),
+            },
+            Self::Amqp(push) => Way {
+                key: Some("url"),
+                url: push.as_http().into(),
+                ca_file: push.ca_file.as_deref(),
+                client_certificate: push.client_certificate.as_deref(),
+                pin: &push.pin,
+                allow_addresses: &push.allow_addresses,
+                proxy: push.proxy.as_ref(),
             },
         }
     }

@@ -28,6 +28,8 @@ mod wordpress;
 mod xml;
 
 pub use sample::check_templates;
+#[cfg(feature = "mail")]
+pub use text::text_of_html;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -27,6 +27,13 @@ impl Render for Text {
     }
 }
 
+/// What a page says, for who reads no HTML: its links and its pictures with their addresses.
+#[cfg(feature = "mail")]
+pub fn text_of_html(html: &str) -> String {
+    let body = crate::article::parse_html(html);
+    clean(&blocks(&body.blocks, "\n\n")).into_owned() + "\n"
+}
+
 fn document(manuscript: &Manuscript<'_>) -> String {
     let [byline, opening, closing] = manuscript.byline_apart();
     let mut blocks = vec![folded(&manuscript.headline())];

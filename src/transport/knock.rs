@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::client::{Address, Begins, Place, look};
 use super::{Class, DoorError, Outcome, Parcel, Shared, Timeouts, Transport, open};
 use crate::article::Guid;
-use crate::config::{Delivery, Destination, Door, Ftp, FtpTls, Sftp};
+use crate::config::{Delivery, Destination, Door, Ftp, FtpTls, MailTls, Sftp};
 
 /// What is looked at of a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -225,6 +225,21 @@ fn place(door: Door<'_>) -> Result<Option<Place>, DoorError> {
                 FtpTls::None => Begins::Never { because: "tls is \"none\"" },
             };
             Place { host: bare(host), port: *port, tls }
+        }
+        Door::Mail(mail) => {
+            let tls = match mail.tls {
+                // Agreed on in the session: that it is, is part of being let in.
+                MailTls::StartTls => Begins::OfItsOwn,
+                MailTls::Implicit => Begins::AtOnce { http2: false },
+                MailTls::None => Begins::Never { because: "tls is \"none\"" },
+            };
+            Place { host: bare(&mail.host), port: mail.port(), tls }
+        }
+        Door::Amqp(push) => {
+            let (host, port, tls) = super::amqp::place(push)?;
+            let begins =
+                if tls { Begins::AtOnce { http2: false } } else { Begins::Never { because: "the address is amqp://" } };
+            Place { host, port, tls: begins }
         }
         Door::Directory(_) => return Ok(None),
     }))

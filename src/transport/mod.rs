@@ -5,10 +5,12 @@
 //! configuration, the same bytes (promise 9). How an answer is classed is a pure function, `outcome`.
 //!
 //! `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story, `file` one file, at
-//! whatever takes files. All stand on `client`, but for directories of this machine.
+//! whatever takes files; `mail` and `amqp` send a message for each version. All stand on `client`, but for directories of
+//! this machine.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
+mod amqp;
 mod client;
 mod credential;
 mod descriptors;
@@ -18,6 +20,8 @@ mod gzip;
 mod http;
 mod kept;
 pub mod knock;
+#[cfg(feature = "mail")]
+mod mail;
 mod message_id;
 mod outcome;
 mod wordpress;
@@ -36,9 +40,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-#[cfg(any(feature = "ftp", feature = "sftp"))]
-use self::client::Dialer;
-use self::client::{Expiry, Network, Parts, Settings, Trust};
+use self::client::{Dialer, Expiry, Network, Parts, Settings, Trust};
 use self::gzip::Gzip;
 use self::knock::{Finding, Looked, Part, Steps, TestItem};
 use crate::article::{Action, Guid, Urgency, Version};
@@ -193,6 +195,12 @@ pub fn open(
             let dialer = Dialer::of(&ftp.host, ftp.port, &way, timeouts.connect, network)?;
             file::ftp::open(ftp, timeouts, connections, age(ftp.connection_max_age), dialer)?
         }
+        #[cfg(feature = "mail")]
+        Door::Mail(mail) => {
+            let dialer = Dialer::of(&mail.host, mail.port(), &way, timeouts.connect, network)?;
+            mail::open(name, mail, timeouts, connections, age(mail.connection_max_age), dialer)?
+        }
+        Door::Amqp(push) => amqp::open(push, timeouts, connections, age(push.connection_max_age), &way, network)?,
         #[cfg(not(feature = "sftp"))]
         Door::Sftp(_) => return Err(not_built(door)),
         #[cfg(not(feature = "webdav"))]
@@ -201,11 +209,13 @@ pub fn open(
         Door::S3(_) => return Err(not_built(door)),
         #[cfg(not(feature = "ftp"))]
         Door::Ftp(_) => return Err(not_built(door)),
+        #[cfg(not(feature = "mail"))]
+        Door::Mail(_) => return Err(not_built(door)),
     })
 }
 
 /// Told by the configuration's check, with its place.
-#[cfg(not(all(feature = "ftp", feature = "s3", feature = "sftp", feature = "webdav")))]
+#[cfg(not(all(feature = "ftp", feature = "mail", feature = "s3", feature = "sftp", feature = "webdav")))]
 fn not_built(door: Door<'_>) -> DoorError {
     DoorError::Setting(format!("this newswired was built without {}", door.table()))
 }
@@ -270,6 +280,8 @@ impl Timeouts {
             Door::WebDav(webdav) => (webdav.connect_timeout, webdav.write_timeout, webdav.answer_timeout),
             Door::S3(s3) => (s3.connect_timeout, s3.write_timeout, s3.answer_timeout),
             Door::Ftp(ftp) => (ftp.connect_timeout, ftp.write_timeout, ftp.answer_timeout),
+            Door::Mail(mail) => (mail.connect_timeout, mail.write_timeout, mail.answer_timeout),
+            Door::Amqp(push) => (push.connect_timeout, push.write_timeout, push.answer_timeout),
         };
         Self {
             connect: connect.unwrap_or(defaults.connect_timeout).get(),

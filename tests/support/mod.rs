@@ -4,6 +4,7 @@
 
 pub mod disk;
 pub mod files;
+pub mod mail;
 pub mod rabbitmq;
 pub mod recorder;
 pub mod wordpress;

@@ -175,7 +175,7 @@ impl Checks<'_, '_> {
     }
 
     /// Whether this program was built with what the door needs.
-    fn feature(&mut self, path: &KeyPath, name: &str, built: bool) {
+    pub(super) fn feature(&mut self, path: &KeyPath, name: &str, built: bool) {
         if !built {
             let message =
                 format!("this newswired was built without {name}; build it with the feature {name:?}, or remove this");
@@ -183,7 +183,7 @@ impl Checks<'_, '_> {
         }
     }
 
-    fn host(&mut self, path: &KeyPath, host: &str) {
+    pub(super) fn host(&mut self, path: &KeyPath, host: &str) {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.parse::<std::net::IpAddr>().is_err()
             && !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))

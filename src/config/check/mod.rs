@@ -4,9 +4,11 @@
 mod files;
 mod http;
 mod limits;
+mod mail;
 mod partners;
 mod policies;
 mod profiles;
+mod queue;
 mod service;
 mod signature;
 mod way;

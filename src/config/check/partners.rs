@@ -86,6 +86,8 @@ impl Checks<'_, '_> {
             Some(Door::WebDav(webdav)) => self.webdav(&path.key("webdav"), webdav),
             Some(Door::S3(s3)) => self.s3(&path.key("s3"), s3),
             Some(Door::Ftp(ftp)) => self.ftp(&path.key("ftp"), ftp),
+            Some(Door::Mail(mail)) => self.mail(path, destination, mail),
+            Some(Door::Amqp(push)) => self.queue(&path.key("amqp"), push),
             // Told by `one_door`.
             None => {}
         }

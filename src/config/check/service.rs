@@ -94,11 +94,7 @@ impl Checks<'_, '_> {
         }
         self.certificates(&path.key("ca_file"), amqp.ca_file.as_deref());
         self.in_bounds(&path.key("prefetch"), amqp.prefetch.into());
-        // AMQP 0-9-1 §4.2.7: the heartbeat is a whole number of seconds in 16 bits, and 0 turns it off.
-        let heartbeat = amqp.heartbeat.get();
-        if !(1..=u64::from(u16::MAX)).contains(&heartbeat.as_secs()) || heartbeat.subsec_nanos() != 0 {
-            self.error(&path.key("heartbeat"), "AMQP counts it in whole seconds; write 1s to 65535s");
-        }
+        self.heartbeat(&path.key("heartbeat"), amqp.heartbeat);
         // AMQP 0-9-1 §4.2.5.3: a name is a short string.
         for (key, name) in [("exchange", &amqp.exchange), ("queue", &amqp.queue), ("routing_key", &amqp.routing_key)] {
             if name.len() > 255 {

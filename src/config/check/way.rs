@@ -43,9 +43,11 @@ impl Checks<'_, '_> {
         if !Url::parse(&way.url).is_ok_and(|url| url.scheme() == "http") {
             return;
         }
+        let secure = if path.last() == Some("amqp") { "amqps" } else { "https" };
         for (key, asked) in [("client_certificate", way.client_certificate.is_some()), ("pin", !way.pin.is_empty())] {
             if asked {
-                self.error(&path.key(key), "the url is without TLS, so nobody looks at this; write https://…");
+                let message = format!("the url is without TLS, so nobody looks at this; write {secure}://…");
+                self.error(&path.key(key), message);
             }
         }
     }
@@ -113,7 +115,7 @@ impl Checks<'_, '_> {
     }
 }
 
-fn is_localhost(name: &str) -> bool {
+pub(super) fn is_localhost(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     name == "localhost" || name.ends_with(".localhost")
 }

@@ -5,28 +5,18 @@
 //! letters, digits and hyphens; what the template makes of them is made safe again as a whole ([`FileName`]).
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
-use minijinja::{Environment, UndefinedBehavior};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::name::{FileName, digest};
-use crate::article::{Article, Guid};
-use crate::config::suggest::mend;
+use crate::article::{Article, Guid, one_line};
+use crate::config::pattern::Pattern;
 
-/// What a pattern may do before it is stopped, in MiniJinja's steps. Real ones need about a hundred.
-const STEPS: u64 = 10_000;
-
-/// A pattern, parsed; every field that it names is one that there is.
-#[derive(Clone)]
-pub struct NamePattern {
-    source: Arc<str>,
-    fields: Vec<NameField>,
-    environment: Arc<Environment<'static>>,
-}
+/// A pattern that makes a name of every version of a story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(Pattern);
 
 /// What a pattern can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +129,12 @@ impl Value {
 pub struct NameFields {
     id: String,
     values: BTreeMap<NameField, Value>,
+    /// The same in the newsroom's own words.
+    words: BTreeMap<NameField, String>,
 }
+
+/// How much of the newsroom's own words is kept of a field, in characters.
+const MOST_WORDS: usize = 300;
 
 impl NameFields {
     /// Those that every version of `story` shares.
@@ -147,7 +142,8 @@ impl NameFields {
         let id = digest(story.as_str());
         let parts = story.as_str().rsplit([':', '/', '?', '#', ',', ';']).map(Value::of);
         let name = parts.into_iter().find(|part| !part.0.is_empty()).unwrap_or_default();
-        Self { values: BTreeMap::from([(NameField::Id, Value(id.clone())), (NameField::Name, name)]), id }
+        let words = BTreeMap::from([(NameField::Id, id.clone()), (NameField::Name, name.0.clone())]);
+        Self { values: BTreeMap::from([(NameField::Id, Value(id.clone())), (NameField::Name, name)]), words, id }
     }
 
     /// Those of one version of a story. A file of the document's format is called `extension` after the dot.
@@ -173,7 +169,19 @@ impl NameFields {
 
     pub fn with(mut self, field: NameField, text: &str) -> Self {
         self.values.insert(field, Value::of(text));
+        let words = one_line(text).unwrap_or_default();
+        self.words.insert(field, words.chars().take(MOST_WORDS).collect());
         self
+    }
+
+    /// As it may stand in a name.
+    pub fn values(&self) -> impl Iterator<Item = (NameField, &str)> {
+        self.values.iter().map(|(field, value)| (*field, value.0.as_str()))
+    }
+
+    /// In the newsroom's own words, on one line each.
+    pub fn words(&self) -> impl Iterator<Item = (NameField, &str)> {
+        self.words.iter().map(|(field, words)| (*field, words.as_str()))
     }
 
     /// By which a story's files are known.
@@ -187,21 +195,7 @@ impl NamePattern {
     /// What is wrong with it, and how to mend it: it is no template, names a field that there is not, could give two
     /// stories one name, or could put the versions of one story into several folders.
     pub fn parse(source: &str) -> Result<Self, String> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_fuel(Some(STEPS));
-        environment
-            .add_template_owned("name", source.to_owned())
-            .map_err(|why| format!("{why}; fields are written {{{{ id }}}}"))?;
-        let template = environment.get_template("name").map_err(|why| why.to_string())?;
-        let mut fields = Vec::new();
-        for name in template.undeclared_variables(false) {
-            let known = NameField::ALL.map(NameField::as_str);
-            let field = NameField::ALL.into_iter().find(|field| field.as_str() == name);
-            fields.push(field.ok_or_else(|| format!("unknown field {name:?} in {source:?}; {}", mend(&name, &known)))?);
-        }
-        fields.sort();
-        let pattern = Self { source: source.into(), fields, environment: Arc::new(environment) };
+        let pattern = Self(Pattern::parse(source)?);
         pattern.try_out()?;
         Ok(pattern)
     }
@@ -230,12 +224,12 @@ impl NamePattern {
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.source
+        self.0.as_str()
     }
 
     /// Whether two versions of a story may have different names.
     pub fn changes(&self) -> bool {
-        self.fields.iter().any(|field| field.changes())
+        self.0.fields().iter().any(|field| field.changes())
     }
 
     /// The name of a file.
@@ -243,10 +237,7 @@ impl NamePattern {
     /// # Errors
     /// When the template fails, or leaves out the story's id.
     pub fn fill(&self, fields: &NameFields) -> Result<FileName, String> {
-        let context: minijinja::Value =
-            fields.values.iter().map(|(field, value)| (field.as_str(), value.0.as_str())).collect();
-        let filled = self.environment.get_template("name").and_then(|template| template.render(context));
-        let filled = filled.map_err(|why| format!("{:?} makes no name: {why}", self.source))?;
+        let filled = self.0.fill("name", fields.values())?;
         let last = filled.rsplit('/').next().filter(|last| last.contains(fields.id()));
         last.and_then(|_| FileName::marked(&filled, fields.id())).ok_or_else(|| {
             format!(
@@ -265,20 +256,6 @@ impl Default for NamePattern {
         Self::parse(DEFAULT).unwrap_or_else(|why| unreachable!("{DEFAULT}: {why}"))
     }
 }
-
-impl fmt::Debug for NamePattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.source, f)
-    }
-}
-
-impl PartialEq for NamePattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
-    }
-}
-
-impl Eq for NamePattern {}
 
 impl<'de> Deserialize<'de> for NamePattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -370,8 +347,6 @@ mod tests {
     }
 
     fn unchecked(source: &'static str) -> NamePattern {
-        let mut environment = Environment::new();
-        environment.add_template("name", source).unwrap();
-        NamePattern { source: source.into(), fields: Vec::new(), environment: Arc::new(environment) }
+        NamePattern(Pattern::parse(source).unwrap())
     }
 }

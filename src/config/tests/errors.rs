@@ -126,7 +126,7 @@ http = { url = "https://island-post.example/e", auth = "bearer" }
     partners.d/island-post.toml:4:8: "January" is not an instant; write date, time and zone, for example "2026-01-01T00:00:00Z"
     partners.d/island-post.toml:6:17: text stands here; write a whole number
     partners.d/island-post.toml:7:23: unknown item "kil" in "actions"; did you mean "kill"?
-    partners.d/island-post.toml:8:1: the destination leads nowhere; add one of the sections [….http], [….wordpress], [….directory], [….sftp], [….webdav], [….s3], [….ftp]
+    partners.d/island-post.toml:8:1: the destination leads nowhere; add one of the sections [….http], [….wordpress], [….directory], [….sftp], [….webdav], [….s3], [….ftp], [….mail], [….amqp]
     partners.d/island-post.toml:10:15: the key "format" is missing here; add format = …
     partners.d/island-post.toml:12:10: unknown key "bearr"; did you mean "bearer"?
     partners.d/island-post.toml:15:65: the key "password" is missing here; add password = …

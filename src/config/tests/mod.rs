@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod http;
+mod messages;
 mod policies;
 mod rights;
 mod sample;

@@ -11,9 +11,15 @@ fn shipped(name: &str) -> PathBuf {
 
 fn sample(main: &Path) -> Config {
     let credentials = tempfile::tempdir().unwrap();
-    for name in
-        ["intake-token", "ledger-herald-signing", "coast-times-token", "valley-record-wordpress", "bay-observer-sftp"]
-    {
+    for name in [
+        "intake-token",
+        "ledger-herald-signing",
+        "coast-times-token",
+        "valley-record-wordpress",
+        "bay-observer-sftp",
+        "lake-gazette-smtp",
+        "lake-gazette-amqp",
+    ] {
         fs::write(credentials.path().join(name), "a sample secret\n").unwrap();
     }
     let directory = credentials.path().to_str().unwrap();
@@ -31,7 +37,7 @@ fn sample(main: &Path) -> Config {
 fn the_sample_loads() {
     let config = sample(&shipped("newswired.toml"));
     let ids: Vec<&str> = config.partners.keys().map(|id| id.as_str()).collect();
-    assert_eq!(ids, ["bay-observer", "coast-times", "island-post", "ledger-herald", "valley-record"]);
+    assert_eq!(ids, ["bay-observer", "coast-times", "island-post", "lake-gazette", "ledger-herald", "valley-record"]);
     assert!(config.intake.http.is_some() && config.intake.spool.is_some() && config.intake.amqp.is_none());
 }
 
@@ -41,7 +47,7 @@ fn the_sample_loads_without_its_secrets_for_who_only_looks() {
     let environment = Environment::default();
     assert!(load_from(&shipped("newswired.toml"), &environment, Secrets::Leave).is_ok());
     let errors = load_from(&shipped("newswired.toml"), &environment, Secrets::Read).unwrap_err();
-    assert_eq!(errors.iter().count(), 7, "{errors}");
+    assert_eq!(errors.iter().count(), 9, "{errors}");
 }
 
 /// What the sample shows as a default is one: with each default's comment sign taken away, the configuration is the
@@ -87,7 +93,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("newswired.toml"), spoken.join("\n")).unwrap();
     fs::create_dir(dir.path().join("partners.d")).unwrap();
-    for name in ["bay-observer", "coast-times", "island-post", "ledger-herald", "valley-record"] {
+    for name in ["bay-observer", "coast-times", "island-post", "lake-gazette", "ledger-herald", "valley-record"] {
         let name = format!("partners.d/{name}.toml");
         fs::copy(shipped(&name), dir.path().join(&name)).unwrap();
     }
@@ -105,7 +111,7 @@ fn the_places_for_files_that_the_sample_shows_are_such() {
     let text = fs::read_to_string(shipped("partners.d/bay-observer.toml")).unwrap();
     let spoken = |line: &str| line.strip_prefix("# ").map(str::to_owned);
     let shown: Vec<&str> = text.split("\n\n").filter(|block| block.starts_with("# [destinations.archive.")).collect();
-    assert_eq!(shown.len(), Door::TABLES.len() - 3, "all but http, wordpress, and the one that it uses");
+    assert_eq!(shown.len(), Door::TABLES.len() - 5, "all but http, wordpress, mail, amqp, and the one that it uses");
     for block in shown {
         let table: String =
             block.lines().filter_map(spoken).filter(|line| !line.starts_with("ca_file")).collect::<Vec<_>>().join("\n");
@@ -132,6 +138,34 @@ fn the_places_for_files_that_the_sample_shows_are_such() {
     let Some(Door::Sftp(sftp)) = config.partners["bay-observer"].destinations["desk"].door() else { panic!("no SFTP") };
     assert!(sftp.private_key.is_some() && sftp.passphrase.is_some());
     assert_eq!((sftp.port, sftp.file.temporary.clone()), (22, Some(Temporary::default())));
+}
+
+/// So is every key of the doors that take messages, and what it shows as a default is one.
+#[test]
+fn the_doors_for_messages_that_the_sample_shows_are_such() {
+    let text = fs::read_to_string(shipped("partners.d/lake-gazette.toml")).unwrap();
+    let load = |text: &str| {
+        let files = super::Files::new(super::MAIN).partner("lake-gazette", text);
+        let loaded = load_from(&files.dir.path().join("newswired.toml"), &Environment::default(), Secrets::Leave);
+        loaded.unwrap_or_else(|errors| panic!("{errors}")).partners["lake-gazette"].destinations.clone()
+    };
+    let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
+    let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let examples = ["reply_to", "hello", "pin", "ca_file", "client_certificate", "allow_addresses", "proxy"];
+    let defaults = ["connection_max_age", "connect_timeout", "write_timeout", "answer_timeout"];
+    let spoken = |leave_out: &[&str]| {
+        let lines = text.lines().map(|line| {
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            let key = key(bare).filter(|key| is_key(key) && !leave_out.contains(&key.as_str()));
+            if key.is_some() { bare } else { line }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    // Files and certificates that are not here.
+    load(&spoken(&["ca_file", "client_certificate"]));
+    let told = load(&spoken(&[&examples[..], &defaults].concat()));
+    let told = format!("{told:?}").replace("port: Some(587)", "port: None");
+    assert_eq!(told, format!("{:?}", load(&text)));
 }
 
 /// `UPDATE_SCHEMAS=1 cargo test` writes them anew.

@@ -58,6 +58,21 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         let errors = Files::new(MAIN).partner("island-post", &format!("{site}user = \"wire\"\n{line}\n")).errors();
         assert!(!errors.contains(SECRET), "{line}: {errors}");
     }
+    for (door, rest) in [
+        (
+            "mail",
+            "host = \"mx.example\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]\nuser = \"wire\"\npassword = \"tr0ub4dor&3\"",
+        ),
+        ("mail", "host = \"wire:tr0ub4dor&3@mx.example\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]"),
+        ("amqp", "url = \"amqps://wire:tr0ub4dor&3@mq.example/\"\nexchange = \"wire\""),
+        ("amqp", "url = \"amqps://wire:tr0ub4dor&3@mq example/\"\nexchange = \"wire\""),
+        ("amqp", "url = \"amqps://mq.example/\"\nexchange = \"wire\"\nuser = \"wire\"\npassword = [\"tr0ub4dor&3\"]"),
+    ] {
+        let door =
+            format!("name = \"Island Post\"\n[destinations.a]\nformat = \"json\"\n[destinations.a.{door}]\n{rest}\n");
+        let errors = Files::new(MAIN).partner("island-post", &door).errors();
+        assert!(!errors.contains(SECRET), "{rest}: {errors}");
+    }
     for urls in ["\"amqp://u:tr0ub4dor&3@mq/\"", "[\"amqp://u:tr0ub4dor&3@mq/\"]", "{ \"a\" = \"tr0ub4dor&3\" }"] {
         let errors = Files::new(&format!("{MAIN}[intake.amqp]\nurls = {urls}\n")).errors();
         assert!(!errors.contains(SECRET), "{urls}: {errors}");

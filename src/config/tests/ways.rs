@@ -189,6 +189,17 @@ host = "fd00::7"
 user = "wire"
 password = "env:PASSWORD"
 host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYgB2c9cO3lny+FEMSG7ywGZq0ay8d4Z2tZXkf7VJut"
+[destinations.g]
+format = "json"
+[destinations.g.mail]
+host = "10.1.2.3"
+from = "wire@harborpress.example"
+to = ["desk@island-post.example"]
+[destinations.h]
+format = "json"
+[destinations.h.amqp]
+url = "amqp://localhost/"
+exchange = "wire"
 "#;
     let files = Files::new(MAIN).variable("PASSWORD", "abcd").partner("island-post", doors);
     assert_snapshot!(files.errors(), @r#"
@@ -198,6 +209,8 @@ host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYgB2c9cO3lny+FEMSG7ywGZq0ay8d4
     partners.d/island-post.toml:24:12: 127.0.0.1 is a loopback address (RFC 1122); ::1 is a loopback address (RFC 4291); if that is meant, add allow_addresses = ["127.0.0.1", "::1"] here, or to [delivery] for all destinations
     partners.d/island-post.toml:33:32: 169.254.169.254 is a link-local address (RFC 3927); if that is meant, add allow_addresses = ["169.254.169.254"] here, or to [delivery] for all destinations
     partners.d/island-post.toml:37:8: fd00::7 is a unique local address (RFC 4193); if that is meant, add allow_addresses = ["fd00::7"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:44:8: 10.1.2.3 is a private address (RFC 1918); if that is meant, add allow_addresses = ["10.1.2.3"] here, or to [delivery] for all destinations
+    partners.d/island-post.toml:50:7: 127.0.0.1 is a loopback address (RFC 1122); ::1 is a loopback address (RFC 4291); if that is meant, add allow_addresses = ["127.0.0.1", "::1"] here, or to [delivery] for all destinations
     "#);
     let main = format!(
         "{MAIN}[delivery]\nallow_addresses = [\"10.0.0.0/8\", \"::1\", \"fd00::/8\", \"192.168.0.9\", \"127.0.0.1\", \"169.254.169.254\"]\n"

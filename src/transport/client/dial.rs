@@ -18,9 +18,8 @@ use tokio::time::timeout;
 
 use super::proxy::{Proxy, Target};
 use super::{Network, race};
-use crate::config::{AddressBlock, Unreachable, reachable};
-#[cfg(any(feature = "ftp", feature = "sftp"))]
-use crate::{config::Way, transport::DoorError};
+use crate::config::{AddressBlock, Unreachable, Way, reachable};
+use crate::transport::DoorError;
 
 /// How many of a host's addresses a proxy is asked for.
 const MOST_BY_PROXY: usize = 3;
@@ -78,7 +77,6 @@ impl Dialer {
     ///
     /// # Errors
     /// When the proxy's password cannot be read.
-    #[cfg(any(feature = "ftp", feature = "sftp"))]
     pub fn of(
         host: &str,
         port: u16,

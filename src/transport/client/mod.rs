@@ -23,10 +23,7 @@ mod proxy;
 mod race;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "ftp")]
 pub mod tls;
-#[cfg(not(feature = "ftp"))]
-mod tls;
 mod turns;
 
 use std::sync::Arc;
@@ -46,7 +43,6 @@ use super::{DoorError, Timeouts};
 use crate::config::{self, AddressBlock};
 
 pub use address::Address;
-#[cfg(any(feature = "ftp", feature = "sftp"))]
 pub use dial::Dialer;
 pub use expiry::Expiry;
 pub use look::{Begins, Place, look};

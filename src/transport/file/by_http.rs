@@ -5,8 +5,8 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use jiff::Timestamp;
 
-use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
 use crate::fresh::Fresh;
+use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
 use crate::transport::{Class, DoorError, Outcome, Timeouts, outcome};
 
 /// Makes requests to one place.

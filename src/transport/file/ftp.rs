@@ -20,8 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join};
 use crate::config::{self, FtpTls, Secret};
-use crate::transport::client::{Dialer, Trust, tls};
 use crate::fresh::Fresh;
+use crate::transport::client::{Dialer, Trust, tls};
 use crate::transport::outcome::excerpt;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
 

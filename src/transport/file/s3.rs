@@ -16,9 +16,9 @@ use url::Url;
 use super::by_http::{Caller, read, unchanged, with};
 use super::{File, FileDoor, Store, denied, door, join};
 use crate::config;
+use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Settings};
 use crate::transport::knock::{Finding, Looked};
-use crate::fresh::Fresh;
 use crate::transport::{Class, DoorError, Outcome, Transport};
 
 const CHECKSUM: &str = "x-amz-checksum-sha256";

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::{File, Store, door, unknown};
-use crate::transport::knock::{Finding, Looked};
 use crate::transport::kept::Kept;
+use crate::transport::knock::{Finding, Looked};
 use crate::transport::{Outcome, Timeouts};
 
 /// How sessions are opened.

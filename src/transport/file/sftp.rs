@@ -19,8 +19,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join, refused};
 use crate::config::{self, Secret, SecretRef};
-use crate::transport::client::Dialer;
 use crate::fresh::Fresh;
+use crate::transport::client::Dialer;
 use crate::transport::kept::LONGEST_IDLE;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
 

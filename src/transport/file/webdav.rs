@@ -9,8 +9,8 @@ use roxmltree::{Document, ParsingOptions};
 use super::by_http::{Caller, read, unchanged, with};
 use super::{File, FileDoor, Store, denied, join};
 use crate::config;
-use crate::transport::client::{Address, Answer, Settings};
 use crate::fresh::Fresh;
+use crate::transport::client::{Address, Answer, Settings};
 use crate::transport::knock::{Finding, Looked};
 use crate::transport::{DoorError, Outcome, Transport, credential};
 

@@ -1,0 +1,32 @@
+//! What a message says of itself besides the document.
+
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+
+use crate::transport::Parcel;
+use crate::transport::client::USER_AGENT;
+
+/// It is kept on the broker's disk.
+const PERSISTENT: u8 = 2;
+
+pub fn properties(parcel: &Parcel) -> BasicProperties {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    // A sequence is a row's number in the ledger, and far below what the field holds.
+    let number = |number: u64| AMQPValue::LongLongInt(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut headers = FieldTable::default();
+    headers.insert("newswire-story".into(), text(parcel.story.as_str()));
+    headers.insert("newswire-version".into(), number(parcel.version.get()));
+    headers.insert("newswire-action".into(), text(parcel.action.as_str()));
+    headers.insert("newswire-urgency".into(), text(&parcel.urgency.to_string()));
+    headers.insert("newswire-sequence".into(), number(parcel.sequence));
+    headers.insert("newswire-attempt".into(), number(parcel.attempt.into()));
+    BasicProperties::default()
+        .with_message_id(parcel.message_id.as_str().into())
+        .with_content_type(parcel.document.content_type().into())
+        .with_type(parcel.action.as_str().into())
+        .with_delivery_mode(PERSISTENT)
+        .with_timestamp(u64::try_from(Timestamp::now().as_second()).unwrap_or_default())
+        .with_app_id(USER_AGENT.into())
+        .with_headers(headers)
+}
