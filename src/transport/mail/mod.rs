@@ -128,7 +128,7 @@ fn judge(answers: &Answers, have_it: &[&str], parcel: &Parcel) -> Outcome {
     }
     if nobody {
         let all = [put_off.as_slice(), refused].concat();
-        return Outcome { ..door(format!("put off: {}", each(&all))) };
+        return door(format!("put off: {}", each(&all)));
     }
     if !put_off.is_empty() {
         let names: Vec<&str> = have_it.iter().copied().chain(taken.iter().map(AsRef::as_ref)).collect();

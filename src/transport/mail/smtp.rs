@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -11,6 +13,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 use rustls::pki_types::ServerName;
+use secrecy::zeroize::Zeroizing;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -18,7 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use super::line::Line;
 use super::{Answers, door};
-use crate::config::{self, MailTls};
+use crate::config::{self, MailTls, Secret};
 use crate::fresh::Fresh;
 use crate::transport::client::{Dialer, Trust, tls};
 use crate::transport::credential::Hidden;
@@ -97,7 +100,7 @@ impl Smtp {
                 let (user, secret) = (user.clone(), password.clone());
                 Some(Fresh::new([password], move || {
                     let password = secret.resolve()?;
-                    let hidden = Hidden::new([password.expose()]);
+                    let hidden = as_said(&user, &password);
                     Ok::<_, DoorError>(Login {
                         credentials: Credentials::new(user.clone(), password.expose().to_owned()),
                         hidden,
@@ -173,6 +176,14 @@ impl Smtp {
         let stream = agreed.map_err(|why| door(format!("no TLS with {}: {}", self.host, tls::told(&why))))?;
         Ok(Line::new(greeting, stream, peer))
     }
+}
+
+/// A password in each way in which it is told to a server, which may repeat it: by AUTH PLAIN (RFC 4616) and AUTH LOGIN.
+fn as_said(user: &str, password: &Secret) -> Hidden {
+    let password = password.expose();
+    let plain = Zeroizing::new(BASE64.encode(Zeroizing::new(format!("\0{user}\0{password}")).as_bytes()));
+    let login = Zeroizing::new(BASE64.encode(password));
+    Hidden::new([plain.as_str(), login.as_str(), password])
 }
 
 /// Its name, or what RFC 5321 §4.1.4 has for one without.

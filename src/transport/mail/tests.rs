@@ -299,8 +299,12 @@ async fn play(listener: TcpListener, sessions: Vec<Vec<Exchange>>) {
 
 /// The outcomes of these parcels, one after the other, at a server that plays these sessions.
 async fn attempts(parcels: &[Parcel], sessions: Vec<Vec<Exchange>>) -> Vec<Outcome> {
+    attempts_with(json!({}), parcels, sessions).await
+}
+
+async fn attempts_with(more: serde_json::Value, parcels: &[Parcel], sessions: Vec<Vec<Exchange>>) -> Vec<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mail = mail(json!({ "port": listener.local_addr().unwrap().port() }));
+    let mail = config::Mail { port: Some(listener.local_addr().unwrap().port()), ..mail(more) };
     let played = tokio::spawn(play(listener, sessions));
     let [connect, write, answer] = [5, 5, 5].map(Duration::from_secs);
     let timeouts = Timeouts { connect, write, answer };
@@ -410,5 +414,42 @@ async fn a_session_that_has_ended_is_not_the_messages_end() {
         let sessions = vec![[&GREETING[..], &taken, end].concat(), [&GREETING[..], &taken].concat()];
         let outcomes = attempts(&[parcel(1, Action::Publish), parcel(2, Action::Update)], sessions).await;
         assert!(outcomes.iter().all(|outcome| outcome.class == Class::Delivered), "{outcomes:?}");
+    }
+}
+
+/// A careless server repeats what it was told (promise 11).
+#[tokio::test]
+async fn a_server_that_repeats_the_password_is_not_repeated() {
+    const PASSWORD: &str = "tr0ub4dor&3";
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), PASSWORD).unwrap();
+    let login = json!({ "user": "wire", "password": format!("file:{}", secret.path().display()) });
+    let said = "AUTH PLAIN AHdpcmUAdHIwdWI0ZG9yJjM=";
+    let script = vec![
+        GREETING[0],
+        (GREETING[1].0, "250-mx.example\r\n250 AUTH PLAIN LOGIN"),
+        (said, "535 5.7.8 not you: AHdpcmUAdHIwdWI0ZG9yJjM= dHIwdWI0ZG9yJjM= tr0ub4dor&3"),
+    ];
+    let outcome = attempts_with(login, &[parcel(1, Action::Publish)], vec![script]).await.remove(0);
+    assert_eq!(outcome.class, Class::Deferred { retry_after: None, maybe_document: false });
+    let detail = outcome.detail.split_once(" does not").unwrap().1.trim_start();
+    insta::assert_snapshot!(detail, @"let us in: 535 5.7.8 not you: *** *** ***; check user and password");
+}
+
+/// Without TLS nothing goes on, and what somebody puts behind the last words in clear is nothing that the server said
+/// (CVE-2011-0411).
+#[tokio::test]
+async fn a_message_waits_for_tls() {
+    let starttls = json!({ "tls": "starttls" });
+    let offer = (GREETING[1].0, "250-mx.example\r\n250-SIZE 1000\r\n250 STARTTLS");
+    let injected = ("STARTTLS", "220 go ahead\r\n250-mx.example\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 ok\r\n250 ok");
+    for (script, why) in [
+        (vec![GREETING[0], GREETING[1]], "has no STARTTLS, or somebody between takes it away"),
+        (vec![GREETING[0], offer, ("STARTTLS", "454 4.7.0 not now")], "it answers 454 4.7.0 not now"),
+        (vec![GREETING[0], offer, injected], "no TLS with 127.0.0.1"),
+    ] {
+        let outcome = attempts_with(starttls.clone(), &[parcel(1, Action::Publish)], vec![script]).await.remove(0);
+        assert_eq!(outcome.class, Class::Deferred { retry_after: None, maybe_document: false });
+        assert!(outcome.detail.contains(why), "{}", outcome.detail);
     }
 }
