@@ -40,7 +40,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use self::client::{Dialer, Expiry, Network, Parts, Settings, Trust};
+#[cfg(any(feature = "ftp", feature = "mail", feature = "sftp"))]
+use self::client::Dialer;
+use self::client::{Expiry, Network, Parts, Settings, Trust};
 use self::gzip::Gzip;
 use self::knock::{Finding, Looked, Part, Steps, TestItem};
 use crate::article::{Action, Guid, Urgency, Version};
