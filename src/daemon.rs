@@ -17,7 +17,7 @@ use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOp
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
-use crate::transport::{self, DoorError, Timeouts};
+use crate::transport::{self, DoorError, Media, Timeouts};
 use crate::upkeep::{self, Upkeep};
 
 /// Why the daemon does not start.
@@ -41,6 +41,7 @@ pub struct Daemon {
     stop_delivery: CancellationToken,
     closing: Closing,
     health: watch::Receiver<Health>,
+    media: Option<Arc<Media>>,
     /// Where `POST /v1/articles` is served, if it is.
     pub http_intake: Option<SocketAddr>,
     pub admin: SocketAddr,
@@ -66,6 +67,7 @@ impl Daemon {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
         let shared = transport::shared(config, &metrics).map_err(StartError::Shared)?;
+        let media = shared.media.clone();
         let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &shared);
         let Lanes { lanes, due, ids, beats } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
         let wakes = Wakes::new(&lanes);
@@ -102,7 +104,8 @@ impl Daemon {
 
         let number = lanes.len();
         let cache = config.delivery.rendition_cache.get();
-        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
+        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics))
+            .with_media(media.clone());
         let health = ledger.health();
         let shared = Shared {
             documents: Arc::new(renditions),
@@ -118,7 +121,7 @@ impl Daemon {
 
         tracing::info!(lanes = number, recovered, %admin, "ready");
         service::ready();
-        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, http_intake, admin })
+        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, media, http_intake, admin })
     }
 
     /// Returns when a part of it has broken off, with what it was. None of them ends by itself before a stop.
@@ -138,6 +141,9 @@ impl Daemon {
         while self.intake.join_next().await.is_some() {}
         self.stop_delivery.cancel();
         while self.delivery.join_next().await.is_some() {}
+        if let Some(media) = &self.media {
+            media.close().await;
+        }
         // Everyone who could write is gone; the writer ends when the last of it is on the disk.
         let closing = self.closing;
         let _ = tokio::task::spawn_blocking(move || closing.wait()).await;

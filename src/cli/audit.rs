@@ -9,7 +9,7 @@ use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, Article};
 use crate::attribution::{Attribution, Policies, media};
 use crate::audit::{Findings, Standing, about, audit};
-use crate::config::{Config, Edition, Format, FormatProfile, PartnerId};
+use crate::config::{Config, Edition, Format, FormatProfile, MediaWay, PartnerId};
 use crate::ledger::{Held, SqliteReader};
 use crate::transport;
 
@@ -69,6 +69,7 @@ impl Audit {
             profile: FormatProfile::plain(Format::Html).into(),
             changes: partner.attribution.clone().into(),
             partner: Some(PartnerId::new(&self.partner)),
+            media: MediaWay::Linked,
         };
         let mut attribution = Attribution::resolve(&article, &policies, &edition)
             .map_err(|missing| Failure::No(format!("nothing can be asked of the page: {missing}")))?;

@@ -64,7 +64,7 @@ impl Render {
         if self.explain {
             print(&draft.explain().map_err(held)?)?;
         }
-        let Rendition { document, dropped } = draft.prove().map_err(|unproved| held(unproved.into()))?;
+        let Rendition { document, dropped, media: _ } = draft.prove().map_err(|unproved| held(unproved.into()))?;
         if self.explain {
             return Ok(());
         }

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    AddressBlock, BodySignature, ClientCertificate, MessageSignature, Pin, Proxy, PushMethod, PushUrl, PushVariant,
-    RemoteId, SecretRef, SigningSecret, Size, Span,
+    AddressBlock, BodySignature, ClientCertificate, MediaPush, MessageSignature, Pin, Proxy, PushMethod, PushUrl,
+    PushVariant, RemoteId, SecretRef, SigningSecret, Size, Span,
 };
 
 /// A push by HTTP.
@@ -70,6 +70,9 @@ pub struct HttpPush {
     /// How connections to this door leave: `"none"`, or a proxy. Default: `delivery.proxy`.
     #[serde(default)]
     pub proxy: Option<Proxy>,
+    /// Where the files of a story's media are pushed to before it, as Superdesk's Newsroom takes them. Left out: nowhere.
+    #[serde(default)]
+    pub media: Option<Box<MediaPush>>,
     /// How the document is compressed on its way. Left out: not at all.
     #[serde(default)]
     pub compression: Option<Compression>,

@@ -25,6 +25,7 @@ mod line;
 mod listen;
 mod load;
 mod mail;
+mod media;
 mod nitf;
 mod partner;
 mod pattern;
@@ -69,6 +70,7 @@ pub use load::{Secrets, load, load_from, load_with};
 #[cfg(feature = "mail")]
 pub(crate) use mail::mailbox;
 pub use mail::{Mail, MailDocument, MailTls, Subject};
+pub use media::{MediaPush, MediaReference, MediaStore, MediaType, MediaWay, MissingMedia, SidecarReference, Sidecars};
 pub use nitf::{NitfByline, NitfDates, NitfDialect, NitfEncoding, NitfId, NitfMeta, NitfOptions, NitfPreset};
 pub use partner::{
     Backoff, BackoffChange, Destination, Door, Entitlement, Partner, PartnerId, Subscription, Versions, Way,
@@ -117,6 +119,8 @@ pub struct Config {
     pub intake: Intake,
     #[serde(default)]
     pub delivery: Delivery,
+    #[serde(default)]
+    pub media: MediaStore,
     #[serde(default)]
     pub admin: Admin,
     #[serde(default)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     AddressBlock, AmqpPush, Changes, ClientCertificate, Country, Directory, FileRules, FormatName, Ftp, HttpPush, Mail,
-    Pin, Proxy, Rate, S3, Sftp, Span, Use, WebDav, WordPress,
+    MediaWay, Pin, Proxy, Rate, S3, Sftp, Sidecars, Span, Use, WebDav, WordPress,
 };
 use crate::article::{Action, WireId};
 
@@ -229,6 +229,19 @@ pub enum Door<'a> {
     Ftp(&'a Ftp),
     Mail(&'a Mail),
     Amqp(&'a AmqpPush),
+}
+
+impl Destination {
+    /// Which files of a story's media go with it there.
+    pub fn media(&self) -> MediaWay {
+        let door = self.door();
+        let pushed = || match door {
+            Some(Door::Http(push)) => push.media.as_ref().map(|media| media.way()),
+            Some(other) => other.file().and_then(|rules| rules.sidecars.as_ref()).map(Sidecars::way),
+            None => None,
+        };
+        pushed().unwrap_or_default()
+    }
 }
 
 impl<'a> Door<'a> {

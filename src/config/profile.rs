@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changes, Config, Destination, Field, Line, Medium, NitfDialect, NitfOptions, Partner, PartnerId, TemplateOptions,
-    Terms,
+    Changes, Config, Destination, Field, Line, MediaWay, Medium, NitfDialect, NitfOptions, Partner, PartnerId,
+    TemplateOptions, Terms,
 };
 
 /// The format of a document.
@@ -155,12 +155,19 @@ pub struct Edition {
     pub changes: Arc<Changes>,
     /// Whose it is, where a policy's text names the partner.
     pub partner: Option<PartnerId>,
+    /// Which files of the story's media go with the document.
+    pub media: MediaWay,
 }
 
 impl Edition {
     /// The format as its standard has it, for a partner whose contract changes nothing.
     pub fn plain(format: Format) -> Self {
-        Self { profile: FormatProfile::plain(format).into(), changes: Arc::default(), partner: None }
+        Self {
+            profile: FormatProfile::plain(format).into(),
+            changes: Arc::default(),
+            partner: None,
+            media: MediaWay::Linked,
+        }
     }
 }
 
@@ -169,7 +176,8 @@ impl Config {
     pub fn edition(&self, id: &PartnerId, partner: &Partner, destination: &Destination) -> Option<Edition> {
         let profile = self.format_profile(&destination.format)?;
         let partner_id = self.policies_name_the_partner().then(|| id.clone());
-        Some(Edition { profile, changes: Arc::new(partner.attribution.clone()), partner: partner_id })
+        let (changes, media) = (Arc::new(partner.attribution.clone()), destination.media());
+        Some(Edition { profile, changes, partner: partner_id, media })
     }
 
     fn policies_name_the_partner(&self) -> bool {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
-use super::renditions::{Documents, Numbered};
+use super::renditions::{Documents, NoDocument, Numbered};
 use super::signal::{AsOf, InHand, Press, Signal};
 use crate::clock::Clock;
 use crate::ledger::state::Settled;
@@ -25,6 +25,10 @@ const WITHDRAWALS: usize = 64;
 
 /// How long a lane waits before it asks a ledger again that could not answer.
 const LEDGER_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a row is looked at that waits for its document, or for the files that go with it: a kill that takes its place
+/// waits no longer than this.
+const LOOK_WHILE_WAITING: Duration = Duration::from_millis(50);
 
 /// One destination's lane.
 pub struct Lane {
@@ -96,6 +100,8 @@ enum Sent {
     Answered(Outcome),
     /// Its time was over before the request.
     Expired,
+    /// A file that goes with it is not there, which says nothing of the door.
+    NotYet(String),
     /// It was not tried: not its turn any more, or the ledger could not give the article.
     NotTried,
 }
@@ -330,7 +336,14 @@ impl Lane {
 
     async fn attempt(&self, shared: &Shared, in_hand: InHand) -> Done {
         let InHand { row: attempted, as_of } = in_hand;
-        let rendered = shared.documents.get(attempted.article, &self.edition).await;
+        let rendered = tokio::select! {
+            // Nearly all documents are there at once.
+            biased;
+            rendered = shared.documents.get(attempted.article, &self.edition) => rendered,
+            () = self.outdated(&attempted, as_of) => {
+                return Done { attempted, began: shared.clock.now(), result: Sent::NotTried };
+            }
+        };
         let began = shared.clock.now();
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
@@ -348,8 +361,9 @@ impl Lane {
             Ok(_) if attempted.expires.is_some_and(|expires| expires <= began) && !planted!(ExpiryIgnored) => {
                 Sent::Expired
             }
-            Ok(rendered) => Sent::Answered(match &rendered.document {
-                Err(why) => Outcome::refused_here(why.clone()),
+            Ok(rendered) => match &rendered.document {
+                Err(NoDocument::Never(why)) => Sent::Answered(Outcome::refused_here(why.clone())),
+                Err(NoDocument::NotYet(why)) => Sent::NotYet(why.clone()),
                 Ok(document) => {
                     let parcel = Parcel {
                         document: Arc::clone(document),
@@ -362,17 +376,25 @@ impl Lane {
                         sequence: attempted.sequence,
                         remote: attempted.remote.clone(),
                         names: Arc::clone(&rendered.names),
+                        media: Arc::clone(&rendered.media),
                     };
                     let mut outcome = self.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
                         outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
                     }
                     log(&self.name, &parcel, &outcome, began, shared.clock.now());
-                    outcome
+                    Sent::Answered(outcome)
                 }
-            }),
+            },
         };
         Done { attempted, began, result }
+    }
+
+    /// Returns when a row in hand is to go back.
+    async fn outdated(&self, attempted: &Attempted, as_of: AsOf) {
+        while !self.signal.outdates(attempted, as_of) {
+            tokio::time::sleep(LOOK_WHILE_WAITING).await;
+        }
     }
 
     /// Whether an operator's word, or the door's own that it is gone, stands against it.
@@ -395,7 +417,7 @@ impl Lane {
         let now = shared.clock.now();
         let tried = attempted.action.withdraws();
         let recorded = move |recorded: Result<_, _>| recorded.map(|waiting| (waiting, tried));
-        let outcome = match result {
+        let (outcome, left) = match result {
             Sent::NotTried => {
                 self.pace().token_back();
                 return self.given_back(shared, vec![attempted], now);
@@ -406,15 +428,22 @@ impl Lane {
                 let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
                 return shared.ledger.record(self.id, vec![report], None).map(recorded).boxed();
             }
-            Sent::Answered(outcome) => outcome,
+            Sent::NotYet(why) => {
+                self.pace().token_back();
+                let class = Class::Deferred { retry_after: None, maybe_document: true };
+                (Outcome { class, status: None, detail: format!("not sent: {why}"), remote: None }, false)
+            }
+            // A refusal that never left the house says nothing about the door.
+            Sent::Answered(outcome) => {
+                let left = outcome.status.is_some() || outcome.class != Class::Refused;
+                (outcome, left)
+            }
         };
         self.count(shared, &outcome, &attempted, began, now);
         let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
         let (changed, state, found) = {
             let mut pace = self.pace();
             let before = pace.level();
-            // A refusal that never left the house says nothing about the door.
-            let left = outcome.status.is_some() || outcome.class != Class::Refused;
             let tried = Tried { began, ended: now, under_way: others + 1 };
             let changed = left && pace.ended(outcome.class, &outcome.detail, tried, &mut random, &shared.growth);
             (changed, pace.state().clone(), Some(pace.level()).filter(|level| *level != before))

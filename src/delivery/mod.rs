@@ -27,7 +27,7 @@ pub use dispatch::{Dispatch, Due};
 pub use lane::Shared;
 pub use lanes::{Lanes, LanesError};
 pub use pace::Growth;
-pub use renditions::{Documents, Numbered, Rendered, Renditions};
+pub use renditions::{Documents, NoDocument, Numbered, Rendered, Renditions};
 pub use signal::Press;
 pub use wakes::Wakes;
 

@@ -1,20 +1,21 @@
 //! Renditions in memory: made once per article and profile, shared by every destination that takes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::article::{Action, Guid, Urgency, Version, WireId};
 use crate::attribution::{Policies, Proved};
-use crate::config::{Edition, NameFields};
+use crate::config::{Edition, MediaWay, MissingMedia, NameFields};
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
-use crate::render::{self, Flaw};
+use crate::render::{self, Flaw, MediaFile};
 use crate::telemetry::Metrics;
+use crate::transport::{Enclosure, Have, Media};
 
 /// Where lanes get documents from. The daemon has [`Renditions`]; a simulation makes none.
 pub trait Documents: Send + Sync + 'static {
@@ -30,8 +31,20 @@ pub trait Documents: Send + Sync + 'static {
 pub struct Renditions {
     ledger: Arc<dyn Ledger>,
     policies: BTreeMap<WireId, Arc<Policies>>,
-    cache: Cache<(ArticleId, u32), Arc<Rendered>, ByBytes>,
+    cache: Cache<Made, Written, ByBytes>,
     metrics: Arc<Metrics>,
+    /// Where a destination takes files of media.
+    media: Option<Arc<Media>>,
+}
+
+/// What a document is made of: an article and an edition, without the files that are gone.
+type Made = (ArticleId, u32, Option<Arc<BTreeSet<String>>>);
+
+/// A document, and the files that have to be there before it.
+#[derive(Clone)]
+struct Written {
+    rendered: Arc<Rendered>,
+    files: Arc<[MediaFile]>,
 }
 
 /// An edition by the number that the cache knows it by.
@@ -39,6 +52,16 @@ pub struct Renditions {
 pub struct Numbered {
     number: u32,
     edition: Arc<Edition>,
+}
+
+impl Numbered {
+    /// Whether a story waits whose files are gone.
+    fn waits_for_media(&self) -> bool {
+        match self.edition.media {
+            MediaWay::Enclosed { missing, .. } => missing == MissingMedia::Wait,
+            MediaWay::Linked => false,
+        }
+    }
 }
 
 /// The editions of a configuration. Equal ones have equal numbers, so destinations that have them share renditions.
@@ -54,16 +77,28 @@ impl Editions {
 }
 
 /// A document, or why there is none; with what a request's headers say of it.
+#[derive(Debug, Clone)]
 pub struct Rendered {
     pub story: Guid,
     pub version: Version,
     pub action: Action,
     pub urgency: Urgency,
-    pub document: Result<Arc<Proved>, String>,
+    pub document: Result<Arc<Proved>, NoDocument>,
     /// What a file of it may be called after.
     pub names: Arc<NameFields>,
     /// Media that the story goes without.
     pub dropped: Vec<String>,
+    /// The files that have to be there before it.
+    pub media: Arc<[Enclosure]>,
+}
+
+/// Why there is no document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoDocument {
+    /// It cannot be made or proved.
+    Never(String),
+    /// A file that goes with it is not there.
+    NotYet(String),
 }
 
 impl Documents for Renditions {
@@ -73,17 +108,16 @@ impl Documents for Renditions {
         article: ArticleId,
         edition: &'a Numbered,
     ) -> BoxFuture<'a, Result<Arc<Rendered>, LedgerError>> {
-        async move { self.cache.get_or_insert_async(&(article, edition.number), self.make(article, &edition.edition)).await }
-            .boxed()
+        self.with_files(article, edition).boxed()
     }
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(ArticleId, u32), Arc<Rendered>> for ByBytes {
-    fn weight(&self, _: &(ArticleId, u32), rendered: &Arc<Rendered>) -> u64 {
-        let bytes = rendered.document.as_ref().map_or(0, |document| document.bytes().len());
+impl Weighter<Made, Written> for ByBytes {
+    fn weight(&self, _: &Made, written: &Written) -> u64 {
+        let bytes = written.rendered.document.as_ref().map_or(0, |document| document.bytes().len());
         // What the entry costs beside its bytes.
         512 + bytes as u64
     }
@@ -99,24 +133,77 @@ impl Renditions {
     ) -> Self {
         // About as many entries as fit the budget with the 6 kB of an ordinary article.
         let cache = Cache::with_weighter((budget / 6_000).max(16), budget as u64, ByBytes);
-        Self { ledger, policies, cache, metrics }
+        Self { ledger, policies, cache, metrics, media: None }
     }
 
-    async fn make(&self, id: ArticleId, edition: &Arc<Edition>) -> Result<Arc<Rendered>, LedgerError> {
+    /// The same with files of media.
+    pub fn with_media(self, media: Option<Arc<Media>>) -> Self {
+        Self { media, ..self }
+    }
+
+    /// The document with the files that go with it. It is written before they are fetched, and once more without those
+    /// that turn out to be gone: what is gone stays gone, so the same document comes of it at every attempt (promise 9).
+    async fn with_files(&self, article: ArticleId, edition: &Numbered) -> Result<Arc<Rendered>, LedgerError> {
+        let mut gone: BTreeMap<String, String> = BTreeMap::new();
+        loop {
+            let without = (!gone.is_empty()).then(|| Arc::new(gone.keys().cloned().collect::<BTreeSet<_>>()));
+            let made = (article, edition.number, without);
+            let making = self.make(article, &edition.edition, made.2.as_ref());
+            let Written { rendered, files } = self.cache.get_or_insert_async(&made, making).await?;
+            if files.is_empty() && gone.is_empty() {
+                return Ok(rendered);
+            }
+            let not_yet = |why| {
+                let document = Err(NoDocument::NotYet(why));
+                Ok(Arc::new(Rendered { document, ..Rendered::clone(&rendered) }))
+            };
+            let Some(media) = &self.media else {
+                return not_yet("there is no store of media files".to_owned());
+            };
+            let wanted =
+                files.iter().map(|file| media.want(&file.address, &file.name, &rendered.story, rendered.version));
+            let (mut here, mut more) = (Vec::new(), BTreeMap::new());
+            for (file, have) in files.iter().zip(join_all(wanted).await) {
+                match have {
+                    Have::Here(enclosure) => here.push(enclosure),
+                    Have::Gone(why) => drop(more.insert(file.address.clone(), why)),
+                    Have::NotNow(why) => return not_yet(format!("it waits for {}: {why}", file.address)),
+                }
+            }
+            if more.is_empty() {
+                let lost = gone.iter().map(|(address, why)| format!("{address} ({why})"));
+                let dropped = rendered.dropped.iter().cloned().chain(lost).collect();
+                return Ok(Arc::new(Rendered { media: here.into(), dropped, ..Rendered::clone(&rendered) }));
+            }
+            if let (true, Some((address, why))) = (edition.waits_for_media(), more.first_key_value()) {
+                return not_yet(format!("it waits for its next version, since {address} is gone: {why}"));
+            }
+            gone.extend(more);
+        }
+    }
+
+    async fn make(
+        &self,
+        id: ArticleId,
+        edition: &Arc<Edition>,
+        gone: Option<&Arc<BTreeSet<String>>>,
+    ) -> Result<Written, LedgerError> {
         let article = self.ledger.article(id).await?;
         let extension = render::renderer(edition.profile.format).extension(&edition.profile);
-        let mut dropped = Vec::new();
+        let (mut dropped, mut files) = (Vec::new(), Vec::new());
         let document = match self.policies.get(&article.wire) {
-            None => Err(format!("the wire {} is not configured any more", article.wire)),
+            None => Err(NoDocument::Never(format!("the wire {} is not configured any more", article.wire))),
             Some(policies) => {
                 let format = edition.profile.format;
                 let (policies, edition, made) = (Arc::clone(policies), Arc::clone(edition), Arc::clone(&article));
                 // Writing and proving is computing: a long article must not hold up the threads that serve the lanes.
-                let rendition = tokio::task::spawn_blocking(move || render::rendition(&made, &policies, &edition));
+                let gone = gone.map(Arc::clone).unwrap_or_default();
+                let rendition =
+                    tokio::task::spawn_blocking(move || render::rendition_without(&made, &policies, &edition, &gone));
                 match rendition.await.map_err(|why| LedgerError::Damaged(format!("its rendition broke off: {why}")))? {
                     Ok(rendition) => {
                         self.metrics.renditions.inc();
-                        dropped = rendition.dropped;
+                        (dropped, files) = (rendition.dropped, rendition.media);
                         Ok(Arc::new(rendition.document))
                     }
                     Err(flaw) => {
@@ -133,12 +220,12 @@ impl Renditions {
                             at: Timestamp::now(),
                         };
                         let _ = self.ledger.quarantine(entry).await?;
-                        Err(reason)
+                        Err(NoDocument::Never(reason))
                     }
                 }
             }
         };
-        Ok(Arc::new(Rendered {
+        let rendered = Arc::new(Rendered {
             story: article.guid.clone(),
             version: article.version,
             action: article.action,
@@ -146,7 +233,9 @@ impl Renditions {
             document,
             names: NameFields::of_article(&article, &extension).into(),
             dropped,
-        }))
+            media: Arc::default(),
+        });
+        Ok(Written { rendered, files: files.into() })
     }
 }
 

@@ -11,6 +11,7 @@
 //! any number of destinations share it.
 
 mod atom;
+mod enclosed;
 mod figure;
 mod html;
 mod json;
@@ -27,11 +28,13 @@ mod text;
 mod wordpress;
 mod xml;
 
+pub use enclosed::MediaFile;
 pub use sample::check_templates;
 #[cfg(feature = "mail")]
 pub use text::text_of_html;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -94,6 +97,8 @@ pub struct Manuscript<'a> {
     pub closing: Vec<Block>,
     /// The assets that may go with it.
     pub media: Vec<&'a Media>,
+    /// The files that it names by their ids.
+    pub enclosed: &'a [MediaFile],
 }
 
 impl<'a> Manuscript<'a> {
@@ -107,7 +112,7 @@ impl<'a> Manuscript<'a> {
             // What has to come down is not sent once more.
             let body = Cow::Owned(withdrawal(article));
             let (opening, closing, media) = (Vec::new(), Vec::new(), Vec::new());
-            return Self { article, attribution, profile, opening, body, closing, media };
+            return Self { article, attribution, profile, opening, body, closing, media, enclosed: &[] };
         }
         let mut body = attribution.without_credit(sifted.body(&article.body));
         if let Some(words) = profile.words {
@@ -119,7 +124,7 @@ impl<'a> Manuscript<'a> {
             media.retain(|asset| !asset.renditions.iter().any(|file| file.href == logo.url));
         }
         let (opening, closing) = attribution.around(&body);
-        Self { article, attribution, profile, opening, body, closing, media }
+        Self { article, attribution, profile, opening, body, closing, media, enclosed: &[] }
     }
 
     /// All that readers see, in its order.
@@ -266,6 +271,8 @@ pub struct Rendition {
     pub document: Proved,
     /// Media that is not the wire's to give, each as an operator knows it: `picture of REUTERS`.
     pub dropped: Vec<String>,
+    /// The files that have to be there before the document, which names them.
+    pub media: Vec<MediaFile>,
 }
 
 /// A document that is written and not yet proved: it cannot leave.
@@ -276,6 +283,7 @@ pub struct Draft {
     attribution: Attribution,
     profile: Arc<FormatProfile>,
     dropped: Vec<String>,
+    media: Vec<MediaFile>,
 }
 
 impl Draft {
@@ -287,7 +295,25 @@ impl Draft {
     /// # Panics
     /// When the article is of another wire than the policies: it would go out under somebody else's terms.
     pub fn write(article: &Article, policies: &Policies, edition: &Edition) -> Result<Self, Flaw> {
+        Self::write_without(article, policies, edition, &BTreeSet::new())
+    }
+
+    /// The same without the files of media at these addresses, which are gone.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`].
+    ///
+    /// # Panics
+    /// As [`Self::write`] does.
+    pub fn write_without(
+        article: &Article,
+        policies: &Policies,
+        edition: &Edition,
+        gone: &BTreeSet<String>,
+    ) -> Result<Self, Flaw> {
         assert_eq!(article.wire, policies.wire_id, "an article is rendered under its own wire's policies");
+        let enclosed = enclosed::enclose(article, &policies.wire, edition.media, gone);
+        let article = &*enclosed.article;
         let mut attribution = Attribution::resolve(article, policies, edition)?;
         let sifted = media::sift(article, &policies.wire);
         let mut dropped = Vec::new();
@@ -299,10 +325,12 @@ impl Draft {
             }));
         }
         let manuscript = Manuscript::new(article, &attribution, &edition.profile, &sifted);
+        let manuscript = Manuscript { enclosed: enclosed.by_id(edition.media), ..manuscript };
         let renderer = renderer(edition.profile.format);
         let bytes = renderer.render(&manuscript)?;
         let content_type = renderer.content_type_of(article.action, &edition.profile);
-        Ok(Self { bytes, content_type, attribution, profile: Arc::clone(&edition.profile), dropped })
+        let (profile, media) = (Arc::clone(&edition.profile), enclosed.files);
+        Ok(Self { bytes, content_type, attribution, profile, dropped, media })
     }
 
     /// Where each required element stands in the document, and what it says.
@@ -321,8 +349,8 @@ impl Draft {
     /// # Errors
     /// [`Unproved`], with what it lacks.
     pub fn prove(self) -> Result<Rendition, Unproved> {
-        let Self { bytes, content_type, attribution, profile, dropped } = self;
-        Ok(Rendition { document: prove(&profile, content_type, bytes, &attribution)?, dropped })
+        let Self { bytes, content_type, attribution, profile, dropped, media } = self;
+        Ok(Rendition { document: prove(&profile, content_type, bytes, &attribution)?, dropped, media })
     }
 }
 
@@ -334,5 +362,21 @@ impl Draft {
 /// # Panics
 /// When the article is of another wire than the policies.
 pub fn rendition(article: &Article, policies: &Policies, edition: &Edition) -> Result<Rendition, Flaw> {
-    Ok(Draft::write(article, policies, edition)?.prove()?)
+    rendition_without(article, policies, edition, &BTreeSet::new())
+}
+
+/// The same without the files of media at these addresses, which are gone: the document names none of them.
+///
+/// # Errors
+/// Those of [`rendition`].
+///
+/// # Panics
+/// As [`rendition`] does.
+pub fn rendition_without(
+    article: &Article,
+    policies: &Policies,
+    edition: &Edition,
+    gone: &BTreeSet<String>,
+) -> Result<Rendition, Flaw> {
+    Ok(Draft::write_without(article, policies, edition, gone)?.prove()?)
 }

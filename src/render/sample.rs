@@ -6,7 +6,7 @@
 
 use crate::article::{self, Action, Article, WireId};
 use crate::attribution::Policies;
-use crate::config::{Config, Edition, FormatProfile};
+use crate::config::{Config, Edition, FormatProfile, MediaWay};
 
 use super::{Flaw, RenderError, rendition, template::Template, template::TemplateError};
 
@@ -58,7 +58,8 @@ fn uses(config: &Config, name: &str, profile: &std::sync::Arc<FormatProfile>) ->
         }
     }
     if uses.is_empty() {
-        let edition = Edition { profile: profile.clone(), changes: Default::default(), partner: None };
+        let edition =
+            Edition { profile: profile.clone(), changes: Default::default(), partner: None, media: MediaWay::Linked };
         uses.extend(config.wires.keys().map(|wire| (wire.clone(), edition.clone())));
     }
     uses

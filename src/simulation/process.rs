@@ -199,7 +199,16 @@ impl Documents for OneDocument {
             let Article { guid, version, action, urgency, .. } = Article::clone(&*self.ledger.article(article).await?);
             let document = Ok(document(action));
             let names = NameFields::of(&guid).into();
-            Ok(Arc::new(Rendered { story: guid, version, action, urgency, document, names, dropped: Vec::new() }))
+            Ok(Arc::new(Rendered {
+                story: guid,
+                version,
+                action,
+                urgency,
+                document,
+                names,
+                dropped: Vec::new(),
+                media: Arc::default(),
+            }))
         }
         .boxed()
     }

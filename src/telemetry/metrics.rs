@@ -52,6 +52,10 @@ pub struct Metrics {
     pub certificate_expiry: Family<CertificateLabel, Gauge>,
     pub renditions: Counter,
     pub proof_failures: Counter,
+    pub media_fetched: Counter,
+    pub media_fetched_bytes: Counter,
+    pub media_failures: Counter,
+    pub media_held_bytes: Gauge,
     pub ledger_healthy: Gauge,
     /// Articles of the last hour: accepted, and set aside.
     pub intake: Beat,
@@ -119,6 +123,18 @@ impl Metrics {
             "Documents in which a required element could not be supplied or proved",
             proof_failures.clone(),
         );
+        let media_fetched = Counter::default();
+        registry.register("media_fetched", "Files of media fetched", media_fetched.clone());
+        let media_fetched_bytes = Counter::default();
+        registry.register_with_unit("media_fetched", "Size of those", Unit::Bytes, media_fetched_bytes.clone());
+        let media_failures = Counter::default();
+        registry.register(
+            "media_failures",
+            "Files of media that could not be fetched or kept, or were none that is taken",
+            media_failures.clone(),
+        );
+        let media_held_bytes = Gauge::default();
+        registry.register_with_unit("media_held", "Size of the files kept", Unit::Bytes, media_held_bytes.clone());
         let ledger_healthy = Gauge::default();
         ledger_healthy.set(1);
         registry.register("ledger_healthy", "1 while the ledger can write", ledger_healthy.clone());
@@ -135,6 +151,10 @@ impl Metrics {
             certificate_expiry,
             renditions,
             proof_failures,
+            media_fetched,
+            media_fetched_bytes,
+            media_failures,
+            media_held_bytes,
             ledger_healthy,
             intake: Beat::default(),
         }

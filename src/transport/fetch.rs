@@ -44,7 +44,7 @@ pub async fn page(url: &str, defaults: &Delivery) -> Result<String, FetchError> 
     let network = Arc::new(Network::of_one(defaults).map_err(DoorError::from)?);
     let mut at = url.to_owned();
     for _ in 0..=MOST_REDIRECTS {
-        let Answer { status, headers, start } = get(&at, &network).await?;
+        let Answer { status, headers, start, .. } = get(&at, &network).await?;
         let next = headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
         if let Some(next) = next.filter(|_| status.is_redirection()) {
             at = Url::parse(&at).and_then(|base| base.join(next)).map_or_else(|_| next.to_owned(), Into::into);

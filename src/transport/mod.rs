@@ -22,6 +22,7 @@ mod kept;
 pub mod knock;
 #[cfg(feature = "mail")]
 mod mail;
+mod media;
 mod message_id;
 mod outcome;
 mod wordpress;
@@ -29,6 +30,7 @@ mod wordpress;
 pub use client::connector;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
+pub use media::{Enclosure, Have, Media};
 pub use message_id::message_id;
 #[cfg(test)]
 pub(crate) use outcome::classify;
@@ -68,6 +70,8 @@ pub struct Parcel {
     pub remote: Option<String>,
     /// What a file of it may be called after.
     pub names: Arc<NameFields>,
+    /// The files that have to be there before it.
+    pub media: Arc<[Enclosure]>,
 }
 
 /// How an attempt ended.
@@ -139,6 +143,8 @@ pub struct Shared {
     network: Arc<Network>,
     gzip: Arc<Gzip>,
     metrics: Arc<Metrics>,
+    /// Where a destination takes files of media.
+    pub media: Option<Arc<Media>>,
 }
 
 /// The transport of the destination `name` (`partner/destination`), its door still closed.
@@ -149,7 +155,7 @@ pub fn open(
     name: &str,
     destination: &Destination,
     defaults: &Delivery,
-    Shared { network, gzip, metrics }: &Shared,
+    Shared { network, gzip, metrics, media: _ }: &Shared,
 ) -> Result<Box<dyn Transport>, DoorError> {
     let door = destination
         .door()
@@ -225,7 +231,7 @@ fn not_built(door: Door<'_>) -> DoorError {
 /// What the doors of `config` share. From here on this process may open as many files as its hard limit says.
 ///
 /// # Errors
-/// When the password of the proxy cannot be read.
+/// When the password of the proxy cannot be read, or files of media cannot be kept where they are to be.
 pub fn shared(config: &Config, metrics: &Arc<Metrics>) -> Result<Shared, DoorError> {
     let doors: Vec<usize> = config
         .partners
@@ -242,8 +248,16 @@ pub fn shared(config: &Config, metrics: &Arc<Metrics>) -> Result<Shared, DoorErr
             "not one connection for each destination; raise the limit of open files (LimitNOFILE=, ulimit -n)"
         );
     }
-    let network = Network::new(Parts::new(most, doors), &config.delivery)?;
-    Ok(Shared { network: Arc::new(network), gzip: Arc::default(), metrics: Arc::clone(metrics) })
+    let network = Arc::new(Network::new(Parts::new(most, doors), &config.delivery)?);
+    let open = || {
+        let dir = config.media_dir();
+        Media::open(&dir, &config.media, &network, metrics).map_err(|why| {
+            let dir = dir.display();
+            DoorError::Setting(format!("files of media cannot be kept in {dir}: {why}; set dir in [media]"))
+        })
+    };
+    let media = config.takes_media().then(open).transpose()?;
+    Ok(Shared { network, gzip: Arc::default(), metrics: Arc::clone(metrics), media })
 }
 
 /// What a destination can use: one for each request, and one for a withdrawal, which waits for none of them.

@@ -79,6 +79,7 @@ fn parcel(article: &Article, policies: &Policies, edition: &Edition, name: &str)
         .map_err(|flaw| Failure::No(format!("{name}: a test item would be held back, as news would: {flaw}")))?;
     let extension = renderer(edition.profile.format).extension(&edition.profile);
     Ok(Parcel {
+        media: Arc::default(),
         document: Arc::new(made.document),
         message_id: message_id(name, &article.guid, article.version),
         story: article.guid.clone(),

@@ -5,6 +5,7 @@ mod files;
 mod http;
 mod limits;
 mod mail;
+mod media;
 mod partners;
 mod policies;
 mod profiles;
@@ -37,6 +38,7 @@ pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environm
     checks.profiles();
     checks.partners();
     checks.service();
+    checks.media_store();
 }
 
 struct Checks<'a, 'b> {

@@ -94,6 +94,7 @@ impl Checks<'_, '_> {
         if let Some(door) = door {
             self.way(&path.key(door.table()), &door.way());
         }
+        self.media(path, destination, format);
         match (door, format) {
             (Some(Door::WordPress(_)), Some(format)) if format != Format::WordPress => {
                 self.error(&path.key("format"), "WordPress takes no such document; write format = \"wordpress\"");

@@ -9,6 +9,8 @@ pub use pattern::{NameField, NameFields, NamePattern};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Sidecars;
+
 /// How the files of a door are named, written and taken back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +35,9 @@ pub struct FileRules {
     /// After each file another one, with `.sha256` behind its name and the file's SHA-256 in it.
     #[serde(default)]
     pub checksum: bool,
+    /// The files of the story's media beside its own, each named by the story's id and its own. Left out: none.
+    #[serde(default)]
+    pub sidecars: Option<Sidecars>,
 }
 
 /// How a file is called while it is being written.

@@ -259,7 +259,7 @@ fn several_wires_need_one_for_articles_that_name_none() {
         format!("{MAIN}[intake]\narticle_limit = \"0B\"\n[wires.b]\nname = \"b\"\nshort_name = \"b\"\nrequire = []\n");
     assert_snapshot!(errors(&main.replace("[intake.spool]", "[intake.http]\ntoken = \"env:T\"\n[x]")), @r#"
     newswired.toml:8:9: the environment variable T is not set; set it, or use "file:PATH"
-    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "admin", "log", "wires", "partners", "policies", "profiles", "subject_descendants"
+    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "media", "admin", "log", "wires", "partners", "policies", "profiles", "subject_descendants"
     newswired.toml:11:1: there are several wires, and [intake] does not say which one an article without a wire is for; add wire = one of "b", "hpnf"
     newswired.toml:12:17: no article is that small; write a larger size
     "#);
@@ -568,4 +568,17 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_store_of_media() {
+    let media = "[media]\nlargest = \"3GiB\"\nat_once = 0\npatience = \"0s\"\ntypes = []\n";
+    assert_snapshot!(errors(&format!("{MAIN}{media}")), @r"
+    newswired.toml:9:1: the largest file (3GiB) has no room in 2GiB; raise budget or lower largest
+    newswired.toml:11:11: 0 is out of range; write a whole number from 1 to 64
+    newswired.toml:12:12: a time of nothing; write a longer one
+    newswired.toml:13:9: nothing is taken; name a type, or remove the key for all pictures
+    ");
+    let script = "[media]\ntypes = [\"image/png\", \"image/svg+xml\"]\n";
+    assert_snapshot!(errors(&format!("{MAIN}{script}")), @r#"newswired.toml:9:22: unknown item "image/svg+xml" in "types"; expected one of "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "audio/mpeg", "video/mp4""#);
 }

@@ -151,3 +151,25 @@ fn a_door_that_was_not_built_in() {
     let ftp = "ftp\nhost = \"ftp.example\"\nuser = \"wire\"\npassword = \"file:/dev/null\"\n";
     assert!(partner_errors(&partner(&[ftp])).contains("built without ftp; build it with the feature \"ftp\""));
 }
+
+#[test]
+fn sidecars() {
+    let sidecars = |number: u32, format: &str, keys: &str| {
+        format!(
+            "[destinations.d{number}]\nformat = \"{format}\"\n[destinations.d{number}.directory]\npath = \"/srv/{number}\"\n\
+             [destinations.d{number}.directory.file.sidecars]\n{keys}\n"
+        )
+    };
+    let doors = [
+        sidecars(0, "ninjs-1.6", ""),
+        sidecars(1, "ninjs-1.6", "refer = \"address\""),
+        sidecars(2, "nitf", "refer = \"id\""),
+        sidecars(3, "nitf", "largest_width = 0"),
+        sidecars(4, "nitf", "missing = \"wait\""),
+    ];
+    assert_snapshot!(partner_errors(&format!("name = \"Island Post\"\n{}", doors.concat())), @r#"
+    partners.d/island-post.toml:6:1: the format "ninjs-1.6" takes only whole addresses; write refer = "address" here, or another format
+    partners.d/island-post.toml:19:9: unknown refer "id"; expected one of "name", "address"
+    partners.d/island-post.toml:25:17: 0 is out of range; write a whole number from 1 to 100000
+    "#);
+}

@@ -229,3 +229,27 @@ auth_style = "body"
     let config = files.load().unwrap();
     assert!(!format!("{config:?}").contains("a shared secret"));
 }
+
+#[test]
+fn files_of_media() {
+    let door = |number: u32, format: &str, assets: &str| {
+        format!(
+            "[destinations.d{number}]\nformat = \"{format}\"\n[destinations.d{number}.http]\nurl = \
+             \"https://paper{number}.example/push\"\nmedia = {{ assets_url = \"{assets}\" }}\n"
+        )
+    };
+    let doors = [
+        door(0, "superdesk-ninjs", "https://paper0.example/push_binary"),
+        door(1, "superdesk-ninjs", "https://elsewhere.example/push_binary"),
+        door(2, "superdesk-ninjs", "https://paper2.example/push_binary?key=1"),
+        door(3, "superdesk-ninjs", "ftp://paper3.example/"),
+        door(4, "json", "https://paper4.example/push_binary"),
+    ];
+    let partner = format!("name = \"Island Post\"\n{}", doors.concat());
+    assert_snapshot!(Files::new(MAIN).partner("island-post", &partner).errors(), @r##"
+    partners.d/island-post.toml:11:24: this is another host than that of the destination's url, whose credentials it would get; write an address of the same host
+    partners.d/island-post.toml:16:24: ids of files are written after it; write it without "?" and "#"
+    partners.d/island-post.toml:21:24: an address with the scheme "ftp"; write https://… or http://…
+    partners.d/island-post.toml:26:1: the format "json" cannot name a file by its id; write format = "superdesk-ninjs", or remove this table
+    "##);
+}

@@ -67,6 +67,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "byline_of_nobody =",
         "tracking =",
         "connections =",
+        "dir =",
         "position =",
         "position_in =",
         "actions =",

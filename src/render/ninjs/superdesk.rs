@@ -8,7 +8,8 @@
 //! - `description_html` and `description_text`, `byline` without a word for "by", `located`, `firstpublished`.
 //! - Times in whole seconds with `+0000` for the zone.
 //! - Files by name, the best of them `original`. Newsroom makes thumbnails of `viewImage`, `baseImage` and `4-3` out of
-//!   binaries that were pushed to it before, and fails where there are none; no file is called that here.
+//!   binaries that were pushed to it before, and fails where there are none: only a file that was pushed is called that
+//!   here, and has its id as `media`, of which Newsroom makes its own `href`.
 //!
 //! `evolvedfrom` names the story that this one is a rewrite of under a new name. Here a story keeps its name for all of
 //! its versions, so there is none.
@@ -24,7 +25,7 @@ use super::{asset_uri, editors_note, free_name, is_uri, kind, role, terms_and_co
 use crate::article::{Action, Author, Concept, Media, MediaRendition};
 use crate::attribution::{Logo, media};
 use crate::config::FormatProfile;
-use crate::render::{Manuscript, Render, RenderError, html};
+use crate::render::{Manuscript, MediaFile, Render, RenderError, html};
 
 pub struct Superdesk;
 
@@ -148,6 +149,9 @@ struct Title<'a> {
 #[derive(Serialize)]
 struct File<'a> {
     href: &'a str,
+    /// The id under which it was pushed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mimetype: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,23 +297,37 @@ fn picture<'a>(manuscript: &Manuscript<'a>, asset: &'a Media, role: &str) -> Ite
         copyrightholder: asset.holder.as_deref(),
         copyrightnotice: asset.copyright_notice.as_deref(),
         usageterms: asset.usage_terms.clone(),
-        renditions: files(&asset.renditions),
+        renditions: files(&asset.renditions, manuscript.enclosed),
         ..Item::default()
     }
 }
 
-/// The files by name, the largest as the `original`.
-fn files(renditions: &[MediaRendition]) -> BTreeMap<String, File<'_>> {
+/// The files by name, the one that was pushed as the `original`, or else the largest.
+fn files<'a>(renditions: &'a [MediaRendition], enclosed: &'a [MediaFile]) -> BTreeMap<String, File<'a>> {
     let area = |file: &MediaRendition| u64::from(file.width.unwrap_or(0)) * u64::from(file.height.unwrap_or(0));
     let best = renditions.iter().map(area).max();
+    let id = |file: &MediaRendition| enclosed.iter().find(|pushed| pushed.address == file.href).map(|it| &*it.name);
     let mut files = BTreeMap::new();
-    let at = renditions.iter().position(|file| Some(area(file)) == best).unwrap_or_default();
+    let pushed = renditions.iter().position(|file| id(file).is_some());
+    let largest = || renditions.iter().position(|file| Some(area(file)) == best);
+    let at = pushed.or_else(largest).unwrap_or_default();
     let original = renditions.get(at).map(|file| ("original", file));
     let others = renditions.iter().enumerate().filter(|(other, _)| *other != at);
     for (name, file) in original.into_iter().chain(others.map(|(_, file)| (file.name.as_str(), file))) {
-        let file_of = File { href: &file.href, mimetype: file.mime.as_deref(), width: file.width, height: file.height };
+        let file_of = |media| File {
+            href: &file.href,
+            media,
+            mimetype: file.mime.as_deref(),
+            width: file.width,
+            height: file.height,
+        };
         if is_uri(&file.href) {
-            files.insert(free_name(name, |name| files.contains_key(name) || PUSHED.contains(&name)), file_of);
+            files.insert(free_name(name, |name| files.contains_key(name) || PUSHED.contains(&name)), file_of(None));
+        }
+        if let Some(id) = id(file).filter(|_| name == "original") {
+            for name in ["original"].into_iter().chain(PUSHED) {
+                files.insert(name.to_owned(), file_of(Some(id)));
+            }
         }
     }
     files
@@ -319,7 +337,7 @@ fn files(renditions: &[MediaRendition]) -> BTreeMap<String, File<'_>> {
 const PUSHED: [&str; 3] = ["viewImage", "baseImage", "4-3"];
 
 fn logo_item(logo: &Logo) -> Item<'_> {
-    let file = File { href: &logo.url, mimetype: None, width: logo.width, height: logo.height };
+    let file = File { href: &logo.url, media: None, mimetype: None, width: logo.width, height: logo.height };
     Item {
         guid: logo.url.clone(),
         r#type: Some("graphic"),

@@ -4,6 +4,7 @@ mod bodies;
 mod corruption;
 mod dialects;
 mod documented;
+mod enclosed;
 mod extract;
 mod generated;
 mod mutations;

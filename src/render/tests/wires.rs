@@ -380,7 +380,7 @@ fn what_readers_see_of_every_wires_terms() {
     for row in &ROWS {
         let (article, policies) = (story(row.article), policies(row));
         let edition = Edition::plain(Format::Json);
-        let Rendition { document, dropped } = rendition(&article, &policies, &edition).unwrap();
+        let Rendition { document, dropped, media: _ } = rendition(&article, &policies, &edition).unwrap();
         let document: serde_json::Value = serde_json::from_slice(document.bytes()).unwrap();
         let body = document["body_html"].as_str().unwrap();
         let credit: Vec<&str> = body.split("<div class=\"attribution\">").skip(1).collect();

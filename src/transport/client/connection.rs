@@ -235,7 +235,7 @@ impl Connection {
         let (start, whole) = read.unwrap_or_default();
         // A connection that still has some of this request to write is of no use to the next.
         let reusable = whole && self.written.at().is_some();
-        Exchange::Answered(Answer { status: parts.status, headers: parts.headers, start }, reusable)
+        Exchange::Answered(Answer { status: parts.status, headers: parts.headers, start, whole }, reusable)
     }
 
     fn broke(&mut self) {

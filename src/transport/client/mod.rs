@@ -116,6 +116,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body's start, up to the limit.
     pub start: Bytes,
+    /// Whether that is all of it.
+    pub whole: bool,
 }
 
 /// There is no answer.

@@ -12,6 +12,10 @@
 //! they were made of has changed. A kill also looks in the folder for files of the story that nobody knows of, since a
 //! crash may have come between a move and its record (promise 4).
 //!
+//! Files of media, where a door takes them, are sidecars: they stand beside the story's file, under names that hold its id,
+//! before that one does. They are the story's alone, though another story may have the same picture: so a kill takes them
+//! away with it.
+//!
 //! What a place can do is a [`Store`]; none of them knows what a story is.
 
 #[cfg(any(feature = "s3", feature = "webdav"))]
@@ -39,6 +43,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use self::remote::Remembered;
 use super::knock::{Looked, Steps, TestItem};
 use super::{Class, Outcome, Parcel, Transport};
 use crate::config::{FileKill, FileName, FileRules, NameField, NameFields};
@@ -118,12 +123,13 @@ impl<S: Store> FileDoor<S> {
             Ok(name) => name,
             Err(why) => return Outcome::refused_here(format!("not sent: {why}")),
         };
-        let known = parcel.remote.as_deref().map(remote::read).unwrap_or_default();
-        let mut visit = Visit { door: self, parcel, name, id: fields.id(), known };
+        let Remembered { names: known, sidecars } = parcel.remote.as_deref().map(remote::read).unwrap_or_default();
+        let mut visit = Visit { door: self, parcel, name, id: fields.id(), known, sidecars };
         let ended = if parcel.action.withdraws() { visit.take_back().await } else { visit.write().await };
         let mut outcome = ended.unwrap_or_else(|outcome| outcome);
-        if parcel.remote.is_some() || !visit.known.is_empty() {
-            outcome.remote = Some(remote::write(&visit.known));
+        let Visit { known: names, sidecars, .. } = visit;
+        if parcel.remote.is_some() || !names.is_empty() || !sidecars.is_empty() {
+            outcome.remote = Some(remote::write(&Remembered { names, sidecars }));
         }
         outcome
     }
@@ -144,13 +150,33 @@ struct Visit<'a, S> {
     id: &'a str,
     /// The names under which the story may stand, the newest first.
     known: Vec<FileName>,
+    /// The sidecars that it may have there, the newest first.
+    sidecars: Vec<FileName>,
 }
 
 impl<S: Store> Visit<'_, S> {
     async fn write(&mut self) -> Result<Outcome, Outcome> {
         let name = self.name.clone();
         let mut told = vec![format!("{name} written")];
-        told.extend(self.put(&name).await?);
+        let before = self.sidecars.clone();
+        let current = self.put_sidecars(&name).await?;
+        match self.put(&name).await {
+            Ok(more) => told.extend(more),
+            Err(outcome) if current.is_empty() => return Err(outcome),
+            Err(no) if is_a_no(&no) => {
+                // What is beside it is nothing without it, and no kill would come for that.
+                let new = current.into_iter().filter(|name| !before.contains(name)).collect();
+                self.remove_sidecars(new).await.map_err(half_done)?;
+                return Err(no);
+            }
+            Err(trouble) => return Err(half_done(trouble)),
+        }
+        if !current.is_empty() {
+            told.push(format!("{} beside it", current.len()));
+        }
+        let stay = if self.door.rules.keep_versions { remote::MOST } else { current.len() };
+        let old = self.sidecars.iter().skip(stay).cloned().collect();
+        self.remove_sidecars(old).await.map_err(half_done)?;
         // Beyond what can be remembered none may stay, since a kill would not find it.
         let stay = if self.door.rules.keep_versions { remote::MOST } else { 1 };
         let old = self.known.split_off(self.known.len().min(stay));
@@ -169,6 +195,45 @@ impl<S: Store> Visit<'_, S> {
             }
         }
         Ok(delivered(&told))
+    }
+
+    /// Puts the sidecars beside where `name` will stand, and returns their names.
+    async fn put_sidecars(&mut self, name: &FileName) -> Result<Vec<FileName>, Outcome> {
+        let mut current = Vec::new();
+        for file in &*self.parcel.media {
+            let beside = FileName::safe(&join(name.split().0, &file.name))
+                .ok_or_else(|| Outcome::refused_here(format!("not sent: {:?} is no file's name", file.name)))?;
+            let written = match file.load().await {
+                Ok(loaded) => self.door.put_file(&beside, &loaded.0, file.kind().as_str()).await,
+                Err(why) => Err(denied(format!("it is not in the store of media files any more: {why}"))),
+            };
+            let may_stand =
+                written.as_ref().map_or_else(|outcome| matches!(outcome.class, Class::Unknown { .. }), |()| true);
+            if may_stand {
+                self.sidecars.retain(|known| *known != beside);
+                self.sidecars.insert(0, beside.clone());
+            }
+            if let Err(outcome) = written {
+                let outcome = Outcome { detail: format!("{beside}: {}", outcome.detail), ..outcome };
+                // A kill has to follow what stands already.
+                return Err(if current.is_empty() { outcome } else { half_done(outcome) });
+            }
+            current.push(beside);
+        }
+        Ok(current)
+    }
+
+    /// Removes sidecars that nothing names any more.
+    async fn remove_sidecars(&mut self, doomed: Vec<FileName>) -> Result<(), Outcome> {
+        for name in doomed {
+            match self.door.store.remove(name.as_str()).await {
+                Ok(()) => self.sidecars.retain(|known| *known != name),
+                // A place where we may write and not remove: a kill tries again.
+                Err(no) if is_a_no(&no) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(())
     }
 
     async fn take_back(&mut self) -> Result<Outcome, Outcome> {
@@ -200,6 +265,7 @@ impl<S: Store> Visit<'_, S> {
             begun = true;
         }
         self.known.retain(|name| stays.as_ref() == Some(name));
+        self.sidecars.clear();
         match (self.door.rules.on_kill, &stays) {
             (FileKill::Both, Some(notice)) => {
                 told.extend(self.put(notice).await.map_err(half_done)?);
@@ -213,7 +279,7 @@ impl<S: Store> Visit<'_, S> {
 
     /// Every path under which something of the story may stand.
     async fn all_files(&self) -> Result<BTreeSet<String>, Outcome> {
-        let Self { door: FileDoor { store, rules }, name, id, known, .. } = self;
+        let Self { door: FileDoor { store, rules }, name, id, known, sidecars, .. } = self;
         let temporary = rules.temporary.clone().unwrap_or_default();
         let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
         for name in known.iter().chain([name]) {
@@ -225,14 +291,15 @@ impl<S: Store> Visit<'_, S> {
                 files.insert(temporary.of(&name.with_ending(CHECKSUM)));
             }
         }
-        // Where all versions have one name, that is the only one that there can be.
-        if rules.name.changes() {
+        files.extend(sidecars.iter().flat_map(|name| [name.to_string(), temporary.of(name)]));
+        // Where all versions have one name, and nothing beside it, that is the only one that there can be.
+        if rules.name.changes() || rules.sidecars.is_some() {
             folders.extend(files.iter().map(|path| parent(path).unwrap_or_default().to_owned()));
             for folder in folders {
                 let names = store.list(&folder).await.map_err(|trouble| {
                     let detail = format!(
-                        "{}; without a look at the folder no kill is sure of names that change: let the user list it, or \
-                         use a name of fields that do not change",
+                        "{}; without a look at the folder no kill is sure of names that change, or of sidecars: let the \
+                         user list it, or use a name of fields that do not change, and no sidecars",
                         trouble.detail
                     );
                     Outcome { detail, ..trouble }

@@ -252,7 +252,7 @@ mod tests {
         let class = |status: u16, code: &str| {
             let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>No.</Message></Error>");
             let status = http::StatusCode::from_u16(status).unwrap();
-            trouble(&Answer { status, headers: http::HeaderMap::new(), start: body.into() }, "PUT a").class
+            trouble(&Answer { status, headers: http::HeaderMap::new(), start: body.into(), whole: true }, "PUT a").class
         };
         let deferred = |maybe_document| Class::Deferred { retry_after: None, maybe_document };
         for (status, code) in [(400, "EntityTooLarge"), (400, "KeyTooLongError")] {
@@ -279,7 +279,8 @@ mod tests {
     #[test]
     fn an_error_says_how_to_mend_it() {
         let body = "<Error><Code>NoSuchBucket</Code></Error>".into();
-        let answer = Answer { status: http::StatusCode::NOT_FOUND, headers: http::HeaderMap::new(), start: body };
+        let answer =
+            Answer { status: http::StatusCode::NOT_FOUND, headers: http::HeaderMap::new(), start: body, whole: true };
         insta::assert_snapshot!(trouble(&answer, "PUT in/a.xml").detail, @"PUT in/a.xml: answered 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>; check bucket and endpoint");
     }
 }

@@ -118,6 +118,7 @@ fn parcel_with(article: &Article, document: Arc<Proved>, remote: Option<&str>) -
         sequence: article.version.get(),
         remote: remote.map(str::to_owned),
         names: NameFields::of_article(article, "json").into(),
+        media: Arc::default(),
     }
 }
 
@@ -473,3 +474,4 @@ async fn a_test_item_is_marked_and_removed() {
     let why = door.try_item(&item).await.unwrap_err();
     assert!(why.mend.unwrap().contains("in/TEST-"), "it says what stands there still");
 }
+mod sidecars;

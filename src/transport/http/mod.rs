@@ -1,10 +1,11 @@
 //! A push by HTTP: the document as it is, with what it is in the headers.
 //!
 //! An attempt is one request, but for those that certainly were not taken and may be made again at once: one that was led
-//! elsewhere, and one whose access token was not known. What tells one that certainly did not arrive from one that may have
+//! elsewhere, and one whose access token was not known. Files of media go before it, where the door takes them. What tells one that certainly did not arrive from one that may have
 //! is the [`client`](super::client)'s to say; what an answer means is [`outcome`]'s, and what it means to one way of the
 //! door is its [`way`]'s.
 
+mod assets;
 mod auth;
 mod knock;
 mod redirect;
@@ -23,6 +24,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 
+use self::assets::Assets;
 use self::knock::Shows;
 use self::redirect::Redirects;
 use self::request::{Head, Push, Sent, Sources, Target};
@@ -47,6 +49,8 @@ pub struct HttpDoor {
     shows: Shows,
     /// Where documents go compressed.
     gzip: Option<Arc<Gzip>>,
+    // Boxed, since few doors have it.
+    assets: Option<Box<Assets>>,
 }
 
 /// The SHA-256 of nothing.
@@ -81,6 +85,7 @@ impl HttpDoor {
             redirects: Redirects::new(&push.redirects, &address, settings)?,
             remote_id: push.remote_id.clone(),
             shows: Shows::of(push),
+            assets: push.media.as_deref().map(Assets::new).transpose()?.map(Box::new),
             gzip: push.compression.map(|Compression::Gzip| Arc::clone(gzip)),
             address,
         })
@@ -103,9 +108,21 @@ impl HttpDoor {
         };
         let push = Push { parcel, sent, token: None };
         let answered = match &self.tokens {
-            None => self.push(&head, way, &uri, push).await?,
+            None => {
+                self.push_files(&head, parcel, None).await?;
+                self.push(&head, way, &uri, push).await?
+            }
             Some(tokens) => {
                 let token = tokens.current().await?;
+                let token = match self.push_files(&head, parcel, Some(&token)).await {
+                    Ok(()) => token,
+                    Err(outcome) if outcome.status == Some(StatusCode::UNAUTHORIZED.as_u16()) => {
+                        let token = tokens.instead_of(&token).await?;
+                        self.push_files(&head, parcel, Some(&token)).await?;
+                        token
+                    }
+                    Err(outcome) => return Err(outcome),
+                };
                 let answered = self.push(&head, way, &uri, Push { token: Some(&token), ..push }).await?;
                 // It was not taken, so it can be made again; the token may have been called back before its end.
                 if answered.is_own && answered.answer.status == StatusCode::UNAUTHORIZED {
@@ -142,7 +159,7 @@ impl HttpDoor {
 
     fn judge(&self, head: &Head, way: &Way, parcel: &Parcel, answered: &Answered) -> Outcome {
         let Answered { answer, not_followed, token, .. } = answered;
-        let Answer { status, headers, start } = answer;
+        let Answer { status, headers, start, .. } = answer;
         // A success is not repeated.
         let said = if status.is_success() { String::new() } else { head.credential.hide(start, token.as_ref()) };
         let mut outcome = outcome::classify(*status, headers, said.as_bytes(), Timestamp::now());

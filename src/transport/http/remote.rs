@@ -66,7 +66,7 @@ mod tests {
         if let Some((name, value)) = header {
             headers.insert(name, value.parse().unwrap());
         }
-        find(place, &Answer { status: StatusCode::CREATED, headers, start: Bytes::from(body) })
+        find(place, &Answer { status: StatusCode::CREATED, headers, start: Bytes::from(body), whole: true })
     }
 
     #[test]

@@ -125,6 +125,37 @@ impl Sources {
 }
 
 impl Head {
+    /// A request that carries no document, to the door's own host: a question, or a file of `content_type`, which has the
+    /// body's signature.
+    ///
+    /// # Errors
+    /// When a value cannot stand in a header.
+    pub fn ask(
+        &self,
+        Target { method, uri, .. }: Target<'_>,
+        token: Option<&HeaderValue>,
+        content_type: Option<&str>,
+        bytes: &Bytes,
+        body: Paced,
+    ) -> Result<Request<Paced>, String> {
+        let mut headers = HeaderMap::with_capacity(self.number);
+        headers.extend(self.fixed.iter().cloned());
+        headers.remove(header::CONTENT_ENCODING);
+        headers.remove(header::CONTENT_TYPE);
+        if let Some(token) = token {
+            headers.insert(header::AUTHORIZATION, token.clone());
+        }
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|why| why.to_string())?);
+            self.signers.sign_body(bytes, &mut headers)?;
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
     pub fn request(&self, target: Target<'_>, push: Push<'_>, body: Paced) -> Result<Request<Paced>, String> {

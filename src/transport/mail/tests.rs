@@ -25,6 +25,7 @@ fn parcel_of(article: &Article, format: Format) -> Parcel {
     let made = rendition(article, &sample::own(sample::wire()), &Edition::plain(format));
     let document: Arc<Proved> = made.unwrap_or_else(|flaw| panic!("{flaw}")).document.into();
     Parcel {
+        media: Arc::default(),
         document,
         message_id: message_id(DESTINATION, &article.guid, article.version),
         story: article.guid.clone(),

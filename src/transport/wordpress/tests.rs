@@ -92,6 +92,7 @@ fn parcel(action: Action, remote: Option<&str>) -> Parcel {
         attempt: 1,
         sequence: 7,
         remote: remote.map(str::to_owned),
+        media: Arc::default(),
     }
 }
 

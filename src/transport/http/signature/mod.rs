@@ -90,13 +90,22 @@ impl Signers {
             let signature = webhook.sign(request.id, request.now, request.sent.bytes);
             headers.insert(WEBHOOK_SIGNATURE, value(&WEBHOOK_SIGNATURE, signature)?);
         }
-        if let Some(body) = &self.body {
-            headers.insert(&body.header, value(&body.header, body.sign(request.sent.bytes))?);
-        }
+        self.sign_body(request.sent.bytes, headers)?;
         if let Some(message) = &self.message {
             let (input, signature) = message.sign(request, headers)?;
             headers.insert(SIGNATURE_INPUT, value(&SIGNATURE_INPUT, input)?);
             headers.insert(SIGNATURE, value(&SIGNATURE, signature)?);
+        }
+        Ok(())
+    }
+
+    /// Puts the signature of the body alone into `headers`, where the door has such.
+    ///
+    /// # Errors
+    /// When it cannot stand in a header.
+    pub fn sign_body(&self, bytes: &[u8], headers: &mut HeaderMap) -> Result<(), String> {
+        if let Some(body) = &self.body {
+            headers.insert(&body.header, value(&body.header, body.sign(bytes))?);
         }
         Ok(())
     }

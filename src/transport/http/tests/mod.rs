@@ -1,3 +1,4 @@
+mod assets;
 mod oauth;
 mod push;
 
@@ -37,6 +38,7 @@ fn parcel() -> Parcel {
         attempt: 1,
         sequence: 7,
         remote: None,
+        media: Arc::default(),
     }
 }
 
