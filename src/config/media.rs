@@ -44,7 +44,7 @@ impl Default for MediaStore {
             budget: Size::from_mib(2048),
             timeout: Span::from_secs(60),
             at_once: 4,
-            patience: Span::from_secs(5),
+            patience: Span::from_secs(2),
             give_up_after: Span::from_secs(600),
             allow_addresses: Vec::new(),
         }

@@ -363,7 +363,12 @@ impl Lane {
             }
             Ok(rendered) => match &rendered.document {
                 Err(NoDocument::Never(why)) => Sent::Answered(Outcome::refused_here(why.clone())),
-                Err(NoDocument::NotYet(why)) => Sent::NotYet(why.clone()),
+                Err(NoDocument::NotYet(why)) => {
+                    let (story, destination, version) = (&rendered.story, &self.name, rendered.version);
+                    let (attempt, outcome) = (attempted.attempt, "deferred");
+                    tracing::warn!(%story, destination, %version, attempt, outcome, detail = why, "attempt");
+                    Sent::NotYet(why.clone())
+                }
                 Ok(document) => {
                     let parcel = Parcel {
                         document: Arc::clone(document),

@@ -580,5 +580,5 @@ fn the_store_of_media() {
     newswired.toml:13:9: nothing is taken; name a type, or remove the key for all pictures
     ");
     let script = "[media]\ntypes = [\"image/png\", \"image/svg+xml\"]\n";
-    assert_snapshot!(errors(&format!("{MAIN}{script}")), @r#"newswired.toml:9:22: unknown item "image/svg+xml" in "types"; expected one of "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "audio/mpeg", "video/mp4""#);
+    assert_snapshot!(errors(&format!("{MAIN}{script}")), @r#"newswired.toml:10:23: unknown item "image/svg+xml" in "types"; expected one of "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "audio/mpeg", "video/mp4""#);
 }

@@ -9,7 +9,7 @@
 //! - Times in whole seconds with `+0000` for the zone.
 //! - Files by name, the best of them `original`. Newsroom makes thumbnails of `viewImage`, `baseImage` and `4-3` out of
 //!   binaries that were pushed to it before, and fails where there are none: only a file that was pushed is called that
-//!   here, and has its id as `media`, of which Newsroom makes its own `href`.
+//!   here, and has its id as `media`, of which Newsroom makes its own `href`. `4-3` stays free, for it names a shape.
 //!
 //! `evolvedfrom` names the story that this one is a rewrite of under a new name. Here a story keeps its name for all of
 //! its versions, so there is none.
@@ -325,7 +325,7 @@ fn files<'a>(renditions: &'a [MediaRendition], enclosed: &'a [MediaFile]) -> BTr
             files.insert(free_name(name, |name| files.contains_key(name) || PUSHED.contains(&name)), file_of(None));
         }
         if let Some(id) = id(file).filter(|_| name == "original") {
-            for name in ["original"].into_iter().chain(PUSHED) {
+            for name in ["original", "viewImage", "baseImage"] {
                 files.insert(name.to_owned(), file_of(Some(id)));
             }
         }

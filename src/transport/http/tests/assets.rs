@@ -162,7 +162,7 @@ async fn a_file_goes_before_the_story_that_names_it_and_once() {
     assert_eq!(scene.log(), format!("GET /push_binary/{id}\nPOST /push_binary\nPOST /push\n"));
     let item = scene.newsroom.lock().unwrap().items[0].clone();
     let files = &item["associations"]["featuremedia"]["renditions"];
-    for name in ["original", "viewImage", "baseImage", "4-3"] {
+    for name in ["original", "viewImage", "baseImage"] {
         assert_eq!(files[name]["media"], id, "{files}");
     }
     assert_eq!(scene.send().await.class, Class::Delivered);
