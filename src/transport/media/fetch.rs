@@ -87,7 +87,8 @@ async fn ask(at: &Url, how: &MediaStore, network: &Arc<Network>) -> Result<Answe
     let for_good = |why: &dyn std::fmt::Display| NoFile::ForGood(why.to_string());
     permitted(at, &how.allow_addresses, network)?;
     let address = Address::parse(at.as_str()).map_err(|why| for_good(&why))?;
-    let timeouts = Timeouts { connect: PATIENCE, write: PATIENCE, answer: how.timeout.get() };
+    // The bound of the whole comes first, and says what it is.
+    let timeouts = Timeouts { connect: PATIENCE, write: PATIENCE, answer: how.timeout.get() + PATIENCE };
     // One byte more, to see that it is too large.
     let limit = how.largest.get().saturating_add(1);
     let settings = Settings { allow_addresses: &how.allow_addresses, ..Settings::plain(timeouts, limit, network) };
