@@ -28,6 +28,8 @@ pub mod config;
 pub mod daemon;
 pub mod delivery;
 mod fresh;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod intake;
 pub mod ledger;
 pub mod ops;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use newswired::ledger::{DeliveryFilter, DeliveryRecord, SqliteReader};
 use newswired::sink::SinkOptions;
 use serde_json::{Value, json};
-use support::{Partner, Scene, article, get, newswired, sink, until, url};
+use support::{Partner, Scene, article, get, newswired, output, sink, until, url};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -67,7 +67,7 @@ async fn what_cannot_carry_it_is_held_and_seen() {
     assert_eq!(page_door.stats().received, 0, "not a byte of it left");
     let (_, metrics) = get(scene.admin, "/metrics").await.expect("the admin port answers");
     assert!(metrics.contains("newswired_proof_failures_total 1"), "{metrics}");
-    let listed = newswired().args(["quarantine", "list", "--config"]).arg(scene.config()).output().expect("it runs");
+    let listed = output(newswired().args(["quarantine", "list", "--config"]).arg(scene.config()));
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains("urn:test:bare version 1 as template"), "{listed}");
 
@@ -89,7 +89,7 @@ async fn what_cannot_carry_it_is_held_and_seen() {
         assert_eq!(state, "delivered", "{reason}");
         assert!(reason.contains("it went without picture of Bay Pictures"), "{reason}");
     }
-    let shown = newswired().args(["deliveries", "--config"]).arg(scene.config()).output().expect("it runs");
+    let shown = output(newswired().args(["deliveries", "--config"]).arg(scene.config()));
     assert!(String::from_utf8_lossy(&shown.stdout).contains("Bay Pictures"));
     assert_eq!(scene.terminate().await, Some(0));
 }

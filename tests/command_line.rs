@@ -7,11 +7,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use newswired::sink::SinkOptions;
-use support::{Partner, Scene, TOKEN, article, free_port, get, newswired, project, sink, until, url};
+use support::{Partner, Scene, TOKEN, article, free_port, get, newswired, output, project, sink, until, url};
 
 /// Runs the program to its end. Returns its exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = newswired().args(arguments).output().expect("the program can be run");
+    let Output { status, stdout, stderr } = output(newswired().args(arguments));
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
     (status.code().expect("it ends by itself"), text(stdout), text(stderr))
 }

@@ -10,7 +10,7 @@ use newswired::article::WireId;
 use newswired::config::Format;
 use newswired::sink::{Sink, SinkOptions};
 use support::rabbitmq::Rabbit;
-use support::{Partner, Scene, assert_valid, newswired, shared, sink, until, url};
+use support::{Partner, Scene, assert_valid, newswired, output, shared, sink, until, url};
 
 /// The folder of samples, or nothing where the project stands alone and the runner said so.
 fn samples() -> Option<PathBuf> {
@@ -133,11 +133,9 @@ async fn real_articles_arrive_attributed_and_valid_in_every_format() {
         .collect();
     files.sort();
     files.push(samples.join("dcnf-article.ninjs-1.6.json"));
-    let published = newswired()
-        .args(["publish", "--content-type", "application/ninjs+json", "--amqp", &rabbit.url()])
-        .args(&files)
-        .output()
-        .expect("the program can be run");
+    let mut publish = newswired();
+    publish.args(["publish", "--content-type", "application/ninjs+json", "--amqp", &rabbit.url()]).args(&files);
+    let published = output(&mut publish);
     assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
 
     // Some samples are of one guid and version: the first stands, the others are set aside as conflicts.
@@ -196,7 +194,7 @@ async fn nitf_and_newsml_go_in_by_http_and_by_file() {
         std::fs::write(place.join(name), bytes).expect("a file can be written");
         let mut publish = newswired();
         publish.arg("publish").arg(place.join(name)).args(["--http", &http, "--token", &token]);
-        let published = publish.output().expect("the program can be run");
+        let published = output(&mut publish);
         assert!(published.status.success(), "{name}: {}", String::from_utf8_lossy(&published.stderr));
     }
     let spooled = newsml.replace(":ferry-vote\"", ":ferry-spooled\"");

@@ -9,23 +9,27 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use serde_json::Value;
 use support::recorder::Recorder;
-use support::{Partner, Scene, article, ordered, until};
+use support::{Partner, Scene, article, ordered, secrets, until};
+
+const ACCESS: &str = "an-access-token-of-items";
 
 /// Items are made by `POST`, which says where they are, and changed and deleted there. Who comes needs a token.
 fn items(request: &Value) -> Response<Body> {
-    let answer = |status, location: Option<&str>, body: &'static str| {
+    let answer = |status, location: Option<&str>, body: &str| {
         let builder = Response::builder().status(status);
         let builder = match location {
             Some(location) => builder.header("location", location),
             None => builder,
         };
-        builder.body(Body::from(body)).expect("the answer can be built")
+        builder.body(Body::from(body.to_owned())).expect("the answer can be built")
     };
     let path = request["url"].as_str().unwrap_or_default().splitn(4, '/').nth(3).unwrap_or_default();
     if path == "token" {
-        return answer(StatusCode::OK, None, r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600}"#);
+        secrets::register(ACCESS);
+        let granted = format!(r#"{{"access_token":"{ACCESS}","token_type":"Bearer","expires_in":3600}}"#);
+        return answer(StatusCode::OK, None, &granted);
     }
-    if request["headers"]["authorization"] != "Bearer t1" {
+    if request["headers"]["authorization"] != format!("Bearer {ACCESS}") {
         return answer(StatusCode::UNAUTHORIZED, None, "");
     }
     match (request["method"].as_str(), path) {

@@ -7,7 +7,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use newswired::sink::SinkOptions;
-use support::{Partner, Scene, article, newswired, sink, until, url};
+use support::{Partner, Scene, article, newswired, output, sink, until, url};
 
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>{{ headline }}</title></head><body><h1>{{ headline }}</h1>\n\
                     {{ body_html }}</body></html>\n";
@@ -26,8 +26,7 @@ fn scene(template: &str, url: String) -> Scene {
 
 /// Exit code and complaint of `verb`, without the scene's directory.
 fn complaint(scene: &Scene, verb: &str) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } =
-        newswired().arg(verb).arg("--config").arg(scene.config()).output().expect("the program can be run");
+    let Output { status, stderr, .. } = output(newswired().arg(verb).arg("--config").arg(scene.config()));
     let said = String::from_utf8(stderr).expect("it prints UTF-8");
     (status.code(), said.replace(&format!("{}/", scene.dir.path().display()), ""))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use newswired::sink::{Received, Sink, SinkOptions};
-use support::{Partner, SECRET, Scene, article, newswired, url};
+use support::{Partner, SECRET, Scene, article, newswired, output, url};
 use tokio::sync::mpsc::Receiver;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -54,7 +54,7 @@ async fn an_archive_gets_every_version_in_order_and_through_a_crash() {
     scene.replace_in_partner("archive", "format = \"json\"", "format = \"json\"\nversions = \"every\"");
     scene.start().await;
     let suspend = ["suspend", "--partner", "archive", "--config"];
-    assert!(newswired().args(suspend).arg(scene.config()).status().expect("it can be run").success());
+    assert!(output(newswired().args(suspend).arg(scene.config())).status.success());
     for version in 1..=5 {
         let action = if version == 1 { "publish" } else { "update" };
         assert_eq!(scene.post("application/json", &article("kept", version, action)).await.0, 202);
@@ -62,7 +62,7 @@ async fn an_archive_gets_every_version_in_order_and_through_a_crash() {
     scene.kill();
     scene.start().await;
     let resume = ["resume", "--partner", "archive", "--config"];
-    assert!(newswired().args(resume).arg(scene.config()).status().expect("it can be run").success());
+    assert!(output(newswired().args(resume).arg(scene.config())).status.success());
     for version in 1..=5 {
         assert_eq!(next(&mut archive_got, "the next version").await.version, version);
     }
@@ -98,7 +98,7 @@ async fn a_story_that_is_lent_is_taken_back_unless_its_time_is_extended() {
     let body = String::from_utf8_lossy(&kill.body).into_owned();
     assert!(body.contains("The time for which this story was licensed ended at"), "{body}");
     let killed = ["killed", "--story", "urn:test:lent", "--wait", "--config"];
-    assert!(newswired().args(killed).arg(scene.config()).status().expect("it can be run").success());
+    assert!(output(newswired().args(killed).arg(scene.config())).status.success());
     assert_eq!(partner_sink.stories().get("urn:test:longer"), Some(&2), "what was extended stays");
     assert_eq!(scene.terminate().await, Some(0));
 }

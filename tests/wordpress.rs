@@ -7,7 +7,7 @@ use std::time::Duration;
 use newswired::ledger::{DeliveryFilter, DeliveryRecord, SqliteReader};
 use serde_json::{Value, json};
 use support::wordpress::{Proxy, Site};
-use support::{Scene, article, newswired, project, until};
+use support::{Scene, article, newswired, output, project, until};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -156,7 +156,7 @@ fn audit(scene: &Scene, page: &str) -> (Option<i32>, String) {
     audit
         .args(["audit", "--partner", "valley-record", "--story", "urn:test:ferry", "--url", page, "--config"])
         .arg(config);
-    let output = audit.output().expect("the program runs");
+    let output = output(&mut audit);
     let told = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&told).into_owned())
 }

@@ -26,7 +26,7 @@ mod xml;
 
 pub use body::{Block, Body, Inline};
 pub use decode::{DecodeError, Kind, decode};
-#[cfg(feature = "mail")]
+#[cfg(any(test, fuzzing, feature = "mail"))]
 pub(crate) use html::parse as parse_html;
 pub use ids::{Action, Guid, Urgency, Version, WireId};
 pub use iri::iri;

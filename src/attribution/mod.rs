@@ -17,7 +17,7 @@ pub mod media;
 mod policies;
 pub mod proof;
 mod resolve;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::engine::{STEPS, guarded};
 use super::suggest::mend;
 
 /// A line, parsed; every field that it names is one that there is.
@@ -107,8 +108,8 @@ impl Line {
     pub fn parse(source: &str) -> Result<Self, String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment
-            .add_template_owned("line", source.to_owned())
+        environment.set_fuel(Some(STEPS));
+        guarded(|| environment.add_template_owned("line", source.to_owned()))
             .map_err(|why| format!("{why}; fields are written {{{{ agency }}}}"))?;
         let template = environment.get_template("line").map_err(|why| why.to_string())?;
         let mut fields = Vec::new();
@@ -144,7 +145,7 @@ impl Line {
     pub fn fill(&self, fields: &Fields) -> Result<String, Lacking> {
         let Some(environment) = &self.template else { return Ok(self.source.to_string()) };
         let context: Value = fields.iter().map(|(field, text)| (field.as_str(), Value::from(text))).collect();
-        let filled = environment.get_template("line").and_then(|template| template.render(context));
+        let filled = guarded(|| environment.get_template("line")?.render(context));
         filled.map_err(|_| {
             let lacking: Vec<_> = self.fields.iter().copied().filter(|field| !fields.contains_key(field)).collect();
             Lacking(if lacking.is_empty() { self.fields.clone() } else { lacking })

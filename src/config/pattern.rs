@@ -8,10 +8,8 @@ use std::sync::Arc;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::NameField;
+use super::engine::{STEPS, guarded};
 use super::suggest::mend;
-
-/// What a pattern may do before it is stopped, in MiniJinja's steps. Real ones need about a hundred.
-const STEPS: u64 = 10_000;
 
 /// A pattern, parsed; every field that it names is one that there is.
 #[derive(Clone)]
@@ -28,8 +26,7 @@ impl Pattern {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_fuel(Some(STEPS));
-        environment
-            .add_template_owned("name", source.to_owned())
+        guarded(|| environment.add_template_owned("name", source.to_owned()))
             .map_err(|why| format!("{why}; fields are written {{{{ id }}}}"))?;
         let template = environment.get_template("name").map_err(|why| why.to_string())?;
         let mut fields = Vec::new();
@@ -58,7 +55,7 @@ impl Pattern {
     /// When the template fails. `what` it should have made is named.
     pub fn fill<'v>(&self, what: &str, values: impl Iterator<Item = (NameField, &'v str)>) -> Result<String, String> {
         let context: minijinja::Value = values.map(|(field, value)| (field.as_str(), value)).collect();
-        let filled = self.environment.get_template("name").and_then(|template| template.render(context));
+        let filled = guarded(|| self.environment.get_template("name")?.render(context));
         filled.map_err(|why| format!("{:?} makes no {what}: {why}", self.source))
     }
 }

@@ -17,6 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::engine::{STEPS, guarded};
 use super::suggest::mend;
 
 /// All but the unreserved characters of RFC 3986 §2.3.
@@ -88,8 +89,8 @@ impl PushUrl {
             write!(out, "{}", utf8_percent_encode(&text, VALUE)).map_err(minijinja::Error::from)
         });
         // An address may hold the user and the password that do not belong there, so it is not repeated.
-        environment
-            .add_template_owned("url", source.to_owned())
+        environment.set_fuel(Some(STEPS));
+        guarded(|| environment.add_template_owned("url", source.to_owned()))
             .map_err(|why| format!("{why}; fields are written {{{{ guid }}}}"))?;
         let template = environment.get_template("url").map_err(|why| why.to_string())?;
         let mut fields = Vec::new();
@@ -143,9 +144,9 @@ impl PushUrl {
     /// In a sentence: it names a field that the document lacks, or a value would change the place that is meant.
     pub fn fill(&self, fields: &UrlFields<'_>) -> Result<String, String> {
         let lacking = || self.fields.iter().filter(|field| !fields.contains_key(field)).map(|field| field.as_str());
-        let template = self.template.as_ref().ok_or("the address has no fields")?.get_template("url");
+        let template = self.template.as_ref().ok_or("the address has no fields")?;
         let context: Value = fields.iter().map(|(field, text)| (field.as_str(), Value::from(text.as_ref()))).collect();
-        let filled = template.and_then(|template| template.render(context)).map_err(|why| {
+        let filled = guarded(|| template.get_template("url")?.render(context)).map_err(|why| {
             match lacking().collect::<Vec<_>>().join(", ") {
                 lacking if lacking.is_empty() => format!("the address cannot be made: {why}"),
                 lacking => format!("the address needs {lacking}, which is not known"),

@@ -29,6 +29,8 @@ mod wordpress;
 mod xml;
 
 pub use enclosed::MediaFile;
+#[cfg(any(test, fuzzing))]
+pub(crate) use html::of as body_html;
 pub use sample::check_templates;
 #[cfg(feature = "mail")]
 pub use text::text_of_html;

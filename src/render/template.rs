@@ -19,7 +19,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Manuscript, Render, RenderError, html, json as own_json};
 use crate::article::Body;
-use crate::config::{FormatProfile, Markup};
+use crate::config::{FormatProfile, Markup, guarded};
 
 /// What a template may do for one document, in MiniJinja's instructions: about a hundred times what a page with every
 /// field and a thousand keywords takes, and well below a second.
@@ -101,7 +101,7 @@ impl Template {
             Markup::Text => AutoEscape::None,
         });
         environment.set_formatter(print);
-        environment.add_template_owned(NAME, source.to_owned()).map_err(|why| fault(source, &why))?;
+        guarded(|| environment.add_template_owned(NAME, source.to_owned())).map_err(|why| fault(source, &why))?;
         let template = Self { environment, markup };
         template.refuse_unknown_names(source)?;
         Ok(template)
@@ -115,7 +115,7 @@ impl Template {
         let context = self.context(manuscript)?;
         let template = self.environment.get_template(NAME).map_err(|why| fault("", &why))?;
         let mut out = Bounded { bytes: Vec::new(), limit, full: false };
-        match template.render_captured_to(context, &mut out) {
+        match guarded(|| template.render_captured_to(context, &mut out)) {
             Ok(_) => Ok(out.bytes),
             Err(_) if out.full => {
                 let problem =

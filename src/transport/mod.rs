@@ -11,6 +11,8 @@
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
 mod amqp;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod answered;
 mod client;
 mod credential;
 mod descriptors;

@@ -7,13 +7,14 @@ pub mod files;
 pub mod mail;
 pub mod rabbitmq;
 pub mod recorder;
+pub mod secrets;
 pub mod wordpress;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ path = "{place}/ledger.sqlite"
 [admin]
 listen = "127.0.0.1:{admin}"
 [log]
-level = "info"
+level = "trace"
 [intake.http]
 listen = "127.0.0.1:{http}"
 token = "file:{place}/token"
@@ -162,16 +163,36 @@ url = "https://cdn.example.org/dcnf.png"
             .append(true)
             .open(self.dir.path().join("log"))
             .expect("the log's file can be opened");
+        self.register_secrets();
         let child = newswired()
             .args(["run", "--config"])
             .arg(self.config())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(log.try_clone().expect("a file can be shared"))
             .stderr(log)
             .spawn()
             .expect("the program can be started");
         self.daemon = Some(child);
+    }
+
+    /// What the configuration refers to as secrets, and what is presented as such.
+    fn register_secrets(&self) {
+        for secret in [TOKEN, SECRET] {
+            secrets::register(secret);
+        }
+        let partners = std::fs::read_dir(self.dir.path().join("partners.d")).expect("the directory is there");
+        let files = partners.map(|file| file.expect("the directory can be read").path()).chain([self.config()]);
+        for text in files.filter_map(|file| std::fs::read_to_string(file).ok()) {
+            let environment = self.environment.iter().map(|(name, value)| (*name, value.as_str()));
+            secrets::register_references(&text, environment);
+        }
+    }
+
+    /// Fails where a secret stands in what the daemon logged so far.
+    pub fn assert_nothing_is_shown(&self) {
+        self.register_secrets();
+        secrets::assert_hidden("the daemon's log", &self.log());
     }
 
     /// Waits for a daemon that ends by itself.
@@ -231,6 +252,12 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// `SIGTERM`, and the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
+        self.register_secrets();
+        for path in ["/metrics", "/readyz", "/healthz"] {
+            if let Some((_, page)) = get(self.admin, path).await {
+                secrets::assert_hidden(path, &page);
+            }
+        }
         self.signal("TERM");
         self.ended().await.code()
     }
@@ -247,7 +274,10 @@ url = "https://cdn.example.org/dcnf.png"
 
     /// Publishes by HTTP with a token of one's own.
     pub async fn post_as(&self, token: &str, content_type: &str, body: &[u8]) -> (u16, serde_json::Value) {
-        publish(self.http, token, content_type, body).await.expect("the intake answers")
+        secrets::register(token);
+        let (status, answer) = publish(self.http, token, content_type, body).await.expect("the intake answers");
+        secrets::assert_hidden("the intake's answer", &answer.to_string());
+        (status, answer)
     }
 }
 
@@ -265,7 +295,14 @@ impl Drop for Scene {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- the daemon's log\n{}", self.log());
+            // What it does by itself is too much to read.
+            let log = self.log();
+            let (fine, coarse): (Vec<_>, Vec<_>) =
+                log.lines().partition(|line| [" TRACE ", " DEBUG "].iter().any(|level| line.contains(level)));
+            let fine = &fine[fine.len().saturating_sub(100)..];
+            eprintln!("--- the daemon's log\n{}\n--- the end of the rest\n{}", coarse.join("\n"), fine.join("\n"));
+        } else {
+            self.assert_nothing_is_shown();
         }
     }
 }
@@ -300,11 +337,20 @@ pub fn newswired() -> Command {
     Command::new(env!("CARGO_BIN_EXE_newswired"))
 }
 
+/// Runs a verb of the program to its end. It shows no secret either.
+pub fn output(command: &mut Command) -> Output {
+    let output = command.output().expect("the program can be run");
+    for said in [&output.stdout, &output.stderr] {
+        secrets::assert_hidden(&format!("{command:?}"), &String::from_utf8_lossy(said));
+    }
+    output
+}
+
 /// Runs the program to its end, on a scene's configuration. Returns its exit code, standard output and standard error.
 pub fn run(scene: &Scene, arguments: &[&str]) -> (i32, String, String) {
     let mut command = newswired();
     command.args(arguments).arg("--config").arg(scene.config());
-    let output = command.output().expect("the program can be run");
+    let output = output(&mut command);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
     (output.status.code().expect("it ends by itself"), text(output.stdout), text(output.stderr))
 }

@@ -5,6 +5,8 @@
 //! is the [`client`](super::client)'s to say; what an answer means is [`outcome`]'s, and what it means to one way of the
 //! door is its [`way`]'s.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod answered;
 mod assets;
 mod auth;
 mod knock;

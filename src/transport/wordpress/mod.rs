@@ -25,6 +25,9 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use site::answered;
+
 use std::time::Duration;
 
 use futures_util::FutureExt;

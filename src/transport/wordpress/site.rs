@@ -286,6 +286,14 @@ fn read(answer: &Answer, ask: Ask<'_>) -> Result<Value, Trouble> {
     Err(Trouble { outcome, code, term })
 }
 
+/// What an answer means to each question, for the tests that try any.
+#[cfg(any(test, fuzzing))]
+pub fn answered(answer: &Answer) -> Vec<Outcome> {
+    is_wordpress(answer);
+    let asked = [Ask::Get, Ask::Post(&Value::Null), Ask::Delete].map(|ask| read(answer, ask));
+    asked.into_iter().filter_map(|said| said.err().map(Outcome::from)).collect()
+}
+
 /// What an operator does about it.
 fn mend(status: StatusCode, code: Option<&str>, headers: &HeaderMap) -> Option<String> {
     Some(match (status.as_u16(), code) {
