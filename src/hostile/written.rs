@@ -83,7 +83,9 @@ pub fn html(bytes: &[u8]) {
     assert!(found.is_empty(), "at work: {found:?}\n{html}");
     let again = parse_html(&html);
     assert_eq!(again.text(), body.text(), "another text\n{html}");
-    assert_eq!(body_html(&again.blocks), html, "another body");
+    // Marks around a line end may be put otherwise once, and not again.
+    let settled = body_html(&again.blocks);
+    assert_eq!(body_html(&parse_html(&settled).blocks), settled, "another body each time");
 }
 
 /// Whatever the template is, it is refused, or makes documents within its limit or a complaint.

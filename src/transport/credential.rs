@@ -7,9 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::HeaderValue;
+use memchr::memmem;
 use secrecy::zeroize::Zeroizing;
 
 use super::DoorError;
+use super::client::Answer;
 use crate::config::Secret;
 
 /// `before` and the secret after it.
@@ -61,6 +63,37 @@ impl Hidden {
         self.0.extend(text.filter(|text| !text.is_empty()).map(Secret::new));
     }
 
+    /// What a header of requests holds, if there is one: what stands after its scheme; of `Basic …`, the password in it too.
+    pub fn of_header(value: Option<&HeaderValue>) -> Self {
+        let text = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let coded = text.split_once(' ').map_or(text, |(_, coded)| coded);
+        let mut hidden = Self::new([coded]);
+        let pair = BASE64.decode(coded).ok().map(Zeroizing::new);
+        let pair = pair.as_ref().and_then(|pair| std::str::from_utf8(pair).ok());
+        hidden.add(pair.and_then(|pair| Some(pair.split_once(':')?.1)));
+        hidden
+    }
+
+    /// All of an answer without them. What a success says is not repeated, and may be needed to the letter.
+    pub fn out_of_answer(&self, answer: Answer) -> Answer {
+        if answer.status.is_success() {
+            return answer;
+        }
+        Answer { start: self.all_out_of(&answer.start), ..answer }
+    }
+
+    fn all_out_of(&self, answer: &Bytes) -> Bytes {
+        let is_in = |text: &str| memmem::find(answer, text.as_bytes()).is_some();
+        // Whoever writes JSON may write a slash as `\/`.
+        let spelt = |secret: &Secret| [Secret::new(secret.expose()), Secret::new(&secret.expose().replace('/', "\\/"))];
+        let said: Vec<Secret> = self.0.iter().flat_map(spelt).filter(|secret| is_in(secret.expose())).collect();
+        if said.is_empty() {
+            return answer.clone();
+        }
+        let text = String::from_utf8_lossy(answer).into_owned();
+        said.iter().fold(text, |text, secret| text.replace(secret.expose(), "***")).into()
+    }
+
     /// The start of `text` without them.
     pub fn out_of<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         if self.0.is_empty() {
@@ -93,5 +126,17 @@ mod tests {
         let said = b"no such key: /in?k=s3cret%20key (s3cret key)";
         assert_eq!(&*hidden.out_of(said), b"no such key: /in?k=*** (***)");
         assert_eq!(&*Hidden::default().out_of(said), said);
+    }
+
+    #[test]
+    fn what_a_header_holds_is_hidden_however_a_server_repeats_it() {
+        let password = Secret::new("pass?word>~~");
+        let value = basic("u", &password).unwrap();
+        let coded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert!(coded.contains('/'), "{coded}");
+        let said = format!("{coded} is {} of pass?word>~~; u", coded.replace('/', "\\/"));
+        let hidden = Hidden::of_header(Some(&value));
+        assert_eq!(hidden.all_out_of(&said.into()), "*** is *** of ***; u");
+        assert_eq!(Hidden::of_header(None).all_out_of(&"u".into()), "u");
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
+use crate::transport::credential::Hidden;
 use crate::transport::{Class, DoorError, Outcome, Timeouts, outcome};
 
 /// Makes requests to one place.
@@ -62,7 +63,8 @@ impl Caller {
             *request.headers_mut() = all;
             Ok(request)
         };
-        self.client.send(body, head).await
+        let answer = self.client.send(body, head).await?;
+        Ok(Hidden::of_header(fixed.get(header::AUTHORIZATION)).out_of_answer(answer))
     }
 }
 

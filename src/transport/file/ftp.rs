@@ -22,6 +22,7 @@ use super::{File, FileDoor, denied, door, join};
 use crate::config::{self, FtpTls, Secret};
 use crate::fresh::Fresh;
 use crate::transport::client::{Dialer, Trust, tls};
+use crate::transport::credential::Hidden;
 use crate::transport::outcome::excerpt;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
 
@@ -107,10 +108,10 @@ impl Ftp {
         }
         let password = self.password.current().await;
         ftp.login(self.user.as_str(), password.expose()).await.map_err(|why| match &why {
-            FtpError::UnexpectedResponse(_) => door(format!(
+            FtpError::UnexpectedResponse(Response { body, .. }) => door(format!(
                 "{name} does not let the user {:?} in: {}; check user and password",
                 self.user,
-                told(&why)
+                excerpt(&Hidden::new([password.expose()]).out_of(body))
             )),
             _ => no(why),
         })?;

@@ -18,6 +18,7 @@ use super::{File, FileDoor, Store, denied, door, join};
 use crate::config;
 use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Settings};
+use crate::transport::credential::Hidden;
 use crate::transport::knock::{Finding, Looked};
 use crate::transport::{Class, DoorError, Outcome, Transport};
 
@@ -76,7 +77,11 @@ impl S3 {
         body: &Bytes,
     ) -> Result<Answer, Outcome> {
         let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
-        self.caller.ask(method, &target, headers, body).await.map_err(|failed| with(failed.into(), what))
+        let answer =
+            self.caller.ask(method, &target, headers, body).await.map_err(|failed| with(failed.into(), what))?;
+        // S3's own errors name the key.
+        let credentials = self.credentials.current().await;
+        Ok(Hidden::new([credentials.key(), credentials.secret()]).out_of_answer(answer))
     }
 }
 

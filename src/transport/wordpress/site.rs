@@ -13,6 +13,7 @@ use url::form_urlencoded;
 use crate::config::WordPress;
 use crate::fresh::Fresh;
 use crate::transport::client::{Address, Answer, Client, Failed, Paced, Settings, USER_AGENT};
+use crate::transport::credential::Hidden;
 use crate::transport::{Class, DoorError, Outcome, Parcel, Timeouts, credential, outcome};
 
 /// A site, and who we are there.
@@ -207,7 +208,10 @@ impl Site {
             *request.headers_mut() = headers;
             Ok(request)
         };
-        self.client.send(&body, head).await.map_err(|failed| {
+        let answer = self.client.send(&body, head).await;
+        // Security plugins and debuggers show what they were sent.
+        let hidden = || Hidden::of_header(fixed.get(header::AUTHORIZATION));
+        answer.map(|answer| hidden().out_of_answer(answer)).map_err(|failed| {
             let failed = match (failed, ask) {
                 (Failed::Unknown(why), Ask::Get) => Failed::NotConnected(why),
                 (failed, _) => failed,
