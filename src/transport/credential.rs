@@ -130,11 +130,11 @@ mod tests {
 
     #[test]
     fn what_a_header_holds_is_hidden_however_a_server_repeats_it() {
-        let password = Secret::new("pass?word>~~");
+        let password = Secret::new("pass?word?");
         let value = basic("u", &password).unwrap();
         let coded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
         assert!(coded.contains('/'), "{coded}");
-        let said = format!("{coded} is {} of pass?word>~~; u", coded.replace('/', "\\/"));
+        let said = format!("{coded} is {} of pass?word?; u", coded.replace('/', "\\/"));
         let hidden = Hidden::of_header(Some(&value));
         assert_eq!(hidden.all_out_of(&said.into()), "*** is *** of ***; u");
         assert_eq!(Hidden::of_header(None).all_out_of(&"u".into()), "u");
