@@ -9,6 +9,7 @@
 //! | 78 | the configuration cannot be used |
 
 mod audit;
+mod backup;
 mod cancel;
 mod check;
 mod deliveries;
@@ -25,6 +26,7 @@ mod release;
 mod render;
 mod replay;
 mod resend;
+mod restore;
 mod resume;
 mod run;
 mod sink;
@@ -96,6 +98,10 @@ enum Verb {
     Audit(audit::Audit),
     /// See and decide upon what could not be accepted
     Quarantine(quarantine::Quarantine),
+    /// Copy the ledger while the daemon runs, and check the copy
+    Backup(backup::Backup),
+    /// Bring a copy of the ledger back
+    Restore(restore::Restore),
     /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
     Demo(demo::Demo),
 }
@@ -220,6 +226,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Orders(verb) => verb.run(),
         Verb::Stats(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),
+        Verb::Backup(verb) => verb.run(),
+        Verb::Restore(verb) => verb.run(),
         Verb::Demo(verb) => run_async(verb.run()),
     };
     match done {

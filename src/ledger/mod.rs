@@ -27,7 +27,10 @@ pub use records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, Owed, QuarantineEntry, QuarantineKind,
     QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy, Waiting,
 };
-pub use sqlite::{Closing, Held, QuarantineSummary, SqliteLedger, SqliteOptions, SqliteReader};
+pub use sqlite::{
+    Closing, Contents, CopyError, CopyStep, Held, QuarantineSummary, Restored, SqliteLedger, SqliteOptions,
+    SqliteReader, back_up, restore,
+};
 pub use views::{
     AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorGlance, DoorView,
     FailedAttempt, LaneView, LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryFound, StoryView,

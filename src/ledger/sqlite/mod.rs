@@ -14,6 +14,7 @@
 mod answers;
 mod command;
 mod commands;
+mod copy;
 mod db;
 mod inspect;
 mod queue;
@@ -35,6 +36,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+pub use copy::{Contents, CopyError, CopyStep, Restored, back_up, restore};
 pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
 use self::command::Command;

@@ -11,12 +11,15 @@ use super::trouble;
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
-const MIGRATIONS: &[&str] = &[
+pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
 ];
+
+/// The schema of this program.
+pub const LATEST: usize = MIGRATIONS.len();
 
 /// How long a statement waits for another process that writes (an operator's command) before it gives up.
 pub const BUSY: Duration = Duration::from_secs(5);
@@ -75,6 +78,25 @@ pub fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
         Ok(connection)
     });
     connection.map_err(|why| trouble::unusable(path, "read", &why))
+}
+
+/// The schema of a file that this program can bring up to date, or that is so.
+///
+/// # Errors
+/// [`LedgerError::Unusable`] where the file is no ledger, or one of a newer program.
+pub fn known(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+    let version: usize = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|why| trouble::unusable(path, "read", &why))?;
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('story', 'article', 'delivery', 'quarantine')";
+    let tables: u32 =
+        connection.query_row(tables, [], |row| row.get(0)).map_err(|why| trouble::unusable(path, "read", &why))?;
+    match version {
+        0 => Err(LedgerError::Unusable(format!("{} is no ledger of newswired", path.display()))),
+        newer if newer > LATEST => Err(self::newer(path, newer)),
+        _ if tables < 4 => Err(LedgerError::Unusable(format!("{} is no ledger of newswired", path.display()))),
+        known => Ok(known),
+    }
 }
 
 /// Whether what is read is laid out as this program knows it.

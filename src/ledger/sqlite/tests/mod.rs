@@ -9,48 +9,17 @@ use jiff::Timestamp;
 use super::*;
 use crate::article::Action;
 use crate::ledger::conformance::Scene;
-use crate::ledger::{Claim, Ledger, NewOrder, Order, OrderState, Registration, Replay, ReplayFrom, Target};
+use crate::ledger::{Ledger, NewOrder, Order, OrderState, Registration, Replay, ReplayFrom, Target};
 
 mod arrived;
 pub mod fixture;
 pub mod specimen;
+mod upgrade;
 
 crate::ledger::conformance::on_every_topic!(super::specimen::fresh);
 
 pub fn options(path: &Path) -> SqliteOptions<'_> {
     SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
-}
-
-/// A ledger of the version before is brought up to date, with what it holds.
-#[tokio::test]
-async fn an_older_ledger_is_migrated() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ledger.sqlite");
-    let old = Connection::open(&path).unwrap();
-    old.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
-    old.execute_batch(
-        "PRAGMA user_version = 1;
-         INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 1);
-         INSERT INTO destination (id, name, paused) VALUES (1, 'partner-0/main', 0);
-         INSERT INTO article VALUES (1, 1, 1, 'publish', 'h', 'test', 0, x'', x'');
-         INSERT INTO delivery (story, destination, version, article, action, rank, accepted, stage, attempts)
-         VALUES (1, 1, 1, 1, 'publish', 1, 0, 1, 0);",
-    )
-    .unwrap();
-    drop(old);
-    let (ledger, _) = SqliteLedger::open(&options(&path)).unwrap();
-    let registration = Registration { name: "partner-0/main".into(), paused: false };
-    let destinations = ledger.register(vec![registration], Timestamp::now()).await.unwrap();
-    let claim = Claim {
-        destination: destinations[0],
-        limit: 9,
-        withdrawals_only: false,
-        urgent: false,
-        give_up_before: Timestamp::UNIX_EPOCH,
-        now: Timestamp::now(),
-    };
-    let rows = ledger.claim(claim).await.unwrap().rows;
-    assert_eq!(rows.iter().map(|row| (row.version.get(), row.remote.clone())).collect::<Vec<_>>(), [(1, None)]);
 }
 
 #[test]
