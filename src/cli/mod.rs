@@ -12,6 +12,7 @@ mod audit;
 mod backup;
 mod cancel;
 mod check;
+mod config;
 mod deliveries;
 mod demo;
 mod hold;
@@ -102,6 +103,8 @@ enum Verb {
     Backup(backup::Backup),
     /// Bring a copy of the ledger back
     Restore(restore::Restore),
+    /// See what the configuration comes to
+    Config(config::Show),
     /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
     Demo(demo::Demo),
 }
@@ -228,6 +231,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Quarantine(verb) => verb.run(),
         Verb::Backup(verb) => verb.run(),
         Verb::Restore(verb) => verb.run(),
+        Verb::Config(verb) => verb.run(),
         Verb::Demo(verb) => run_async(verb.run()),
     };
     match done {

@@ -69,6 +69,14 @@ fn load_layers(
     }
 }
 
+/// What the layers say together, and where each of it stands: of a configuration that [`load_from`] takes.
+pub(super) fn merged(path: &Path, environment: &Environment) -> Result<(Value, Places), ConfigErrors> {
+    load_from(path, environment, Secrets::Leave)?;
+    let mut layers = Layers::read(path, environment, None).map_err(ConfigErrors::new)?;
+    let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
+    Ok((tree, layers.places))
+}
+
 /// The layers, lowest first.
 struct Layers {
     main: PathBuf,

@@ -44,6 +44,7 @@ mod secret;
 mod service;
 mod sftp;
 mod shape;
+mod show;
 mod signature;
 mod suggest;
 mod template;
@@ -91,6 +92,7 @@ pub use service::{Admin, Log, LogFormat};
 pub use sftp::Sftp;
 #[cfg(feature = "sftp")]
 pub(crate) use sftp::{host_keys, private_key};
+pub use show::{Setting, Source, show};
 pub use signature::{
     BodyAlgorithm, BodyEncoding, BodyPreset, BodyScheme, BodySignature, Component, Derived, MessageAlgorithm,
     MessageParameter, MessageSignature, SigningSecret,

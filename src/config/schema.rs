@@ -44,6 +44,31 @@ impl Known {
         })
     }
 
+    /// The keys that the table at `path` may have and that have a value where nobody gives them one, with that value.
+    pub fn defaults(&self, path: &KeyPath) -> Vec<(&str, &Value)> {
+        let tables = self.at(path).into_iter();
+        tables
+            .filter_map(|schema| schema.get("properties")?.as_object())
+            .flatten()
+            .filter_map(|(key, schema)| Some((key.as_str(), schema.get("default")?)))
+            .filter(|(_, value)| !value.is_null())
+            .collect()
+    }
+
+    /// The tables that `path` has also where nobody writes them: what they hold then are their own keys' defaults.
+    pub fn sections(&self, path: &KeyPath) -> Vec<&str> {
+        let required = self.required(path);
+        let tables = self.at(path).into_iter();
+        tables
+            .filter_map(|schema| schema.get("properties")?.as_object())
+            .flatten()
+            // One that may be left out altogether is a choice between it and nothing.
+            .filter(|(_, schema)| schema.get("$ref").is_some() && schema.get("default").is_none())
+            .map(|(key, _)| key.as_str())
+            .filter(|key| !required.contains(key))
+            .collect()
+    }
+
     /// Every form that the value at `path` may take.
     fn at(&self, path: &KeyPath) -> Vec<&Map<String, Value>> {
         let mut forms = self.forms(&self.0);
