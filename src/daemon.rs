@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::delivery::{Dispatch, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
 use crate::intake::{self, Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
+use crate::ops::watch::Watch;
 use crate::ops::{admin, service};
 use crate::serve;
 use crate::telemetry::Metrics;
@@ -94,6 +95,13 @@ impl Daemon {
         let Intakes { tasks: mut intake, http: http_intake } =
             intake::start(config, inbox, &stop_intake).await.map_err(StartError::Listener)?;
         intake.spawn(by_the_clock.run(stop_intake.clone()));
+        let watch = Watch {
+            ledger: Arc::clone(&ledger),
+            wakes: wakes.clone(),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+        };
+        intake.spawn(watch.run(stop_intake.clone()));
 
         let mut delivery = JoinSet::new();
         let (health, stopping) = (ledger.health(), stop_intake.clone());

@@ -15,6 +15,7 @@ mod check;
 mod config;
 mod deliveries;
 mod demo;
+mod health;
 mod hold;
 mod killed;
 mod moment;
@@ -103,6 +104,8 @@ enum Verb {
     Backup(backup::Backup),
     /// Bring a copy of the ledger back
     Restore(restore::Restore),
+    /// Ask the running daemon whether it is well
+    Health(health::Health),
     /// See what the configuration comes to
     Config(config::Show),
     /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
@@ -231,6 +234,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Quarantine(verb) => verb.run(),
         Verb::Backup(verb) => verb.run(),
         Verb::Restore(verb) => verb.run(),
+        Verb::Health(verb) => run_async(verb.run()),
         Verb::Config(verb) => verb.run(),
         Verb::Demo(verb) => run_async(verb.run()),
     };

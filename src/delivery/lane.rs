@@ -495,6 +495,7 @@ impl Lane {
         shared.metrics.attempts.get_or_create(&label).inc();
         shared.metrics.attempt_seconds.observe(seconds(began, now));
         if outcome.class == Class::Delivered {
+            shared.metrics.flow.confirmed.inc();
             let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
             shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
             self.beat.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());

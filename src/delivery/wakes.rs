@@ -21,6 +21,8 @@ struct Shared {
     lanes: BTreeMap<DestinationId, Arc<Lane>>,
     woken: Mutex<Vec<DestinationId>>,
     notify: Notify,
+    /// Dispatch has looked what there is.
+    looked: Notify,
 }
 
 impl Wakes {
@@ -106,7 +108,18 @@ impl Wakes {
         for lane in woken.iter().filter_map(|id| self.0.lanes.get(id)) {
             lane.signal.unlist();
         }
+        // Nearly always nobody waits for it, and then it costs nothing.
+        self.0.looked.notify_waiters();
         woken
+    }
+
+    /// Returns when dispatch has looked what there is: never, where it is not at work.
+    pub async fn looked(&self) {
+        let looked = self.0.looked.notified();
+        tokio::pin!(looked);
+        looked.as_mut().enable();
+        self.0.notify.notify_one();
+        looked.await;
     }
 
     /// Returns when there may be something to take.

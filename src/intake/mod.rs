@@ -200,6 +200,7 @@ impl Inbox {
         let now = self.clock.now();
         let result = match &taken {
             Ok(Taken::Accepted { article, deliveries, .. }) => {
+                self.metrics.flow.accepted.inc();
                 self.metrics.deliveries_owed.inc_by(*deliveries as u64);
                 self.metrics.intake.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());
                 tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, "accepted");

@@ -6,3 +6,4 @@ mod board;
 pub mod order;
 mod page;
 pub mod service;
+pub mod watch;

@@ -1,5 +1,7 @@
 //! What the service manager is told (`sd_notify(3)`), where there is one.
 
+use std::time::Duration;
+
 use sd_notify::NotifyState;
 
 /// The ledger is open, the listeners are, and AMQP is connected or being tried.
@@ -10,6 +12,26 @@ pub fn ready() {
 /// Intake has stopped; what is under way is being finished.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
+}
+
+/// All of it answers: the service manager waits for the next word of this kind, and starts it again where none comes.
+pub fn alive() {
+    tell(&[NotifyState::Watchdog]);
+}
+
+/// A line for who asks how it is.
+pub fn status(line: &str) {
+    tell(&[NotifyState::Status(line)]);
+}
+
+/// Within which time the service manager wants to hear [`alive`] (`WatchdogSec=`), where it does.
+pub fn watched() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|within| !within.is_zero())
+}
+
+/// Whether there is a service manager.
+pub fn listens() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
 fn tell(states: &[NotifyState<'_>]) {

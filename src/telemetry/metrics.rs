@@ -38,9 +38,19 @@ pub struct CertificateLabel {
     pub certificate: String,
 }
 
+/// What goes through, in two numbers since the start: for the status line. By label they are in the metrics.
+#[derive(Debug, Default)]
+pub struct Flow {
+    /// Articles accepted.
+    pub accepted: Counter,
+    /// Attempts that a partner confirmed.
+    pub confirmed: Counter,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
+    pub flow: Flow,
     pub articles: Family<IntakeLabel, Counter>,
     pub deliveries_owed: Counter,
     pub attempts: Family<OutcomeLabel, Counter>,
@@ -140,6 +150,7 @@ impl Metrics {
         registry.register("ledger_healthy", "1 while the ledger can write", ledger_healthy.clone());
         Self {
             registry,
+            flow: Flow::default(),
             articles,
             deliveries_owed,
             attempts,

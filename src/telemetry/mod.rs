@@ -6,4 +6,4 @@ mod metrics;
 
 pub use beat::{Beat, Failure, Glance, MINUTES, Minute};
 pub use logs::start_logs;
-pub use metrics::{CertificateLabel, DestinationLabel, IntakeLabel, Metrics, OutcomeLabel};
+pub use metrics::{CertificateLabel, DestinationLabel, Flow, IntakeLabel, Metrics, OutcomeLabel};
