@@ -12,12 +12,14 @@ mod audit;
 mod backup;
 mod cancel;
 mod check;
+mod completions;
 mod config;
 mod deliveries;
 mod demo;
 mod health;
 mod hold;
 mod killed;
+mod manual;
 mod moment;
 mod order;
 mod orders;
@@ -108,6 +110,10 @@ enum Verb {
     Health(health::Health),
     /// See what the configuration comes to
     Config(config::Show),
+    /// Print what a shell needs to complete the command line
+    Completions(completions::Completions),
+    /// Write the manual's pages
+    Manual(manual::Manual),
     /// Show the whole program at work, with three subscribers and a few stories; needs no set-up
     Demo(demo::Demo),
 }
@@ -236,6 +242,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Restore(verb) => verb.run(),
         Verb::Health(verb) => run_async(verb.run()),
         Verb::Config(verb) => verb.run(),
+        Verb::Completions(verb) => verb.run(),
+        Verb::Manual(verb) => verb.run(),
         Verb::Demo(verb) => run_async(verb.run()),
     };
     match done {
