@@ -15,7 +15,7 @@ use crate::delivery::{Dispatch, Growth, Lanes, LanesError, Renditions, Shared, W
 use crate::intake::{self, Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::watch::Watch;
-use crate::ops::{admin, service};
+use crate::ops::{Survey, admin, service, startup};
 use crate::serve;
 use crate::telemetry::Metrics;
 use crate::transport::{self, DoorError, Media, Timeouts};
@@ -63,6 +63,7 @@ impl Daemon {
             batch: config.ledger.batch,
             waiting: 2 * config.ledger.batch,
             in_network: Timeouts::longest_in_network(config),
+            commits: metrics.commits.clone(),
         })?;
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -102,6 +103,7 @@ impl Daemon {
             clock: Arc::clone(&clock),
         };
         intake.spawn(watch.run(stop_intake.clone()));
+        startup::look(config).await;
 
         let mut delivery = JoinSet::new();
         let (health, stopping) = (ledger.health(), stop_intake.clone());
@@ -109,6 +111,8 @@ impl Daemon {
         let (listener, pages) = admin::open(config, file, watched).await.map_err(StartError::Listener)?;
         let admin = listener.address().map_err(StartError::Listener)?;
         delivery.spawn(serve::serve(listener, pages, stop_delivery.clone()));
+
+        delivery.spawn(Survey::new(config, ids.into_keys(), Arc::clone(&metrics)).run(stop_delivery.clone()));
 
         let number = lanes.len();
         let cache = config.delivery.rendition_cache.get();
@@ -137,7 +141,7 @@ impl Daemon {
         let written = async { while self.health.changed().await.is_ok() {} };
         tokio::select! {
             _ = self.intake.join_next() => "an intake",
-            _ = self.delivery.join_next() => "delivery or the admin port",
+            _ = self.delivery.join_next() => "delivery, the admin port or the metrics' survey",
             () = written => "the ledger's writer",
         }
     }

@@ -16,6 +16,7 @@ use newswired::config::{Config, Edition, Format, Secrets, load};
 use newswired::intake::Contracts;
 use newswired::ledger::{Accepted, Ledger, Registration, SqliteLedger, SqliteOptions};
 use newswired::render;
+use newswired::telemetry::CommitMetrics;
 
 use super::Outcome;
 
@@ -164,7 +165,13 @@ allow_addresses = ["127.0.0.0/8"]
         let config = self.load()?;
         let path = &config.ledger.path;
         let in_network = Duration::from_secs(60);
-        let (ledger, closing) = SqliteLedger::open(&SqliteOptions { path, batch: 512, waiting: 1024, in_network })?;
+        let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
+            path,
+            batch: 512,
+            waiting: 1024,
+            in_network,
+            commits: CommitMetrics::default(),
+        })?;
         let partners = config.partners.iter();
         let names: Vec<String> = partners
             .flat_map(|(id, partner)| partner.destinations.keys().map(move |name| format!("{id}/{name}")))

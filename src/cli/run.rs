@@ -17,20 +17,25 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way.
+    /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way. SIGUSR2
+    /// raises the log's level, and puts it back.
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
         check_templates(&config).map_err(Failure::Config)?;
-        start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
+        let logs = start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut verbose = signal(SignalKind::user_defined2())?;
         let mut daemon = Daemon::start(&config, self.config.file()).await?;
         // Every part has what it needs of it.
         drop(config);
-        let (signal, broken) = tokio::select! {
-            _ = terminate.recv() => ("SIGTERM", None),
-            _ = interrupt.recv() => ("SIGINT", None),
-            part = daemon.broken() => ("none", Some(part)),
+        let (signal, broken) = loop {
+            tokio::select! {
+                _ = terminate.recv() => break ("SIGTERM", None),
+                _ = interrupt.recv() => break ("SIGINT", None),
+                part = daemon.broken() => break ("none", Some(part)),
+                _ = verbose.recv() => logs.toggle(),
+            }
         };
         tracing::info!(signal, "stopping");
         tokio::select! {

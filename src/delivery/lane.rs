@@ -90,6 +90,8 @@ impl Shared {
 struct Done {
     attempted: Attempted,
     began: Timestamp,
+    /// When the version was made; of an article that does not say it, when it was accepted.
+    published: Option<Timestamp>,
     result: Sent,
 }
 
@@ -341,10 +343,12 @@ impl Lane {
             biased;
             rendered = shared.documents.get(attempted.article, &self.edition) => rendered,
             () = self.outdated(&attempted, as_of) => {
-                return Done { attempted, began: shared.clock.now(), result: Sent::NotTried };
+                let began = shared.clock.now();
+                return Done { attempted, began, published: None, result: Sent::NotTried };
             }
         };
         let began = shared.clock.now();
+        let published = rendered.as_ref().ok().and_then(|rendered| rendered.published);
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
             Err(why) => {
@@ -392,7 +396,7 @@ impl Lane {
                 }
             },
         };
-        Done { attempted, began, result }
+        Done { attempted, began, published, result }
     }
 
     /// Returns when a row in hand is to go back.
@@ -418,7 +422,7 @@ impl Lane {
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
     /// `others` are still under way.
     fn ended<'a>(&self, shared: &'a Shared, done: Done, others: usize) -> Recorded<'a> {
-        let Done { attempted, began, result } = done;
+        let Done { attempted, began, published, result } = done;
         let now = shared.clock.now();
         let tried = attempted.action.withdraws();
         let recorded = move |recorded: Result<_, _>| recorded.map(|waiting| (waiting, tried));
@@ -444,7 +448,7 @@ impl Lane {
                 (outcome, left)
             }
         };
-        self.count(shared, &outcome, &attempted, began, now);
+        self.count(shared, &outcome, &attempted, published, (began, now));
         let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
         let (changed, state, found) = {
             let mut pace = self.pace();
@@ -490,14 +494,26 @@ impl Lane {
         Report { attempted, settled, began, ended, status, detail, remote, in_network: self.door.in_network() }
     }
 
-    fn count(&self, shared: &Shared, outcome: &Outcome, attempted: &Attempted, began: Timestamp, now: Timestamp) {
+    fn count(
+        &self,
+        shared: &Shared,
+        outcome: &Outcome,
+        attempted: &Attempted,
+        published: Option<Timestamp>,
+        (began, now): (Timestamp, Timestamp),
+    ) {
         let label = OutcomeLabel { destination: self.name.clone(), outcome: word(outcome.class).to_owned() };
         shared.metrics.attempts.get_or_create(&label).inc();
         shared.metrics.attempt_seconds.observe(seconds(began, now));
         if outcome.class == Class::Delivered {
             shared.metrics.flow.confirmed.inc();
-            let owed_since = attempted.embargo.map_or(attempted.accepted, |embargo| embargo.max(attempted.accepted));
-            shared.metrics.arrival_seconds.observe(seconds(owed_since, now));
+            let not_before = |at: Timestamp| attempted.embargo.map_or(at, |embargo| embargo.max(at));
+            shared.metrics.arrival_seconds.observe(seconds(not_before(attempted.accepted), now));
+            // The ledger gives an article that does not say it the time of its acceptance, in microseconds.
+            let says = |at: &Timestamp| at.as_microsecond() != attempted.accepted.as_microsecond();
+            if let Some(published) = published.filter(says) {
+                shared.metrics.publication_seconds.observe(seconds(not_before(published), now));
+            }
             self.beat.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());
         } else {
             self.beat.failed(now, &outcome.detail);

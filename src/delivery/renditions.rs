@@ -83,6 +83,8 @@ pub struct Rendered {
     pub version: Version,
     pub action: Action,
     pub urgency: Urgency,
+    /// When this version was made; of an article that does not say it, when it was accepted.
+    pub published: Option<Timestamp>,
     pub document: Result<Arc<Proved>, NoDocument>,
     /// What a file of it may be called after.
     pub names: Arc<NameFields>,
@@ -230,6 +232,7 @@ impl Renditions {
             version: article.version,
             action: article.action,
             urgency: article.urgency,
+            published: article.versioned,
             document,
             names: NameFields::of_article(&article, &extension).into(),
             dropped,

@@ -25,7 +25,7 @@ use crate::ledger::{
     Acceptance, Accepted, Attempted, Claim, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights,
     SqliteLedger, SqliteOptions, SqliteReader,
 };
-use crate::telemetry::Metrics;
+use crate::telemetry::{CommitMetrics, Metrics};
 use crate::transport::{Class, Outcome, Parcel, Transport};
 
 /// A request that a door got: story, version, action.
@@ -111,7 +111,13 @@ impl Scene {
     async fn with(doors: Doors, waiting: usize, first: Duration, limit: Option<Limit>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
-        let options = SqliteOptions { path: &path, batch: 64, waiting, in_network: Duration::from_secs(60) };
+        let options = SqliteOptions {
+            path: &path,
+            batch: 64,
+            waiting,
+            in_network: Duration::from_secs(60),
+            commits: CommitMetrics::default(),
+        };
         let (ledger, _) = SqliteLedger::open(&options).unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let names: Vec<String> = (0..doors.number).map(|number| format!("p{number}/main")).collect();

@@ -48,14 +48,17 @@ pub async fn start(config: &Config, inbox: Arc<Inbox>, stop: &CancellationToken)
         let bearers = Bearers::new(vec![bearer(http)], Vec::new())?;
         let listener = serve::listen(http.listen.get(), "intake.http", http.tls.as_deref()).await?;
         intakes.http = Some(listener.address()?);
+        inbox.opens("http");
         let router = http::router(Arc::clone(&inbox), bearers, http.read_timeout.get());
         intakes.tasks.spawn(serve::serve(listener, router, stop.clone()));
     }
     if let Some(spool) = &config.intake.spool {
         spool::prepare(spool)?;
+        inbox.opens("spool");
         intakes.tasks.spawn(spool::run(spool.clone(), Arc::clone(&inbox), stop.clone()));
     }
     if let Some(amqp) = &config.intake.amqp {
+        inbox.opens("amqp");
         let password = amqp.password.as_ref().map(|secret| secret.resolve()).transpose();
         let password = password.map_err(|why| format!("intake.amqp.password: {why}"))?;
         intakes.tasks.spawn(amqp::run(amqp.clone(), password, Arc::clone(&inbox), stop.clone()));
@@ -170,6 +173,14 @@ impl Inbox {
         }
     }
 
+    /// What this intake takes is counted from nothing on: a rate has no first step that nobody sees.
+    fn opens(&self, intake: &'static str) {
+        for result in IntakeLabel::RESULTS {
+            let label = IntakeLabel { intake: intake.to_owned(), result: result.to_owned() };
+            let _ = self.metrics.articles.get_or_create(&label);
+        }
+    }
+
     /// The largest article that is taken, in bytes.
     pub fn limit(&self) -> usize {
         self.limit
@@ -201,8 +212,11 @@ impl Inbox {
         let result = match &taken {
             Ok(Taken::Accepted { article, deliveries, .. }) => {
                 self.metrics.flow.accepted.inc();
+                self.metrics.article_deliveries.observe(*deliveries as f64);
                 self.metrics.deliveries_owed.inc_by(*deliveries as u64);
-                self.metrics.intake.good(now, Duration::try_from(now.duration_since(began)).unwrap_or_default());
+                let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+                self.metrics.accept_seconds.observe(took.as_secs_f64());
+                self.metrics.intake.good(now, took);
                 tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, "accepted");
                 "accepted"
             }

@@ -33,8 +33,8 @@ pub use sqlite::{
 };
 pub use views::{
     AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorGlance, DoorView,
-    FailedAttempt, LaneView, LedgerStats, Oldest, RetentionStats, Standings, StateStats, StoryFound, StoryView,
-    TableStats, VersionView, states,
+    FailedAttempt, LaneSurvey, LaneView, LedgerStats, LedgerSurvey, Oldest, RetentionStats, Standings, StateStats,
+    StoryFound, StoryView, TableStats, VersionView, WithdrawalSurvey, states,
 };
 
 use std::fmt;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::state::{End, PastEnd, Row};
-use super::{Halt, LaneState, StoryId};
+use super::{Halt, LaneState, QuarantineKind, StoryId};
 use crate::article::{Action, Article, Guid, Version};
 
 /// Which deliveries to list.
@@ -270,6 +270,47 @@ pub struct RetentionStats {
     pub oldest_attempt: Option<Timestamp>,
     /// When the oldest quarantine entry came that is done with or discarded.
     pub oldest_quarantined: Option<Timestamp>,
+}
+
+/// What waits in a ledger, each counted up to a bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerSurvey {
+    /// The file, in bytes.
+    pub file: u64,
+    /// The write-ahead log beside it, in bytes.
+    pub wal: u64,
+    pub lanes: Vec<LaneSurvey>,
+    /// Destinations that have not acknowledged a withdrawal; each with all of them.
+    pub withdrawals: Vec<WithdrawalSurvey>,
+    /// Of late.
+    pub refused: u64,
+    /// Of late.
+    pub expired: u64,
+    /// Entries that wait for an operator.
+    pub quarantine: Vec<(QuarantineKind, u64)>,
+}
+
+/// What waits for one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneSurvey {
+    /// `partner/destination`
+    pub destination: String,
+    pub waiting: u64,
+    pub held: u64,
+    /// Since when the oldest of those in front is due; none where nothing is.
+    pub oldest: Option<Timestamp>,
+    /// By order, or by the configuration.
+    pub halted: bool,
+}
+
+/// Withdrawals that a destination has not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawalSurvey {
+    /// `partner/destination`
+    pub destination: String,
+    pub outstanding: u64,
+    /// When the oldest of them was accepted.
+    pub oldest: Timestamp,
 }
 
 /// A destination at a glance.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
+use prometheus_client::encoding::prometheus_text;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -89,9 +90,15 @@ async fn ready(State(signs): State<Arc<Signs>>) -> Response {
     }
 }
 
-async fn tell(State(signs): State<Arc<Signs>>) -> Response {
+/// In the format that is asked for, and in Prometheus' own where none is.
+async fn tell(State(signs): State<Arc<Signs>>, headers: HeaderMap) -> Response {
     let healthy = *signs.health.borrow() == Health::Good;
     signs.metrics.ledger_healthy.set(i64::from(healthy));
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], signs.metrics.text()).into_response()
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (kind, text) = if accepts.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", signs.metrics.open_metrics())
+    } else {
+        (prometheus_text::CONTENT_TYPE, signs.metrics.text())
+    };
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -131,6 +131,7 @@ mod tests {
             batch: 8,
             waiting: 16,
             in_network: Duration::from_secs(1),
+            commits: CommitMetrics::default(),
         };
         let (ledger, _) = SqliteLedger::open(&options).unwrap();
         let wakes = Wakes::default();

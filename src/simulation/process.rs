@@ -204,6 +204,7 @@ impl Documents for OneDocument {
                 version,
                 action,
                 urgency,
+                published: None,
                 document,
                 names,
                 dropped: Vec::new(),

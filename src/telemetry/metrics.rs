@@ -1,22 +1,28 @@
 //! Metrics in Prometheus' text format. Labels are bounded by configuration: destinations, intakes and classes, never
-//! stories.
+//! stories. `docs/metrics.md` says what each means to an operator, and a test holds it to what is registered here.
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::metrics::histogram::exponential_buckets;
+use prometheus_client::registry::{Metric, Registry, Unit};
 
-use super::Beat;
+use super::{Beat, Histogram};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct IntakeLabel {
     /// `amqp`, `http` or `spool`.
     pub intake: String,
-    /// `accepted`, `repeated`, `quarantined`, `unavailable`, or `refused` before it was read.
+    /// One of [`IntakeLabel::RESULTS`].
     pub result: String,
+}
+
+impl IntakeLabel {
+    /// What can become of an arrival; `refused` came before it was read.
+    pub const RESULTS: [&str; 5] = ["accepted", "repeated", "quarantined", "unavailable", "refused"];
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,18 +53,73 @@ pub struct Flow {
     pub confirmed: Counter,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EndLabel {
+    /// `refused` or `expired`.
+    pub end: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabel {
+    /// `input`, `conflict` or `rendition`.
+    pub kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FileLabel {
+    /// `database` or `wal`.
+    pub file: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DirectoryLabel {
+    /// `ledger` or `spool`.
+    pub directory: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabel {
+    version: &'static str,
+}
+
+/// What the ledger's writer observes.
+#[derive(Debug, Clone)]
+pub struct CommitMetrics {
+    pub seconds: Histogram,
+    pub commands: Histogram,
+}
+
+impl Default for CommitMetrics {
+    fn default() -> Self {
+        Self {
+            seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
+            commands: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+        }
+    }
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
     pub flow: Flow,
     pub articles: Family<IntakeLabel, Counter>,
+    pub accept_seconds: Histogram,
+    pub article_deliveries: Histogram,
     pub deliveries_owed: Counter,
     pub attempts: Family<OutcomeLabel, Counter>,
     pub attempt_seconds: Histogram,
     pub arrival_seconds: Histogram,
+    pub publication_seconds: Histogram,
     pub lane_concurrency: Family<DestinationLabel, Gauge>,
     pub lane_failures: Family<DestinationLabel, Gauge>,
     pub lane_suspended: Family<DestinationLabel, Gauge>,
+    pub lane_halted: Family<DestinationLabel, Gauge>,
+    pub lane_waiting: Family<DestinationLabel, Gauge>,
+    pub lane_held: Family<DestinationLabel, Gauge>,
+    pub lane_oldest: Family<DestinationLabel, Gauge>,
+    pub withdrawals: Gauge,
+    pub withdrawal_oldest: Family<DestinationLabel, Gauge>,
+    pub in_trouble: Family<EndLabel, Gauge>,
     pub certificate_expiry: Family<CertificateLabel, Gauge>,
     pub renditions: Counter,
     pub proof_failures: Counter,
@@ -66,7 +127,16 @@ pub struct Metrics {
     pub media_fetched_bytes: Counter,
     pub media_failures: Counter,
     pub media_held_bytes: Gauge,
+    pub quarantine: Family<KindLabel, Gauge>,
     pub ledger_healthy: Gauge,
+    pub commits: CommitMetrics,
+    pub ledger_bytes: Family<FileLabel, Gauge>,
+    pub ledger_looked: Gauge<f64, AtomicU64>,
+    pub disk_free: Family<DirectoryLabel, Gauge>,
+    pub disk_size: Family<DirectoryLabel, Gauge>,
+    pub open_files: Gauge,
+    pub most_files: Gauge,
+    pub resident: Gauge,
     /// Articles of the last hour: accepted, and set aside.
     pub intake: Beat,
 }
@@ -78,104 +148,206 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// All at nothing. The program counts as started now.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("newswired");
-        let articles = Family::default();
-        registry.register("articles", "Articles taken from an intake, by result", articles.clone());
-        let deliveries_owed = Counter::default();
-        registry.register("deliveries_owed", "Deliveries made by accepted articles", deliveries_owed.clone());
-        let attempts = Family::default();
-        registry.register("attempts", "Attempts to deliver, by destination and outcome", attempts.clone());
-        let attempt_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 16));
-        registry.register_with_unit(
-            "attempt_duration",
-            "Time of an attempt, from connecting to the answer's end",
-            Unit::Seconds,
-            attempt_seconds.clone(),
-        );
-        let arrival_seconds = Histogram::new(exponential_buckets(0.005, 3.0, 14));
-        registry.register_with_unit(
-            "arrival_duration",
-            "Time from acceptance, or the embargo's end, to a partner's confirmation",
-            Unit::Seconds,
-            arrival_seconds.clone(),
-        );
-        let lane_concurrency = Family::default();
-        registry.register(
-            "lane_concurrency",
-            "Requests at once that a destination has been found to take; absent while that is still one",
-            lane_concurrency.clone(),
-        );
-        let lane_failures = Family::default();
-        registry.register(
-            "lane_failures",
-            "Tries that failed at a destination since the last that did not",
-            lane_failures.clone(),
-        );
-        let lane_suspended = Family::default();
-        registry.register(
-            "lane_suspended",
-            "1 while a destination is sent nothing but withdrawals, because it said that it is gone (410)",
-            lane_suspended.clone(),
-        );
-        let certificate_expiry = Family::default();
-        registry.register_with_unit(
-            "certificate_expiry_timestamp",
-            "When a partner's certificate ends, as last seen, or our own for that destination; since 1970",
-            Unit::Seconds,
-            certificate_expiry.clone(),
-        );
-        let renditions = Counter::default();
-        registry.register("renditions", "Documents made", renditions.clone());
-        let proof_failures = Counter::default();
-        registry.register(
-            "proof_failures",
-            "Documents in which a required element could not be supplied or proved",
-            proof_failures.clone(),
-        );
-        let media_fetched = Counter::default();
-        registry.register("media_fetched", "Files of media fetched", media_fetched.clone());
-        let media_fetched_bytes = Counter::default();
-        registry.register_with_unit("media_fetched", "Size of those", Unit::Bytes, media_fetched_bytes.clone());
-        let media_failures = Counter::default();
-        registry.register(
-            "media_failures",
-            "Files of media that could not be fetched or kept, or were none that is taken",
-            media_failures.clone(),
-        );
-        let media_held_bytes = Gauge::default();
-        registry.register_with_unit("media_held", "Size of the files kept", Unit::Bytes, media_held_bytes.clone());
-        let ledger_healthy = Gauge::default();
+        let mut registry = Registry::default();
+        // What all programs tell has the names that it has of all programs.
+        let process = registry.sub_registry_with_prefix("process");
+        let started: Gauge<f64, AtomicU64> = add(process, "start_time", Unit::Seconds, "When it started; since 1970");
+        started.set(jiff::Timestamp::now().as_duration().as_secs_f64());
+        let open_files = new(process, "open_fds", "Files and connections that are open");
+        let most_files = new(process, "max_fds", "How many may be open");
+        let resident = add(process, "resident_memory", Unit::Bytes, "Memory in use");
+
+        let ours = registry.sub_registry_with_prefix("newswired");
+        let build: Family<BuildLabel, Gauge> = new(ours, "build_info", "1; the label says which version runs");
+        build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let histogram = |ours: &mut Registry, name: &str, help: &str, histogram: Histogram| {
+            ours.register(name, help, histogram.clone());
+            histogram
+        };
+        let spans = |first, factor, number| Histogram::new(exponential_buckets(first, factor, number));
+        let ledger_healthy: Gauge = new(ours, "ledger_healthy", "1 while the ledger can write");
         ledger_healthy.set(1);
-        registry.register("ledger_healthy", "1 while the ledger can write", ledger_healthy.clone());
+        let commits = CommitMetrics::default();
+        ours.register_with_unit(
+            "ledger_commit_duration",
+            "Time of a commit, from its first command to the disk's answer",
+            Unit::Seconds,
+            commits.seconds.clone(),
+        );
+        ours.register("ledger_commit_commands", "Commands in a commit", commits.commands.clone());
+        let timed = |ours: &mut Registry, name: &str, help: &str, histogram: Histogram| {
+            ours.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+            histogram
+        };
         Self {
-            registry,
+            articles: new(ours, "articles", "Articles taken from an intake, by result"),
+            accept_seconds: timed(
+                ours,
+                "accept_duration",
+                "Time from an article's arrival to the commit that holds it and its deliveries",
+                spans(0.001, 2.0, 14),
+            ),
+            article_deliveries: histogram(
+                ours,
+                "article_deliveries",
+                "Fan-out: deliveries that an accepted article made",
+                Histogram::new([0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0]),
+            ),
+            deliveries_owed: new(ours, "deliveries_owed", "Deliveries made by accepted articles"),
+            attempts: new(ours, "attempts", "Attempts to deliver, by destination and outcome"),
+            attempt_seconds: timed(
+                ours,
+                "attempt_duration",
+                "Time of an attempt, from connecting to the answer's end",
+                spans(0.001, 2.0, 16),
+            ),
+            arrival_seconds: timed(
+                ours,
+                "arrival_duration",
+                "Time from acceptance, or the embargo's end, to a partner's confirmation",
+                spans(0.005, 3.0, 14),
+            ),
+            publication_seconds: timed(
+                ours,
+                "publication_to_arrival_duration",
+                "Time from an article's own time of publication, or the embargo's end, to a partner's confirmation, of \
+                 articles that say when they were published",
+                Histogram::new([
+                    0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0,
+                ]),
+            ),
+            lane_concurrency: new(
+                ours,
+                "lane_concurrency",
+                "Requests at once that a destination has been found to take; absent while that is still one",
+            ),
+            lane_failures: new(ours, "lane_failures", "Tries that failed at a destination since the last that did not"),
+            lane_suspended: new(
+                ours,
+                "lane_suspended",
+                "1 while a destination is sent nothing but withdrawals, because it said that it is gone (410)",
+            ),
+            lane_halted: new(
+                ours,
+                "lane_halted",
+                "1 while an order, or the configuration, has a destination sent nothing, or nothing but withdrawals",
+            ),
+            lane_waiting: new(
+                ours,
+                "lane_waiting",
+                "Deliveries that wait for a destination's turn; 1000 means so many or more",
+            ),
+            lane_held: new(
+                ours,
+                "lane_held",
+                "Deliveries to a destination that are held, by an embargo, a hold, or their own next try; 1000 means so \
+                 many or more",
+            ),
+            lane_oldest: add(
+                ours,
+                "lane_oldest_timestamp",
+                Unit::Seconds,
+                "Since when the oldest of the deliveries in front of a lane is due, by acceptance or the embargo's end; \
+                 since 1970; absent while none is",
+            ),
+            withdrawals: new(
+                ours,
+                "withdrawals_outstanding",
+                "Kills and withholds that a destination which has the story, or may have it, has not acknowledged",
+            ),
+            withdrawal_oldest: add(
+                ours,
+                "withdrawal_oldest_timestamp",
+                Unit::Seconds,
+                "When the oldest withdrawal was accepted that a destination has not acknowledged; since 1970; absent \
+                 while there is none",
+            ),
+            in_trouble: new(
+                ours,
+                "deliveries_in_trouble",
+                "Deliveries that were refused, or expired, in the last 24 hours and wait for an operator; 1000 means so \
+                 many or more",
+            ),
+            certificate_expiry: add(
+                ours,
+                "certificate_expiry_timestamp",
+                Unit::Seconds,
+                "When a partner's certificate ends, as last seen, or our own for that destination; since 1970",
+            ),
+            renditions: new(ours, "renditions", "Documents made"),
+            proof_failures: new(
+                ours,
+                "proof_failures",
+                "Documents in which a required element could not be supplied or proved",
+            ),
+            quarantine: new(
+                ours,
+                "quarantine_waiting",
+                "Quarantine entries that wait for an operator, by kind; 1000 means so many or more",
+            ),
+            media_fetched: new(ours, "media_fetched", "Files of media fetched"),
+            media_fetched_bytes: add(ours, "media_fetched", Unit::Bytes, "Size of those"),
+            media_failures: new(
+                ours,
+                "media_failures",
+                "Files of media that could not be fetched or kept, or were none that is taken",
+            ),
+            media_held_bytes: add(ours, "media_held", Unit::Bytes, "Size of the files kept"),
             flow: Flow::default(),
-            articles,
-            deliveries_owed,
-            attempts,
-            attempt_seconds,
-            arrival_seconds,
-            lane_concurrency,
-            lane_failures,
-            lane_suspended,
-            certificate_expiry,
-            renditions,
-            proof_failures,
-            media_fetched,
-            media_fetched_bytes,
-            media_failures,
-            media_held_bytes,
             ledger_healthy,
+            ledger_bytes: add(
+                ours,
+                "ledger_size",
+                Unit::Bytes,
+                "Size of the ledger's file, and of its write-ahead log",
+            ),
+            ledger_looked: add(
+                ours,
+                "ledger_looked_timestamp",
+                Unit::Seconds,
+                "When what waits in the ledger was last counted; since 1970",
+            ),
+            disk_free: add(ours, "disk_free", Unit::Bytes, "Room on the file system of a directory"),
+            disk_size: add(ours, "disk_size", Unit::Bytes, "Size of the file system of a directory"),
+            commits,
+            open_files,
+            most_files,
+            resident,
+            registry,
             intake: Beat::default(),
         }
     }
 
-    /// All of them, in OpenMetrics text.
+    /// All of them in OpenMetrics 1.0 text.
+    pub fn open_metrics(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// All of them in Prometheus' own text, version 0.0.4.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = prometheus_text::encode(&mut text, &self.registry);
         text
     }
 }
+
+fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, unit: Unit, help: &str) -> M {
+    let metric = M::default();
+    registry.register_with_unit(name, help, unit, metric.clone());
+    metric
+}
+
+#[cfg(test)]
+mod tests;

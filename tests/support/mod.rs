@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod files;
 pub mod mail;
+pub mod prometheus;
 pub mod rabbitmq;
 pub mod recorder;
 pub mod secrets;

@@ -43,6 +43,7 @@ use self::command::Command;
 use self::queue::Entrance;
 use self::trouble::Condition;
 use super::{Health, LedgerError};
+use crate::telemetry::CommitMetrics;
 
 /// Read-only connections that are kept open.
 const READERS: usize = 2;
@@ -67,6 +68,8 @@ pub struct SqliteOptions<'a> {
     pub waiting: usize,
     /// How long a request may still be in the network after its sender died.
     pub in_network: Duration,
+    /// Where each commit is counted.
+    pub commits: CommitMetrics,
 }
 
 /// The end of a ledger: waits until everything that was handed to it is on the disk.
@@ -112,7 +115,7 @@ impl SqliteLedger {
         let wal = writer::wal_path(path);
         let checkpoints =
             spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &commits)))?;
-        let batch = options.batch;
+        let groups = writer::Groups { batch: options.batch, counted: options.commits.clone() };
         let waits = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|why| LedgerError::Unusable(format!("cannot start the ledger's thread: {why}")))?;
@@ -127,7 +130,7 @@ impl SqliteLedger {
         let writer = spawn(
             "ledger-writer",
             Box::new(move || {
-                writer::run(connection, waiting, &waits, batch, &condition, &report_health, &checkpoints_due);
+                writer::run(connection, waiting, &waits, &groups, &condition, &report_health, &checkpoints_due);
                 drop(lock);
             }),
         )?;

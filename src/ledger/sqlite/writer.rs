@@ -16,6 +16,7 @@ use super::queue::{Queue, Share};
 use super::schema::BUSY;
 use super::trouble::{Check, Condition};
 use crate::ledger::{Health, LedgerError};
+use crate::telemetry::CommitMetrics;
 
 /// A commit that is on the disk: what receipts are made from.
 pub struct Committed(());
@@ -37,16 +38,17 @@ pub fn run(
     connection: Connection,
     waiting: Queue,
     waits: &Runtime,
-    batch: usize,
+    groups: &Groups,
     condition: &Condition,
     health: &watch::Sender<Health>,
     wal: &Checkpoints,
 ) {
+    let Groups { batch, counted } = groups;
     let (kept, check) = (Vec::new(), Check::default());
-    let mut writer = Writer { connection, waiting, waits, kept, condition, check, health };
+    let mut writer = Writer { connection, waiting, waits, kept, condition, check, health, counted };
     let mut failing_since = None;
     while let Some(mut commands) = writer.next() {
-        match writer.commit(&mut commands, batch) {
+        match writer.commit(&mut commands, *batch) {
             Ok((committed, done)) => {
                 writer.is_good();
                 for (command, done) in commands.into_iter().zip(done) {
@@ -75,6 +77,15 @@ pub fn run(
     }
 }
 
+/// How commands make a commit.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    /// The most that one takes together.
+    pub batch: usize,
+    /// Where each is counted.
+    pub counted: CommitMetrics,
+}
+
 /// What the writer thread works with.
 struct Writer<'a> {
     connection: Connection,
@@ -85,6 +96,7 @@ struct Writer<'a> {
     condition: &'a Condition,
     check: Check,
     health: &'a watch::Sender<Health>,
+    counted: &'a CommitMetrics,
 }
 
 /// What a wait for the disk came to.
@@ -185,9 +197,13 @@ impl Writer<'_> {
         if let Some(damage) = self.condition.damage() {
             return Err(LedgerError::Unavailable(damage));
         }
-        let mut share = Share::of(SPAN, commands, Instant::now());
+        let began = Instant::now();
+        let mut share = Share::of(SPAN, commands, began);
         let next = |taken| if taken < batch { share.next(&mut self.waiting, Instant::now()) } else { None };
-        commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))
+        let done = commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))?;
+        self.counted.seconds.observe(began.elapsed().as_secs_f64());
+        self.counted.commands.observe(commands.len() as f64);
+        Ok(done)
     }
 }
 

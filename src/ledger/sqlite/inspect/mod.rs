@@ -9,6 +9,7 @@ mod orders;
 mod quarantine;
 mod stats;
 mod story;
+mod survey;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ use crate::ledger::views::{Backlog, LedgerStats, Oldest, RetentionStats, StateSt
 const SAMPLE: i64 = 256;
 
 /// How far into each lane the oldest delivery is looked for: urgency lets a younger one go first by a few hours.
-const FRONT: u32 = 16;
+pub(super) const FRONT: u32 = 16;
 
 /// What a row and its places in indexes take beside its texts and contents, in bytes: numbers, keys, and what a page
 /// needs of its own.

@@ -19,7 +19,8 @@ mod upgrade;
 crate::ledger::conformance::on_every_topic!(super::specimen::fresh);
 
 pub fn options(path: &Path) -> SqliteOptions<'_> {
-    SqliteOptions { path, batch: 64, waiting: 128, in_network: Duration::from_secs(60) }
+    let in_network = Duration::from_secs(60);
+    SqliteOptions { path, batch: 64, waiting: 128, in_network, commits: CommitMetrics::default() }
 }
 
 #[test]

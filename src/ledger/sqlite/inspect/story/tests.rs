@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::tests::fixture::{article, delivered, fixture};
+use crate::ledger::sqlite::tests::options;
 use crate::ledger::state::Settled;
 use crate::ledger::{
     Closing, DeliveryFilter, Ledger, NewOrder, Order, QuarantineEntry, QuarantineKind, SqliteLedger, SqliteOptions,
@@ -108,7 +109,7 @@ async fn whether_a_daemon_runs_is_known_by_its_lock() {
 async fn a_look_keeps_no_daemon_from_starting() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.sqlite");
-    let options = SqliteOptions { path: &path, batch: 1, waiting: 1, in_network: Duration::from_secs(1) };
+    let options = SqliteOptions { batch: 1, waiting: 1, in_network: Duration::from_secs(1), ..options(&path) };
     let close = |(ledger, closing): (SqliteLedger, Closing)| {
         drop(ledger);
         closing.wait();

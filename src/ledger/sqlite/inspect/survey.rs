@@ -1,0 +1,120 @@
+//! What waits, counted every few seconds beside a daemon at full work.
+//!
+//! Each count ends at a bound that its caller gives, and goes along an index that holds nothing else; each lane is a
+//! statement of its own, so that no reader keeps the write-ahead log from being cut back.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::SqliteReader;
+use super::stats::FRONT;
+use crate::ledger::LedgerError;
+use crate::ledger::records::QuarantineKind;
+use crate::ledger::sqlite::{rows, writer};
+use crate::ledger::views::{LaneSurvey, LedgerSurvey, WithdrawalSurvey};
+
+/// One lane: how much is ready and held, since when the oldest of those in front is due, and whether it is halted. What
+/// is held for its own next try has been due before; what was never tried waits for its embargo or an operator.
+const LANE: &str = "SELECT \
+    (SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_ready \
+        WHERE destination = ?1 AND stage = 1 LIMIT ?2)), \
+    (SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_held \
+        WHERE destination = ?1 AND stage = 2 LIMIT ?2)), \
+    (SELECT min(max(accepted, coalesce(embargo, 0))) FROM ( \
+        SELECT * FROM (SELECT accepted, embargo FROM delivery INDEXED BY delivery_ready \
+            WHERE destination = ?1 AND stage = 1 ORDER BY rank LIMIT ?3) \
+        UNION ALL \
+        SELECT * FROM (SELECT accepted, embargo FROM delivery INDEXED BY delivery_attempting \
+            WHERE destination = ?1 AND stage = 3 LIMIT ?3) \
+        UNION ALL \
+        SELECT accepted, embargo FROM (SELECT accepted, embargo, attempts FROM delivery INDEXED BY delivery_held \
+            WHERE destination = ?1 AND stage = 2 AND due IS NOT NULL ORDER BY due LIMIT ?3) WHERE attempts > 0)), \
+    halted > 0 OR paused = 1 FROM destination WHERE id = ?1";
+
+const WITHDRAWALS: &str = "SELECT name, number, oldest FROM (SELECT destination, count(*) AS number, \
+    min(accepted) AS oldest FROM delivery INDEXED BY delivery_withdrawal WHERE rank < 0 AND stage < 4 \
+    GROUP BY destination) JOIN destination ON id = destination";
+
+/// What ended so since a time, the newest first.
+const IN_TROUBLE: &str = "SELECT count(*) FROM (SELECT ended FROM delivery INDEXED BY delivery_in_trouble \
+    WHERE ended IN ('refused', 'expired') AND ended_at >= ?1 ORDER BY ended_at DESC LIMIT ?2) WHERE ended = ?3";
+
+const QUARANTINED: &str = "SELECT count(*) FROM (SELECT 1 FROM quarantine INDEXED BY quarantine_same \
+    WHERE state = 'waiting' AND kind = ?1 LIMIT ?2)";
+
+impl SqliteReader {
+    /// Counts what waits, each up to `bound`, and what was refused or expired since a time.
+    pub fn survey(&self, bound: u64, trouble_since: Timestamp) -> Result<LedgerSurvey, LedgerError> {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+        let read = || {
+            let since = rows::micros(trouble_since);
+            let trouble = |end: &str| {
+                self.connection
+                    .prepare_cached(IN_TROUBLE)?
+                    .query_row(params![since, bound, end], |row| row.get::<_, u64>(0))
+            };
+            Ok(LedgerSurvey {
+                file: size(&self.path),
+                wal: size(&writer::wal_path(&self.path)),
+                lanes: self.surveyed_lanes(bound)?,
+                withdrawals: self.surveyed_withdrawals()?,
+                refused: trouble("refused")?,
+                expired: trouble("expired")?,
+                quarantine: self.surveyed_quarantine(bound)?,
+            })
+        };
+        read().map_err(|why| self.classed(&why))
+    }
+
+    /// The latest time that stands in the ledger: of an acceptance, or of an attempt that failed.
+    pub fn newest(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let latest = |sql: &str| self.connection.query_row(sql, [], |row| rows::maybe_timestamp(row, 0));
+        let read = || {
+            let accepted = latest("SELECT max(accepted) FROM article")?;
+            Ok(accepted.max(latest("SELECT max(ended) FROM attempt")?))
+        };
+        read().map_err(|why: rusqlite::Error| self.classed(&why))
+    }
+
+    fn surveyed_lanes(&self, bound: u64) -> rusqlite::Result<Vec<LaneSurvey>> {
+        let mut lane = self.connection.prepare_cached(LANE)?;
+        let destinations = self.destinations()?.into_iter();
+        let surveyed = destinations.map(|(id, destination)| {
+            lane.query_row(params![id, bound, FRONT], |row| {
+                Ok(LaneSurvey {
+                    destination,
+                    waiting: row.get(0)?,
+                    held: row.get(1)?,
+                    oldest: rows::maybe_timestamp(row, 2)?,
+                    halted: row.get(3)?,
+                })
+            })
+        });
+        surveyed.collect()
+    }
+
+    /// All of them: they are as many as doors that a withdrawal has not reached.
+    fn surveyed_withdrawals(&self) -> rusqlite::Result<Vec<WithdrawalSurvey>> {
+        let mut statement = self.connection.prepare_cached(WITHDRAWALS)?;
+        let found = statement.query_map([], |row| {
+            Ok(WithdrawalSurvey {
+                destination: row.get(0)?,
+                outstanding: row.get(1)?,
+                oldest: rows::timestamp(row, 2)?,
+            })
+        })?;
+        found.collect()
+    }
+
+    fn surveyed_quarantine(&self, bound: u64) -> rusqlite::Result<Vec<(QuarantineKind, u64)>> {
+        let mut count = self.connection.prepare_cached(QUARANTINED)?;
+        let counted = QuarantineKind::ALL
+            .map(|kind| Ok((kind, count.query_row(params![kind.as_str(), bound], |row| row.get(0))?)));
+        counted.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
