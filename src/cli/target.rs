@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             said("nobody"),
-            "there is no partner \"nobody\"; there are: bay-observer, coast-times, island-post, ledger-herald, valley-record"
+            "there is no partner \"nobody\"; there are: bay-observer, coast-times, island-post, lake-gazette, ledger-herald, valley-record"
         );
     }
 }

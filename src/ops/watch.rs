@@ -122,6 +122,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::ledger::{SqliteLedger, SqliteOptions};
+    use crate::telemetry::CommitMetrics;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_does_not_answer_is_named() {
