@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::{door, told};
 use crate::config::{self, Secret, Way};
 use crate::fresh::Fresh;
+use crate::transport::client::tls::Agreement;
 use crate::transport::client::{Dialer, Network, Trust, tls};
 use crate::transport::{DoorError, Outcome, Timeouts};
 
@@ -31,7 +32,7 @@ pub struct Broker {
     uri: AMQPUri,
     /// As errors name it.
     name: String,
-    tls: Option<RustlsConnector>,
+    tls: Option<Agreement>,
     password: Option<Fresh<Secret>>,
     timeouts: Timeouts,
     max_age: Duration,
@@ -90,7 +91,7 @@ impl Broker {
                     client_certificate: push.client_certificate.as_deref(),
                     pin: &push.pin,
                 };
-                Some(RustlsConnector::from(tls::config(trust, false)?))
+                Some(Agreement::of(trust, false)?)
             }
             AMQPScheme::AMQP => None,
         };
@@ -161,9 +162,10 @@ impl Broker {
         let stream = self.dialer.connect().await.map_err(door)?;
         stream.set_nodelay(true).map_err(|why| door(why.to_string()))?;
         let mut stream = AsyncTcpStream::Plain(Compat::new(stream));
-        if let Some(connector) = &self.tls {
+        if let Some(agreement) = &self.tls {
+            let connector = RustlsConnector::from(agreement.config().await);
             let host = self.uri.authority.host.trim_matches(['[', ']']);
-            let agreed = self.dialer.network.turns.take(stream.into_rustls(connector, host)).await;
+            let agreed = self.dialer.network.turns.take(stream.into_rustls(&connector, host)).await;
             stream = agreed.map_err(|why| door(format!("no TLS with {host}: {}", tls::told(&why))))?;
         }
         let mut uri = self.uri.clone();

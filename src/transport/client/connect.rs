@@ -12,13 +12,14 @@ use super::connection::{self, Connection};
 use super::dial::Dialer;
 use super::expiry::Expiry;
 use super::pool::{Place, Pool};
-use super::{Address, Settings, tls};
+use super::tls::{self, Agreement};
+use super::{Address, Settings};
 use crate::transport::DoorError;
 
 /// Opens connections to one endpoint.
 pub struct Connector {
     dialer: Dialer,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Agreement, ServerName<'static>)>,
     max_age: Duration,
     expiry: Option<Arc<Expiry>>,
 }
@@ -28,7 +29,7 @@ impl Connector {
         let tls = if address.tls {
             let name = ServerName::try_from(address.host.clone())
                 .map_err(|why| DoorError::Setting(format!("{} is not a host's name: {why}", address.host)))?;
-            Some((TlsConnector::from(tls::config(settings.trust, settings.http2)?), name))
+            Some((Agreement::of(settings.trust, settings.http2)?, name))
         } else {
             None
         };
@@ -60,7 +61,8 @@ impl Connector {
         let expires = Instant::now() + self.max_age.mul_f64(1.0 - fastrand::f64() / 4.0);
         match &self.tls {
             None => connection::http1(stream, place, expires).await,
-            Some((connector, name)) => {
+            Some((agreement, name)) => {
+                let connector = TlsConnector::from(agreement.config().await);
                 let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream));
                 let stream =
                     agreed.await.map_err(|why| format!("no TLS with {}: {}", self.dialer.name(), tls::told(&why)))?;

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use super::USER_AGENT;
 use super::dial::Permitted;
 use crate::config::{self, ProxyProtocol, ProxyServer, Secret, SecretError};
+use crate::fresh::Fresh;
 
 /// The longest head of an answer to `CONNECT`, in bytes.
 const LONGEST: usize = 8 << 10;
@@ -27,7 +28,8 @@ pub struct Proxy {
     speaks: ProxyProtocol,
     pub host: String,
     pub port: u16,
-    login: Option<(String, Secret)>,
+    /// Its password is read again when its file was replaced.
+    login: Option<(String, Fresh<Secret>)>,
     pub resolves_names: bool,
 }
 
@@ -72,7 +74,10 @@ impl Proxy {
 
     fn new(server: &ProxyServer) -> Result<Self, SecretError> {
         let login = match (&server.user, &server.password) {
-            (Some(user), Some(password)) => Some((user.clone(), password.resolve()?)),
+            (Some(user), Some(password)) => {
+                let found = password.clone();
+                Some((user.clone(), Fresh::new([password], move || found.resolve())?))
+            }
             // The configuration has both or none.
             (_, _) => None,
         };
@@ -102,7 +107,7 @@ impl Proxy {
         let authority = target.with_port(port);
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: {USER_AGENT}\r\n");
         if let Some((user, password)) = &self.login {
-            let pair = BASE64.encode(format!("{user}:{}", password.expose()));
+            let pair = BASE64.encode(format!("{user}:{}", password.current().await.expose()));
             request.push_str(&format!("proxy-authorization: Basic {pair}\r\n"));
         }
         request.push_str("\r\n");
@@ -137,7 +142,7 @@ impl Proxy {
             return Err(Refused::Said(format!("it wants another login; {mend}")));
         }
         if let Some((user, password)) = &self.login {
-            let mut login = vec![1];
+            let (password, mut login) = (password.current().await, vec![1]);
             for text in [user.as_str(), password.expose()] {
                 let length =
                     u8::try_from(text.len()).map_err(|_| Refused::Said("user or password is too long".into()))?;

@@ -22,7 +22,8 @@ use rustls::{
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsConnector;
 
-use crate::config::{ClientCertificate, Pin};
+use crate::config::{ClientCertificate, Pin, SecretRef};
+use crate::fresh::Fresh;
 use crate::transport::DoorError;
 
 /// Tickets that rustls keeps for a server.
@@ -48,6 +49,48 @@ pub fn config(trust: Trust<'_>, http2: bool) -> Result<Arc<ClientConfig>, DoorEr
         Trust { ca_file: None, client_certificate: None, pin: [] } => shared(http2),
         Trust { client_certificate, .. } => {
             client(trusting(trust)?, client_certificate, 1).map(|config| Arc::new(offering(config, http2)))
+        }
+    }
+}
+
+/// How a door agrees on TLS.
+pub enum Agreement {
+    /// As all do that say nothing of their own, or nothing that stands in files.
+    Fixed(Arc<ClientConfig>),
+    /// By files, which are read again when one of them was replaced.
+    Renewed(Fresh<Arc<ClientConfig>>),
+}
+
+impl Agreement {
+    /// As [`config`], for as long as there is the door.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or there are no certificates to trust.
+    pub fn of(trust: Trust<'_>, http2: bool) -> Result<Self, DoorError> {
+        let shown = trust.client_certificate;
+        let files: Vec<SecretRef> = trust
+            .ca_file
+            .into_iter()
+            .chain(shown.map(|shown| shown.file.as_path()))
+            .map(|file| SecretRef::File(file.to_owned()))
+            .chain(shown.map(|shown| shown.key.clone()))
+            .collect();
+        if files.is_empty() {
+            return config(trust, http2).map(Self::Fixed);
+        }
+        let (ca_file, shown, pin) = (trust.ca_file.map(Path::to_owned), shown.cloned(), trust.pin.to_vec());
+        let make = move || {
+            let trust = Trust { ca_file: ca_file.as_deref(), client_certificate: shown.as_ref(), pin: &pin };
+            config(trust, http2)
+        };
+        Fresh::new(&files, make).map(Self::Renewed)
+    }
+
+    /// For a connection that is made now.
+    pub async fn config(&self) -> Arc<ClientConfig> {
+        match self {
+            Self::Fixed(config) => Arc::clone(config),
+            Self::Renewed(fresh) => Arc::clone(&*fresh.current().await),
         }
     }
 }

@@ -21,7 +21,8 @@ use super::sessions::{Failure, Protocol, Session, Sessions, Words};
 use super::{File, FileDoor, denied, door, join};
 use crate::config::{self, FtpTls, Secret};
 use crate::fresh::Fresh;
-use crate::transport::client::{Dialer, Trust, tls};
+use crate::transport::client::tls::Agreement;
+use crate::transport::client::{Dialer, Trust};
 use crate::transport::credential::Hidden;
 use crate::transport::outcome::excerpt;
 use crate::transport::{DoorError, Outcome, Timeouts, Transport};
@@ -46,7 +47,7 @@ pub struct Ftp {
     port: u16,
     user: String,
     password: Fresh<Secret>,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Option<Agreement>,
     root: String,
     timeouts: Timeouts,
     dialer: Arc<Dialer>,
@@ -58,7 +59,7 @@ impl Ftp {
         let tls = match ftp.tls {
             // A data connection resumes the session of the control connection, which many servers ask for.
             FtpTls::Explicit => {
-                Some(tls::config(Trust { ca_file: ftp.ca_file.as_deref(), ..Trust::default() }, false)?)
+                Some(Agreement::of(Trust { ca_file: ftp.ca_file.as_deref(), ..Trust::default() }, false)?)
             }
             FtpTls::None => None,
         };
@@ -100,8 +101,8 @@ impl Ftp {
         );
         ftp.set_mode(Mode::ExtendedPassive);
         ftp.set_passive_nat_workaround(true);
-        if let Some(config) = &self.tls {
-            let connector = AsyncRustlsConnector::from(TlsConnector::from(Arc::clone(config)));
+        if let Some(agreement) = &self.tls {
+            let connector = AsyncRustlsConnector::from(TlsConnector::from(agreement.config().await));
             ftp = ftp.into_secure(connector, &self.host).await.map_err(|why| {
                 door(format!("no TLS with {name}: {}; a server without it needs tls = \"none\"", told(&why)))
             })?;

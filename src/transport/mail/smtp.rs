@@ -23,6 +23,7 @@ use super::line::Line;
 use super::{Answers, door};
 use crate::config::{self, MailTls, Secret};
 use crate::fresh::Fresh;
+use crate::transport::client::tls::Agreement;
 use crate::transport::client::{Dialer, Trust, tls};
 use crate::transport::credential::Hidden;
 use crate::transport::outcome::excerpt;
@@ -48,8 +49,8 @@ pub struct Smtp {
 
 /// How, and with what.
 enum Encryption {
-    StartTls(TlsConnector, ServerName<'static>),
-    Implicit(TlsConnector, ServerName<'static>),
+    StartTls(Agreement, ServerName<'static>),
+    Implicit(Agreement, ServerName<'static>),
     None,
 }
 
@@ -85,10 +86,10 @@ impl Smtp {
             client_certificate: mail.client_certificate.as_deref(),
             pin: &mail.pin,
         };
-        let by_tls = || -> Result<(TlsConnector, ServerName<'static>), DoorError> {
+        let by_tls = || -> Result<(Agreement, ServerName<'static>), DoorError> {
             let name = ServerName::try_from(host.clone())
                 .map_err(|why| DoorError::Setting(format!("{host} is not a host's name: {why}")))?;
-            Ok((TlsConnector::from(tls::config(trust, false)?), name))
+            Ok((Agreement::of(trust, false)?, name))
         };
         let encryption = match mail.tls {
             MailTls::StartTls => by_tls().map(|(tls, name)| Encryption::StartTls(tls, name))?,
@@ -172,7 +173,8 @@ impl Smtp {
                 (greeting.into_bytes(), tls, name)
             }
         };
-        let agreed = self.dialer.network.turns.take(tls.connect(name.clone(), stream)).await;
+        let connector = TlsConnector::from(tls.config().await);
+        let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream)).await;
         let stream = agreed.map_err(|why| door(format!("no TLS with {}: {}", self.host, tls::told(&why))))?;
         Ok(Line::new(greeting, stream, peer))
     }

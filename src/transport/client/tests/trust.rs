@@ -282,3 +282,49 @@ async fn the_ends_of_certificates_are_metrics() {
     post(&client, b"x").await.unwrap();
     assert_eq!((days("server"), days("client")), (Some(90), Some(10)));
 }
+
+/// A renewed certificate of ours, and another authority of the partner's, need no restart.
+#[tokio::test(start_paused = true)]
+async fn what_a_door_shows_and_trusts_is_read_again_when_it_was_renewed() {
+    let (a, b) = (Authority::new(), Authority::new());
+    let mine = a.client_certificate(90);
+    let (trusted, other) = (a.file(), b.file());
+    let trust = Trust { client_certificate: Some(&mine), ca_file: Some(&trusted), ..Trust::default() };
+    let agreement = tls::Agreement::of(trust, true).unwrap();
+    let shows = |config: &rustls::ClientConfig| {
+        let schemes = [rustls::SignatureScheme::ECDSA_NISTP256_SHA256];
+        config.client_auth_cert_resolver.resolve(&[], &schemes).expect("there is a certificate").cert[0].clone()
+    };
+    let first = shows(&*agreement.config().await);
+    // Each file by itself, whole, under another name, then moved: until both are there, the old ones stay in use.
+    let renewed = b.client_certificate(90);
+    let key = |certificate: &ClientCertificate| certificate.file.with_extension("key");
+    std::fs::rename(&renewed.file, &mine.file).unwrap();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(shows(&*agreement.config().await), first, "a certificate without its key is of no use");
+    std::fs::rename(key(&renewed), key(&mine)).unwrap();
+    std::fs::rename(&other, &trusted).unwrap();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    let config = agreement.config().await;
+    assert_ne!(shows(&config), first);
+    // A server of the new authority's is trusted now, and one of the old is not.
+    for (authority, is_trusted) in [(&b, true), (&a, false)] {
+        let made = authority.makes("paper.example", 30);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                made.chain.clone(),
+                rustls::pki_types::PrivateKeyDer::try_from(made.key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let (ours, theirs) = tokio::io::duplex(16 << 10);
+        let accepting = tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(theirs);
+        let name = rustls::pki_types::ServerName::try_from("paper.example").unwrap();
+        let connecting = tokio_rustls::TlsConnector::from(Arc::clone(&config)).connect(name, ours);
+        let (agreed, _) = tokio::join!(connecting, accepting);
+        assert_eq!(agreed.is_ok(), is_trusted);
+    }
+}
