@@ -76,6 +76,9 @@ async fn an_operator_sees_and_does_what_the_night_asks_for() {
             .log()
             .contains("admin by=\"desk\" from=\"127.0.0.1\" what=\"suspend coast-times, even kills\" status=200")
     );
+    assert!(
+        scene.log().contains("admin by=\"desk\" from=\"127.0.0.1\" what=\"test the doors of coast-times\" status=200")
+    );
     assert_eq!(scene.terminate().await, Some(0), "nobody who watches keeps it from its end");
 }
 
@@ -85,7 +88,7 @@ async fn ten_thousand_partners_are_shown_and_stay_live() {
     let mut scene = Scene::new(&[], "", "");
     let (url, secret) = (url(&receiver), scene.dir.path().join("secret").display().to_string());
     let main = std::fs::read_to_string(scene.config()).unwrap();
-    let mut text = main.replace("level = \"info\"", "level = \"error\"");
+    let mut text = main.replace("level = \"trace\"", "level = \"error\"");
     for number in 0..10_000 {
         // One of them gets the story.
         let takes = if number == 4_242 { "" } else { "subscriptions = { none = { sections = [\"none\"] } }\n" };

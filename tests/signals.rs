@@ -249,6 +249,8 @@ fn each_event_is_in_the_documentation_with_its_fields() {
 async fn the_level_is_changed_while_it_runs_and_the_journal_gets_priorities() {
     let receiver = sink(SinkOptions::default()).await;
     let mut scene = Scene::new(&[Partner { id: "a", format: "json", url: url(&receiver), more: "" }], "", "");
+    // Scenes log all that there is.
+    scene.replace_in_config("level = \"trace\"", "level = \"info\"");
     // As systemd does it: the variable names the stream that standard error is.
     let log = std::fs::File::create(scene.dir.path().join("log")).expect("the log can be made");
     let about = log.metadata().expect("a file that is open is there");

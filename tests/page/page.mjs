@@ -110,6 +110,15 @@ const desk = async () => {
   await look("partner");
   await accessible("a partner's page");
 
+  // Its doors are tried without news.
+  await press("Test");
+  await press("Test", "dialog[open]");
+  await shows("coast-times/main: well", "dialog");
+  await shows("✓ connection", "dialog");
+  await accessible("what was found of a door");
+  await press("Well", "dialog[open]");
+  await closed();
+
   // A kill is followed to its end.
   await go("#/story/urn%3Atest%3Aferry");
   await shows("2 delivered", "main");

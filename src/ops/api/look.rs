@@ -154,7 +154,7 @@ fn found(reader: &SqliteReader, guid: &str) -> Result<StoryView, Refusal> {
 }
 
 /// As it is now, without its secrets.
-fn configuration(desk: &Desk) -> Result<Config, Refusal> {
+pub(super) fn configuration(desk: &Desk) -> Result<Config, Refusal> {
     load(&desk.config, Secrets::Leave)
         .map_err(|why| Refusal::Conflict(format!("the configuration cannot be read: {why}")))
 }

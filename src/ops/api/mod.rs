@@ -5,6 +5,7 @@
 //! | `GET /v1/live`, `?q=…&sort=…&page=…` | the wire and its destinations at a glance, and each change (server-sent events) |
 //! | `GET /v1/partners`, `?q=…&sort=…&page=…` | the same, once |
 //! | `GET /v1/partners/ID` | a partner's lanes, what each got last, and what it gets next |
+//! | `POST /v1/partners/ID/test` | tries a partner's doors without news, as `newswired partner test` does |
 //! | `GET /v1/stories?q=…` | stories by guid or headline |
 //! | `GET /v1/story?guid=…` | one story, its versions, and every destination's part in it |
 //! | `GET /v1/why?guid=…&to=…` | the same as the verb |
@@ -23,6 +24,7 @@
 //! Every call that changes something is a line of the log, with who made it, from where, and what came of it; so is every
 //! token that is not known.
 
+mod door;
 mod live;
 mod look;
 mod orders;
@@ -104,6 +106,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/v1/live", get(live::live))
         .route("/v1/partners", get(live::once))
         .route("/v1/partners/{id}", get(look::partner))
+        .route("/v1/partners/{id}/test", post(door::test))
         .route("/v1/stories", get(look::stories))
         .route("/v1/story", get(look::story))
         .route("/v1/why", get(look::why))

@@ -126,7 +126,7 @@ pub async fn decide(
 }
 
 /// One line for each call that changes something.
-fn tell(by: &str, from: &str, what: &str, answer: &Result<Response, Refusal>) {
+pub(super) fn tell(by: &str, from: &str, what: &str, answer: &Result<Response, Refusal>) {
     match answer {
         Ok(response) => tracing::info!(by, from, what, status = response.status().as_u16(), "admin"),
         Err(refusal) => {

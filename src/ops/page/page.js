@@ -330,6 +330,7 @@ const partner = async (id, signal) => {
       action("Suspend", `Suspend ${id}?`, "It is sent nothing but kills until it is resumed. What it is owed waits.", ({ even }) => ({ order: "suspend", to: id, even_kills: Boolean(even) }),
         { fields: [box("even", "send no kills either")], grave: true }),
       action("Resume", `Resume ${id}?`, "What it is owed goes on.", () => ({ order: "resume", to: id })),
+      testButton(id),
       action("Replay", `Replay to ${id}?`, "The newest version of each story goes that was accepted since then and is not confirmed, behind what comes now.",
         ({ hours }) => ({ order: "replay", to: id, from: { since: new Date(Date.now() - hours * 3600e3).toISOString() } }),
         { fields: [text("hours", "Hours back", { type: "number", min: "1", value: "24", required: true })] })),
@@ -348,6 +349,22 @@ const partner = async (id, signal) => {
     orderRows(told.orders, "Nothing was ordered for it."),
   ];
 };
+
+const MARKS = { well: "✓", remark: "!", trouble: "✗" };
+/** Tries the partner's doors, and shows what was found of each part, and what to do. */
+const testButton = (id) => el("button", {
+  type: "button",
+  onclick: async () => {
+    const done = await form(`Try the doors of ${id}?`, el("p", {}, "Name, connection, TLS, login: without sending news."), "Test",
+      async () => (await ask(`v1/partners/${encodeURIComponent(id)}/test`, { method: "POST" })).json());
+    if (!done) return;
+    const shown = done.came.flatMap(({ destination, well, steps }) => [
+      el("h3", {}, `${destination}: `, state(well ? "well" : "trouble")),
+      el("ul", {}, steps.map((step) => el("li", {}, `${MARKS[step.verdict]} ${step.part}, ${number.format(step.took_ms)} ms: ${step.found}`, step.mend && el("small", {}, ` → ${step.mend}`)))),
+    ]);
+    await form(`The doors of ${id}`, shown, "Well", async () => {});
+  },
+}, "Test");
 
 const story = async (guid, signal) => {
   const told = await read(`v1/story?${new URLSearchParams({ guid })}`, signal);
