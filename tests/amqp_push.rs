@@ -120,6 +120,19 @@ async fn a_version_is_a_message_that_a_queue_has() {
         ("distrusted", format!("url = \"{}\"\nexchange = \"wire\"\nrouting_key = \"x\"", rabbit.tls_url())),
     ];
     let mut scene = scene(&doors);
+    // It is told before anything is sent, too.
+    let try_door =
+        |name| support::run(&scene, &["partner", "test", "--partner", "valley-record", "--destination", name]);
+    for (door, code, says) in [
+        ("tls", 0, "exchange \"wire\" is there"),
+        ("nobody", 0, "whether a queue is bound, a message shows"),
+        ("missing", 69, "exchange \"missing\""),
+        ("stranger", 69, "ACCESS_REFUSED"),
+        ("distrusted", 69, "of no authority that is trusted here"),
+    ] {
+        let (was, tried, _) = try_door(door);
+        assert!(was == code && tried.contains(says), "{door}: {was} {tried}");
+    }
     scene.start().await;
     publish(&scene, "ferry", 1, "publish").await;
     delivered(&scene, "tls", 1).await;

@@ -193,6 +193,12 @@ async fn what_is_wrong_with_a_mail_server_is_told_and_waits() {
         ("bare", "json", plain.table(&["c"], &plain.login("password"))),
         ("stranger", "json", smtpd.table(&["d"], &format!("ca_file = \"{}\"", smtpd.file("ca.pem").display()))),
     ]);
+    // It is told before anything is sent, too.
+    let (code, tried, _) = support::run(&scene, &["partner", "test", "--partner", "valley-record"]);
+    assert_eq!(code, 69, "{tried}");
+    for says in ["does not let us in", "no TLS with localhost", "has no STARTTLS", "530"] {
+        assert!(tried.contains(says), "{says}: {tried}");
+    }
     scene.start().await;
     publish(&scene, 1, "publish").await;
     told(&scene, "unknown", "does not let us in").await;
@@ -204,4 +210,7 @@ async fn what_is_wrong_with_a_mail_server_is_told_and_waits() {
     // The password's file is replaced, and that is all.
     std::fs::copy(smtpd.file("password"), &secret).expect("it can be copied");
     ended(&scene, "unknown", 1, "delivered").await;
+    let (code, tried, _) =
+        support::run(&scene, &["partner", "test", "--partner", "valley-record", "--destination", "unknown"]);
+    assert!(code == 0 && tried.contains("the server takes messages for 1 of 1 mailboxes"), "{tried}");
 }

@@ -79,12 +79,30 @@ impl MailDoor {
         }
     }
 
-    /// A session, without a message.
+    /// A session in which no message follows whom it would be from and for.
     async fn enter(&self) -> Looked<()> {
         let mend = "compare tls, user and password with whoever runs the server";
-        let session = self.smtp.open().await.map_err(|outcome| Finding::trouble(outcome.detail, mend))?;
+        let mut session = self.smtp.open().await.map_err(|outcome| Finding::trouble(outcome.detail, mend))?;
+        let to: Vec<Address> = self.letters.to().cloned().collect();
+        let asked = session.would_take(self.letters.sender(), &to, self.timeouts.answer).await;
+        let Answers { taken, refused, put_off, .. } = asked.map_err(|failure| match failure {
+            Failure::Answer(outcome) => {
+                Finding::trouble(outcome.detail, "compare from, user and password with whoever runs the server")
+            }
+            Failure::Lost(why) | Failure::Unknown(why) => Finding::trouble(why, mend),
+        })?;
         self.sessions.keep(self.sessions.new_one(session));
-        Ok((Finding::well("the server takes messages from us; which mailboxes it takes them for, a message shows"), ()))
+        let mend = "compare to with the partner, and ask whether its server knows ours";
+        let not = each(&[refused, put_off].concat());
+        match (taken.len(), not.is_empty()) {
+            (all, true) => Ok((Finding::well(format!("the server takes messages for {all} of {all} mailboxes")), ())),
+            (0, false) => Err(Finding::trouble(format!("no mailbox takes a message: {not}"), mend)),
+            (some, false) => {
+                let found =
+                    format!("the server takes messages for {some} of {} mailboxes, and not for {not}", to.len());
+                Ok((Finding::remark(found, mend), ()))
+            }
+        }
     }
 
     async fn send(&self, to: &[Address], letter: &[u8]) -> Result<Answers, Outcome> {
@@ -115,12 +133,14 @@ impl MailDoor {
     }
 }
 
+/// Each with the server's words.
+fn each(these: &[(Address, String)]) -> String {
+    these.iter().map(|(to, why)| format!("{to}: {why}")).collect::<Vec<_>>().join("; ")
+}
+
 /// What the answers of one attempt mean, when those in `have_it` took the message at an earlier one.
 fn judge(answers: &Answers, have_it: &[&str], parcel: &Parcel) -> Outcome {
     let Answers { taken, refused, put_off, said } = answers;
-    let each = |these: &[(Address, String)]| {
-        these.iter().map(|(to, why)| format!("{to}: {why}")).collect::<Vec<_>>().join("; ")
-    };
     let nobody = taken.is_empty() && have_it.is_empty();
     let outcome = |class, detail| Outcome { class, status: None, detail, remote: None };
     if nobody && put_off.is_empty() {

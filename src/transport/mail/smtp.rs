@@ -270,26 +270,11 @@ impl Session {
         letter: &[u8],
         timeouts: &Timeouts,
     ) -> Result<Answers, Failure> {
-        let mut answers = Answers::default();
         if to.is_empty() {
-            return Ok(answers);
+            return Ok(Answers::default());
         }
         let patience = timeouts.answer;
-        if let Err(why) = self.ask(Mail::new(Some(from.clone()), Vec::new()), patience).await? {
-            // That we may not send, or not now, is true of all messages, but for one that is too large.
-            let permanently = if why.status().map(u16::from) == Some(552) { refused } else { door };
-            return Err(self.answered(&why, permanently, door));
-        }
-        for to in to {
-            match self.ask(Rcpt::new(to.clone(), Vec::new()), patience).await? {
-                Ok(()) => answers.taken.push(to.clone()),
-                // That nobody knows who we are is not the mailbox's fault.
-                Err(why) if why.status().map(u16::from).is_some_and(|code| code >= 500 && code != 530) => {
-                    answers.refused.push((to.clone(), told(&why)))
-                }
-                Err(why) => answers.put_off.push((to.clone(), told(&why))),
-            }
-        }
+        let mut answers = self.envelope(from, to, patience).await?;
         if answers.taken.is_empty() {
             self.forget(patience).await;
             return Ok(answers);
@@ -314,6 +299,34 @@ impl Session {
             },
             Err(_) => Err(self.unknown(format!("no answer to the message within {patience:?}"))),
         }
+    }
+
+    /// Whom the server would take a message for, without one.
+    pub async fn would_take(&mut self, from: &Address, to: &[Address], patience: Duration) -> Result<Answers, Failure> {
+        let answers = self.envelope(from, to, patience).await?;
+        self.forget(patience).await;
+        Ok(answers)
+    }
+
+    /// Names the sender and each of `to`.
+    async fn envelope(&mut self, from: &Address, to: &[Address], patience: Duration) -> Result<Answers, Failure> {
+        let mut answers = Answers::default();
+        if let Err(why) = self.ask(Mail::new(Some(from.clone()), Vec::new()), patience).await? {
+            // That we may not send, or not now, is true of all messages, but for one that is too large.
+            let permanently = if why.status().map(u16::from) == Some(552) { refused } else { door };
+            return Err(self.answered(&why, permanently, door));
+        }
+        for to in to {
+            match self.ask(Rcpt::new(to.clone(), Vec::new()), patience).await? {
+                Ok(()) => answers.taken.push(to.clone()),
+                // That nobody knows who we are is not the mailbox's fault.
+                Err(why) if why.status().map(u16::from).is_some_and(|code| code >= 500 && code != 530) => {
+                    answers.refused.push((to.clone(), told(&why)))
+                }
+                Err(why) => answers.put_off.push((to.clone(), told(&why))),
+            }
+        }
+        Ok(answers)
     }
 
     fn answered(&self, why: &SmtpError, permanently: fn(String) -> Outcome, for_now: fn(String) -> Outcome) -> Failure {
