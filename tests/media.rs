@@ -235,8 +235,11 @@ async fn a_picture_is_fetched_once_for_all() {
 
     // Its kill names nothing and asks for nothing.
     kill(&scene, "ferry", 2).await;
-    delivered(&scene, "ferry", "newsroom", 2).await;
-    assert_eq!(newsroom.requests()[3..], ["POST /push 200 urn:test:ferry canceled 0"]);
+    until(SOON, "the Newsroom has the kill", async || newsroom.requests().len() > 3).await;
+    // It goes twice where an attempt was under way when the daemon died: that one might have arrived after the first.
+    for request in &newsroom.requests()[3..] {
+        assert_eq!(request, "POST /push 200 urn:test:ferry canceled 0");
+    }
     for (name, _) in &doors[..50] {
         delivered(&scene, "ferry", name, 2).await;
         let left = folders.standing(name);
