@@ -1,4 +1,4 @@
-//! The admin port: `/healthz`, `/readyz`, `/metrics`, the status page, and what it and others ask and order ([`api`]).
+//! The admin port: `/healthz`, `/readyz`, `/metrics`, the status page, and what it and others ask and order (`api`).
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -62,7 +62,7 @@ pub enum Agreement {
 }
 
 impl Agreement {
-    /// As [`config`], for as long as there is the door.
+    /// As [`config()`], for as long as there is the door.
     ///
     /// # Errors
     /// When a file cannot be used, or there are no certificates to trust.
@@ -110,7 +110,7 @@ pub struct Watched {
     pub shown: Arc<OnceLock<CertificateDer<'static>>>,
 }
 
-/// As [`config`], for one connection.
+/// As [`config()`], for one connection.
 pub fn watched(trust: Trust<'_>, http2: bool) -> Result<Watched, DoorError> {
     let shown = Arc::default();
     let verifier = Arc::new(Watch { by: trusting(trust)?, shown: Arc::clone(&shown) });
