@@ -155,6 +155,15 @@ async fn a_token_opens_its_own_port_and_no_other() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{host:?}: {answer}");
     }
+    // Nor does a proxy on this machine make this machine's of what others ask.
+    for handed_on in ["x-forwarded-for: 10.0.0.1", "forwarded: for=10.0.0.1", "via: 1.1 proxy", "x-real-ip: 10.0.0.1"] {
+        let head = format!("GET /v1/partners HTTP/1.1\r\nhost: 127.0.0.1\r\n{handed_on}\r\nconnection: close\r\n\r\n");
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, scene.admin)).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{handed_on}: {answer}");
+    }
     // Health and metrics ask for none.
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(get(scene.admin, path).await.unwrap().0, 200, "{path}");

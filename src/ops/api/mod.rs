@@ -51,6 +51,9 @@ use crate::serve::{Bearers, Peer, problem, unavailable, unknown};
 /// Requests that look into the ledger at once; each has a thread meanwhile.
 const AT_ONCE: usize = 8;
 
+/// What proxies add to what they hand on (RFC 7239; RFC 9110 §7.6.3; and what is usual).
+const HANDED_ON: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
 /// Pages that are kept up to date at once.
 const WATCHERS: usize = 64;
 
@@ -156,6 +159,10 @@ async fn known(State(room): State<Arc<Room>>, mut request: Request, next: Next) 
 
 /// Whether a request names this machine as nobody else can (RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
 fn is_for_loopback(request: &Request) -> bool {
+    // A proxy on this machine hands on what others ask, and may name this machine in doing so.
+    if HANDED_ON.iter().any(|name| request.headers().contains_key(*name)) {
+        return false;
+    }
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or_default(),
