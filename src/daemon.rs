@@ -10,16 +10,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attribution::Policies;
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
-use crate::delivery::{Dispatch, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
-use crate::intake::{self, Contracts, Inbox, Intakes};
+use crate::config::{Loaded, Port};
+use crate::current::Current;
+use crate::delivery::{Dispatch, Editions, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
+use crate::intake::{Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
+use crate::ops::admin::{Admin, Watched};
+use crate::ops::board::{Fleet, InForce};
 use crate::ops::watch::Watch;
-use crate::ops::{Survey, admin, service, startup};
-use crate::serve;
-use crate::telemetry::Metrics;
+use crate::ops::{Survey, service, startup};
+use crate::reload::Reload;
+use crate::telemetry::{Logs, Metrics};
 use crate::transport::{self, DoorError, Media, Timeouts};
-use crate::upkeep::{self, Upkeep};
+use crate::upkeep::{self, Asked, Reloads, Upkeep};
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,20 +46,24 @@ pub struct Daemon {
     closing: Closing,
     health: watch::Receiver<Health>,
     media: Option<Arc<Media>>,
+    reloads: Reloads,
     /// Where `POST /v1/articles` is served, if it is.
     pub http_intake: Option<SocketAddr>,
     pub admin: SocketAddr,
 }
 
 impl Daemon {
-    /// Starts everything, as `config` says, which stands in `file`. When it returns, the ledger is open and every listener is.
+    /// Starts everything, as `loaded` says, which stands in `file`. When it returns, the ledger is open and every listener
+    /// is. The level of `logs` follows the configuration.
     ///
     /// # Errors
     /// [`StartError`] in a sentence for the operator. Nothing is left running.
-    pub async fn start(config: &Config, file: &Path) -> Result<Self, StartError> {
+    pub async fn start(loaded: Loaded, file: &Path, logs: Option<Arc<Logs>>) -> Result<Self, StartError> {
+        let config = &loaded.config;
         let metrics = Arc::new(Metrics::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
+        let (mut intake, mut delivery) = (JoinSet::new(), JoinSet::new());
 
         let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
             path: &config.ledger.path,
@@ -68,33 +75,37 @@ impl Daemon {
         let recovered = ledger.recovered();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
-        let shared = transport::shared(config, &metrics).map_err(StartError::Shared)?;
-        let media = shared.media.clone();
-        let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &shared);
-        let Lanes { lanes, due, ids, beats } = Lanes::open(config, open, ledger.as_ref(), clock.now()).await?;
+        let doors = transport::shared(config, &metrics).map_err(StartError::Shared)?;
+        let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &doors);
+        let mut editions = Editions::default();
+        let all = Lanes::open(config, |_| true, open, &mut editions, ledger.as_ref(), clock.now()).await?;
+        let Lanes { lanes, due, ids, beats } = all;
         let wakes = Wakes::new(&lanes);
-        let contracts = Arc::new(Contracts::new(config, &ids));
+        let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
         let inbox = Arc::new(Inbox::new(
-            config,
             Arc::clone(&contracts),
             Arc::clone(&ledger),
             wakes.clone(),
             Arc::clone(&metrics),
             Arc::clone(&clock),
         ));
+        let (reloads, asked) = Reloads::new();
+        let keep = Arc::new(Current::new(config.ledger.clone()));
         let by_the_clock = Upkeep {
             ledger: Arc::clone(&ledger),
             inbox: Arc::clone(&inbox),
-            contracts,
+            contracts: Arc::clone(&contracts),
             wakes: wakes.clone(),
             clock: Arc::clone(&clock),
-            keep: config.ledger.clone(),
+            keep: Arc::clone(&keep),
             look: upkeep::LOOK,
+            reloads: reloads.clone(),
         };
         // What was ordered while nobody ran holds before anything is sent.
         by_the_clock.take_orders().await?;
-        let Intakes { tasks: mut intake, http: http_intake } =
-            intake::start(config, inbox, &stop_intake).await.map_err(StartError::Listener)?;
+        let intakes = Intakes::new(inbox, &mut intake, &stop_intake);
+        intakes.adopt(intakes.prepare(config, &Port::ALL.into()).await.map_err(StartError::Listener)?);
+        let http_intake = intakes.http();
         intake.spawn(by_the_clock.run(stop_intake.clone()));
         let watch = Watch {
             ledger: Arc::clone(&ledger),
@@ -105,42 +116,72 @@ impl Daemon {
         intake.spawn(watch.run(stop_intake.clone()));
         startup::look(config).await;
 
-        let mut delivery = JoinSet::new();
-        let (health, stopping) = (ledger.health(), stop_intake.clone());
-        let watched = admin::Watched { health, metrics: Arc::clone(&metrics), beats, stopping };
-        let (listener, pages) = admin::open(config, file, watched).await.map_err(StartError::Listener)?;
-        let admin = listener.address().map_err(StartError::Listener)?;
-        delivery.spawn(serve::serve(listener, pages, stop_delivery.clone()));
+        let fleet = Arc::new(Current::new(Fleet::new(config, beats)));
+        let in_force = Arc::new(Current::new(InForce::since(clock.now())));
+        let watched = Watched {
+            health: ledger.health(),
+            metrics: Arc::clone(&metrics),
+            fleet: Arc::clone(&fleet),
+            contracts: Arc::clone(&contracts),
+            config: Arc::clone(&in_force),
+            stopping: stop_intake.clone(),
+        };
+        let port = Admin::new(config, file, watched, &mut delivery, stop_delivery.clone());
+        port.adopt(port.prepare(config).await.map_err(StartError::Listener)?);
+        let admin = port.address().ok_or_else(|| StartError::Listener("admin: its address is not known".to_owned()))?;
+        delivery.spawn(Survey::new(config, Arc::clone(&fleet), Arc::clone(&metrics)).run(stop_delivery.clone()));
 
-        delivery.spawn(Survey::new(config, ids.into_keys(), Arc::clone(&metrics)).run(stop_delivery.clone()));
-
-        let number = lanes.len();
+        let (number, media) = (lanes.len(), doors.media.clone());
         let cache = config.delivery.rendition_cache.get();
-        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics))
-            .with_media(media.clone());
-        let health = ledger.health();
+        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
+        let renditions = Arc::new(renditions.with_media(media.clone()));
         let shared = Shared {
-            documents: Arc::new(renditions),
-            metrics,
-            clock,
+            documents: Arc::clone(&renditions) as _,
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
             random: Mutex::default(),
             growth: Growth::default(),
             health: ledger.health(),
-            ledger,
+            ledger: Arc::clone(&ledger),
         };
-        let dispatch = Dispatch::new(lanes, shared, wakes);
+        let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
 
+        let health = ledger.health();
+        let reload = Reload {
+            file: file.to_owned(),
+            ledger_path: config.ledger.path.clone(),
+            ledger,
+            clock,
+            metrics,
+            logs,
+            wakes,
+            editions,
+            doors,
+            renditions,
+            contracts,
+            keep,
+            intakes,
+            admin: port,
+            fleet,
+            in_force,
+        };
+        reload.start(loaded, (reloads.clone(), asked), &mut intake, &stop_intake);
         tracing::info!(lanes = number, recovered, %admin, "ready");
         service::ready();
-        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, media, http_intake, admin })
+        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, media, reloads, http_intake, admin })
+    }
+
+    /// Has the configuration loaded again; the log says what came of it.
+    pub fn reload(&self) {
+        self.reloads.ask(Asked::Signal);
     }
 
     /// Returns when a part of it has broken off, with what it was. None of them ends by itself before a stop.
     pub async fn broken(&mut self) -> &'static str {
         let written = async { while self.health.changed().await.is_ok() {} };
         tokio::select! {
-            _ = self.intake.join_next() => "an intake",
+            _ = self.intake.join_next() => "an intake, upkeep or what loads the configuration",
             _ = self.delivery.join_next() => "delivery, the admin port or the metrics' survey",
             () = written => "the ledger's writer",
         }

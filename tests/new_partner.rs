@@ -211,7 +211,7 @@ fn what_is_added_reads_well() {
       2. Put the token where env:PAPER_TOKEN says: it cannot be read from here yet.
       3. newswired check --config DIR/newswired.toml
       4. newswired partner test --partner paper --config DIR/newswired.toml
-      5. Start the daemon again: it reads its configuration when it starts, and keeps all that it owes.
+      5. newswired reload: the daemon that runs takes it up, and all others go on as they are.
       6. Tell the partner: docs/receiving.md, and docs/formats for "json".
     "#);
     let about = std::fs::metadata(secret).expect("the secret was made");

@@ -27,6 +27,7 @@ mod partner;
 mod publish;
 mod quarantine;
 mod release;
+mod reload;
 mod render;
 mod replay;
 mod resend;
@@ -46,7 +47,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::answers::at;
-use crate::config::{Config, ConfigErrors, Secrets};
+use crate::config::{Config, ConfigErrors, Loaded, Secrets};
 use crate::ledger::{LedgerError, SqliteReader};
 
 /// A newswire distribution daemon: takes published articles, adds the attribution that the agency's licence demands,
@@ -94,6 +95,8 @@ enum Verb {
     Resend(resend::Resend),
     /// Send a partner what it missed
     Replay(replay::Replay),
+    /// Have the running daemon go by the configuration as it is now
+    Reload(reload::Reload),
     /// See what was ordered, and what of it holds; stop what is not done
     Orders(orders::Orders),
     /// See how big the ledger is, and why
@@ -134,6 +137,11 @@ impl ConfigFile {
     /// With its secrets, as the daemon needs it.
     fn load(&self) -> Result<Config, Failure> {
         Ok(crate::config::load(&self.config, Secrets::Read)?)
+    }
+
+    /// The same, with what it was made of.
+    fn load_whole(&self) -> Result<Loaded, Failure> {
+        Ok(crate::config::load_whole(&self.config, Secrets::Read)?)
     }
 
     /// Without its secrets, which an operator's shell does not have.
@@ -235,6 +243,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Resume(verb) => verb.run(),
         Verb::Resend(verb) => verb.run(),
         Verb::Replay(verb) => verb.run(),
+        Verb::Reload(verb) => verb.run(),
         Verb::Orders(verb) => verb.run(),
         Verb::Stats(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),

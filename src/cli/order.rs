@@ -10,7 +10,7 @@ use super::target::To;
 use super::{ConfigFile, Failure};
 use crate::article::Guid;
 use crate::config::Config;
-use crate::ledger::{NewOrder, Order, OrderState, SqliteReader, StoryView, Target};
+use crate::ledger::{NewOrder, Order, OrderRecord, OrderState, SqliteReader, StoryView, Target};
 use crate::ops::order::{Given, PATIENCE, give};
 
 /// What every order is given with.
@@ -31,6 +31,10 @@ pub struct Desk {
 }
 
 impl Ordering {
+    pub(super) fn config(&self) -> &ConfigFile {
+        &self.config
+    }
+
     pub fn desk(self) -> Result<Desk, Failure> {
         let config = self.config.load_to_look()?;
         let reader = SqliteReader::open(&config.ledger.path)?;
@@ -67,26 +71,7 @@ impl Desk {
     /// [`Failure::No`] where the daemon refused it; [`Failure::Unavailable`] where one runs and did not take it up.
     pub fn give(&self, order: Order) -> Result<(), Failure> {
         let what = order.to_string();
-        let new = NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() };
-        let record = match give(&self.reader, &new)? {
-            Given::Taken(record) => record,
-            Given::Gone(id) => {
-                println!("order {id}: {what}");
-                return Ok(());
-            }
-            Given::ForLater(id) => {
-                println!(
-                    "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
-                );
-                return Ok(());
-            }
-            Given::NotYet(id) => {
-                return Err(Failure::Unavailable(format!(
-                    "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
-                    PATIENCE.as_secs()
-                )));
-            }
-        };
+        let Some(record) = self.order(order)? else { return Ok(()) };
         let (id, result) = (record.id, record.result.unwrap_or_default());
         match record.state {
             OrderState::Done | OrderState::Stopped => println!("order {id}: {result}"),
@@ -98,6 +83,31 @@ impl Desk {
             OrderState::Refused => return Err(Failure::No(format!("order {id} is refused: {result}"))),
         }
         Ok(())
+    }
+}
+
+impl Desk {
+    /// Gives an order. Returns it as the daemon took it up; none where what came of it has been told.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] where a daemon runs and did not take it up.
+    pub fn order(&self, order: Order) -> Result<Option<OrderRecord>, Failure> {
+        let what = order.to_string();
+        let new = NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() };
+        match give(&self.reader, &new)? {
+            Given::Taken(record) => return Ok(Some(*record)),
+            Given::Gone(id) => println!("order {id}: {what}"),
+            Given::ForLater(id) => println!(
+                "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
+            ),
+            Given::NotYet(id) => {
+                return Err(Failure::Unavailable(format!(
+                    "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
+                    PATIENCE.as_secs()
+                )));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `newswired run`: the daemon in the foreground, as systemd and containers want it.
 
+use std::sync::Arc;
+
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,23 +20,24 @@ pub struct Run {
 
 impl Run {
     /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way. SIGUSR2
-    /// raises the log's level, and puts it back.
+    /// raises the log's level, and puts it back. SIGHUP has the configuration loaded again.
     pub async fn run(self) -> Result<(), Failure> {
-        let config = self.config.load()?;
-        check_templates(&config).map_err(Failure::Config)?;
-        let logs = start_logs(&config.log.level, config.log.format == LogFormat::Json).map_err(Failure::Config)?;
+        let loaded = self.config.load_whole()?;
+        check_templates(&loaded.config).map_err(Failure::Config)?;
+        let log = &loaded.config.log;
+        let logs = Arc::new(start_logs(&log.level, log.format == LogFormat::Json).map_err(Failure::Config)?);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut verbose = signal(SignalKind::user_defined2())?;
-        let mut daemon = Daemon::start(&config, self.config.file()).await?;
-        // Every part has what it needs of it.
-        drop(config);
+        let mut again = signal(SignalKind::hangup())?;
+        let mut daemon = Daemon::start(loaded, self.config.file(), Some(Arc::clone(&logs))).await?;
         let (signal, broken) = loop {
             tokio::select! {
                 _ = terminate.recv() => break ("SIGTERM", None),
                 _ = interrupt.recv() => break ("SIGINT", None),
                 part = daemon.broken() => break ("none", Some(part)),
                 _ = verbose.recv() => logs.toggle(),
+                _ = again.recv() => daemon.reload(),
             }
         };
         tracing::info!(signal, "stopping");

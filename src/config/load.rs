@@ -13,6 +13,7 @@ use super::error::{ConfigError, ConfigErrors, Place};
 use super::place::{KeyPath, Places};
 use super::schema::Known;
 use super::shape::{Report, shape};
+use super::tree::Tree;
 use super::{Config, Environment, is_id};
 
 /// Reads the configuration at `path`, the partners in `partners.d` beside it, and the environment of this process.
@@ -24,12 +25,28 @@ pub fn load(path: &Path, secrets: Secrets) -> Result<Config, ConfigErrors> {
     load_from(path, &Environment::of_process(), secrets)
 }
 
+/// A configuration, and what it was made of.
+pub struct Loaded {
+    pub config: Config,
+    pub tree: Tree,
+}
+
+/// [`load()`] with what the files and the environment say, for whoever compares it with another.
+///
+/// # Errors
+/// As those of [`load()`].
+pub fn load_whole(path: &Path, secrets: Secrets) -> Result<Loaded, ConfigErrors> {
+    let (config, said) = load_layers(path, &Environment::of_process(), secrets, None)?;
+    let tree = Tree::new(said, &config);
+    Ok(Loaded { config, tree })
+}
+
 /// [`load()`] with a file more, which is to become that of the partner `id`: is it good with all the others?
 ///
 /// # Errors
 /// As those of [`load()`], with the places in `file` as it is called now.
 pub fn load_with(path: &Path, id: &str, file: &Path, secrets: Secrets) -> Result<Config, ConfigErrors> {
-    load_layers(path, &Environment::of_process(), secrets, Some((id, file)))
+    load_layers(path, &Environment::of_process(), secrets, Some((id, file))).map(|(config, _)| config)
 }
 
 /// Whether the secrets that a configuration refers to are looked at while it is loaded.
@@ -44,7 +61,7 @@ pub enum Secrets {
 
 /// [`load()`] with an environment of its own.
 pub fn load_from(path: &Path, environment: &Environment, secrets: Secrets) -> Result<Config, ConfigErrors> {
-    load_layers(path, environment, secrets, None)
+    load_layers(path, environment, secrets, None).map(|(config, _)| config)
 }
 
 fn load_layers(
@@ -52,7 +69,7 @@ fn load_layers(
     environment: &Environment,
     secrets: Secrets,
     candidate: Option<(&str, &Path)>,
-) -> Result<Config, ConfigErrors> {
+) -> Result<(Config, Value), ConfigErrors> {
     let mut layers = Layers::read(path, environment, candidate).map_err(ConfigErrors::new)?;
     let tree = layers.merge().map_err(|why| ConfigErrors::new(vec![why]))?;
     let known = Known::of_config();
@@ -63,7 +80,7 @@ fn load_layers(
         check(config, &tree, environment, &mut report);
     }
     match config {
-        Some(config) if report.errors.is_empty() => Ok(config),
+        Some(config) if report.errors.is_empty() => Ok((config, tree)),
         // Without a configuration there is an error that says why: see `shape`.
         _ => Err(ConfigErrors::new(report.errors)),
     }

@@ -10,6 +10,7 @@
 mod check;
 mod country;
 mod delivery;
+mod difference;
 mod directory;
 mod document;
 mod engine;
@@ -49,6 +50,7 @@ mod signature;
 mod suggest;
 mod template;
 mod tls;
+mod tree;
 mod units;
 mod webdav;
 mod wire;
@@ -56,6 +58,7 @@ mod wordpress;
 
 pub use country::Country;
 pub use delivery::Delivery;
+pub use difference::{Difference, Plan, Port};
 pub use directory::Directory;
 pub(crate) use engine::guarded;
 pub use environment::Environment;
@@ -69,7 +72,7 @@ pub use ledger::Ledger;
 pub use limits::{Limits, Use};
 pub use line::{Field, Fields, Lacking, Line};
 pub use listen::Listen;
-pub use load::{Secrets, load, load_from, load_with};
+pub use load::{Loaded, Secrets, load, load_from, load_whole, load_with};
 #[cfg(feature = "mail")]
 pub(crate) use mail::mailbox;
 pub use mail::{Mail, MailDocument, MailTls, Subject};
@@ -88,7 +91,7 @@ pub use reach::{AddressBlock, Unreachable, reachable};
 pub use s3::S3;
 pub use schema::{partner_schema, schema};
 pub use secret::{Secret, SecretError, SecretRef};
-pub use service::{Admin, Log, LogFormat};
+pub use service::{Admin, Log, LogFormat, Reload};
 pub use sftp::Sftp;
 #[cfg(feature = "sftp")]
 pub(crate) use sftp::{host_keys, private_key};
@@ -100,6 +103,7 @@ pub use signature::{
 pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use tls::{ClientCertificate, Pin};
+pub use tree::{Packed, Tree};
 pub use units::{Rate, Size, Span};
 pub use webdav::WebDav;
 pub use wire::{Licence, Logo, MediaRule, MediaUse, Wire};
@@ -129,6 +133,8 @@ pub struct Config {
     pub admin: Admin,
     #[serde(default)]
     pub log: Log,
+    #[serde(default)]
+    pub reload: Reload,
     /// The wires that this daemon carries, by id.
     #[serde(default)]
     pub wires: BTreeMap<WireId, Arc<Wire>>,

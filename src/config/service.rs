@@ -28,6 +28,21 @@ impl Default for Admin {
     }
 }
 
+/// When the configuration is loaded again while the daemon runs.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// A changed file is taken for the word to load all of them again, once none has changed for some seconds. SIGHUP and
+    /// `newswired reload` do so in any case.
+    pub on_change: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { on_change: true }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {

@@ -96,7 +96,7 @@ impl Settings<'_> {
 }
 
 /// A path as TOML writes it.
-fn named(path: &KeyPath) -> String {
+pub(super) fn named(path: &KeyPath) -> String {
     let bare =
         |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     let part = |part: &String| if bare(part) { part.clone() } else { format!("{part:?}") };

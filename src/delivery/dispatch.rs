@@ -41,7 +41,7 @@ impl Dispatch {
 
     /// Runs until `stop`, then waits at most `drain` for what is under way. `due` is when each lane first has something
     /// to do.
-    pub async fn run(self, due: Vec<Due>, stop: CancellationToken, drain: Duration) {
+    pub async fn run(mut self, due: Vec<Due>, stop: CancellationToken, drain: Duration) {
         let mut agenda = Agenda { heap: BinaryHeap::new(), next: vec![None; self.lanes.len()] };
         let mut start: Vec<(usize, bool)> = Vec::new();
         for Due { lane, at, withdrawal } in due {
@@ -57,6 +57,16 @@ impl Dispatch {
         let mut is_working = vec![false; self.lanes.len()];
         let mut health = self.shared.health.clone();
         while !stop.is_cancelled() {
+            for (lane, due) in self.wakes.take_added() {
+                let at = self.add(lane);
+                agenda.next.push(None);
+                is_working.push(false);
+                match due {
+                    Some(Due { withdrawal: true, .. }) => start.push((at, true)),
+                    Some(due) => agenda.add(at, due.at),
+                    None => {}
+                }
+            }
             for id in self.wakes.take() {
                 // One that works is told by its own signal.
                 if let Some(lane) = self.index.get(&id).copied().filter(|lane| !is_working[*lane]) {
@@ -147,6 +157,14 @@ impl Dispatch {
         }
     }
 
+    /// Has one lane more. Returns its place.
+    fn add(&mut self, lane: Arc<Lane>) -> usize {
+        let at = self.lanes.len();
+        self.index.insert(lane.id, at);
+        self.lanes.push(lane);
+        at
+    }
+
     /// Has every lane look again that works.
     fn nudge(&self, is_working: &[bool]) {
         let at_work = self.lanes.iter().zip(is_working).filter(|(_, works)| **works);
@@ -170,7 +188,7 @@ impl Dispatch {
     async fn abandon(&self, lane: usize, now: Timestamp) {
         let lane = &self.lanes[lane];
         lane.signal.clear();
-        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.door.in_network(), now).await {
+        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.settings.get().door.in_network(), now).await {
             tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
         }
     }

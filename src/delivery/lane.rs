@@ -15,8 +15,9 @@ use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, NoDocument, Numbered};
 use super::signal::{AsOf, InHand, Press, Signal};
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::ledger::state::Settled;
-use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Halt, Health, Ledger, LedgerError, Report, Waiting};
+use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Report, Waiting};
 use crate::telemetry::{Beat, DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
@@ -35,18 +36,22 @@ pub struct Lane {
     pub id: DestinationId,
     /// `partner/destination`
     pub name: String,
-    pub edition: Numbered,
-    pub door: Box<dyn Transport>,
-    /// The age after which a delivery is given up.
-    pub give_up_after: Duration,
-    /// The configuration's own halt, which holds where no order does.
-    pub paused: Option<Halt>,
+    /// What it goes by; an attempt goes by what holds when it begins.
+    pub settings: Current<Settings>,
     pub pace: Mutex<Pace>,
     pub signal: Signal,
     /// How its work ended, where nothing was left that is due. None while it works, and where it was cut short.
     pub rest: Mutex<Option<Rest>>,
     /// Its last hour.
     pub beat: Arc<Beat>,
+}
+
+/// What a lane goes by, as its configuration says.
+pub struct Settings {
+    pub edition: Numbered,
+    pub door: Arc<dyn Transport>,
+    /// The age after which a delivery is given up.
+    pub give_up_after: Duration,
 }
 
 /// Nothing is due in a lane but what it is told of.
@@ -92,6 +97,8 @@ struct Done {
     began: Timestamp,
     /// When the version was made; of an article that does not say it, when it was accepted.
     published: Option<Timestamp>,
+    /// How long its requests may still be in the network, where their outcome is unknown.
+    in_network: Duration,
     result: Sent,
 }
 
@@ -319,7 +326,7 @@ impl Lane {
             limit,
             withdrawals_only: press == Press::Withdrawal,
             urgent: press == Press::Urgent,
-            give_up_before: self.pace().give_up_before(self.give_up_after, now),
+            give_up_before: self.pace().give_up_before(self.settings.get().give_up_after, now),
             now,
         };
         match shared.ledger.claim(claim).await {
@@ -338,13 +345,15 @@ impl Lane {
 
     async fn attempt(&self, shared: &Shared, in_hand: InHand) -> Done {
         let InHand { row: attempted, as_of } = in_hand;
+        let settings = self.settings.get();
+        let in_network = settings.door.in_network();
         let rendered = tokio::select! {
             // Nearly all documents are there at once.
             biased;
-            rendered = shared.documents.get(attempted.article, &self.edition) => rendered,
+            rendered = shared.documents.get(attempted.article, &settings.edition) => rendered,
             () = self.outdated(&attempted, as_of) => {
                 let began = shared.clock.now();
-                return Done { attempted, began, published: None, result: Sent::NotTried };
+                return Done { attempted, began, published: None, in_network, result: Sent::NotTried };
             }
         };
         let began = shared.clock.now();
@@ -387,7 +396,7 @@ impl Lane {
                         names: Arc::clone(&rendered.names),
                         media: Arc::clone(&rendered.media),
                     };
-                    let mut outcome = self.door.send(&parcel).await;
+                    let mut outcome = settings.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
                         outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
                     }
@@ -396,7 +405,7 @@ impl Lane {
                 }
             },
         };
-        Done { attempted, began, published, result }
+        Done { attempted, began, published, in_network, result }
     }
 
     /// Returns when a row in hand is to go back.
@@ -422,7 +431,7 @@ impl Lane {
     /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
     /// `others` are still under way.
     fn ended<'a>(&self, shared: &'a Shared, done: Done, others: usize) -> Recorded<'a> {
-        let Done { attempted, began, published, result } = done;
+        let Done { attempted, began, published, in_network, result } = done;
         let now = shared.clock.now();
         let tried = attempted.action.withdraws();
         let recorded = move |recorded: Result<_, _>| recorded.map(|waiting| (waiting, tried));
@@ -434,7 +443,7 @@ impl Lane {
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
                 let outcome = Outcome::refused_here(reason.clone());
-                let report = self.report(attempted, Settled::Expired { reason }, &outcome, began, now);
+                let report = report(attempted, Settled::Expired { reason }, outcome, (began, now), in_network);
                 return shared.ledger.record(self.id, vec![report], None).map(recorded).boxed();
             }
             Sent::NotYet(why) => {
@@ -478,20 +487,8 @@ impl Lane {
             Class::Deferred { .. } | Class::Gone => Settled::Deferred { hold: None },
             Class::Unknown { .. } => Settled::Unknown { hold },
         };
-        let report = self.report(attempted, settled, &outcome, began, now);
+        let report = report(attempted, settled, outcome, (began, now), in_network);
         shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed()
-    }
-
-    fn report(
-        &self,
-        attempted: Attempted,
-        settled: Settled,
-        outcome: &Outcome,
-        began: Timestamp,
-        ended: Timestamp,
-    ) -> Report {
-        let (status, detail, remote) = (outcome.status, outcome.detail.clone(), outcome.remote.clone());
-        Report { attempted, settled, began, ended, status, detail, remote, in_network: self.door.in_network() }
     }
 
     fn count(
@@ -519,6 +516,17 @@ impl Lane {
             self.beat.failed(now, &outcome.detail);
         }
     }
+}
+
+fn report(
+    attempted: Attempted,
+    settled: Settled,
+    outcome: Outcome,
+    (began, ended): (Timestamp, Timestamp),
+    in_network: Duration,
+) -> Report {
+    let Outcome { class: _, status, detail, remote } = outcome;
+    Report { attempted, settled, began, ended, status, detail, remote, in_network }
 }
 
 /// A later claim may have found what goes first.

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::dispatch::Due;
-use super::lane::Lane;
+use super::lane::{Lane, Settings};
 use super::pace::{Limit, Pace, Policy};
-use super::renditions::Editions;
+use super::renditions::{Editions, Numbered};
 use super::signal::Signal;
 use crate::config::{Config, Delivery, Destination};
+use crate::current::Current;
 use crate::ledger::{DestinationId, Halt, Ledger, LedgerError, Registration};
 use crate::telemetry::Beat;
 use crate::transport::{DoorError, Transport};
@@ -38,63 +40,127 @@ pub enum LanesError {
 }
 
 impl Lanes {
-    /// Opens the doors of `config` by `open`, without knocking yet.
+    /// Opens the doors of `config` whose names (`partner/destination`) are among `those`, by `open`, without knocking yet.
     ///
     /// # Errors
     /// When a door cannot be built from its configuration, or the ledger cannot be asked.
     pub async fn open(
         config: &Config,
+        those: impl Fn(&str) -> bool,
         open: impl Fn(&str, &Destination, &Delivery) -> Result<Box<dyn Transport>, DoorError>,
+        editions: &mut Editions,
         ledger: &dyn Ledger,
         now: Timestamp,
     ) -> Result<Self, LanesError> {
-        let (mut doors, mut editions) = (Vec::new(), Editions::default());
-        for (partner_id, partner) in &config.partners {
-            for (destination_id, settings) in &partner.destinations {
-                let name = format!("{partner_id}/{destination_id}");
-                let edition = config.edition(partner_id, partner, settings).ok_or_else(|| LanesError::Format {
-                    name: name.clone(),
-                    format: settings.format.as_str().to_owned(),
-                })?;
-                let edition = editions.number(edition);
-                let door = open(&name, settings, &config.delivery)
-                    .map_err(|why| LanesError::Door { name: name.clone(), why })?;
-                doors.push((name, partner.paused, settings, edition, door));
-            }
+        let mut wanted = Wanted::all(config, editions)?;
+        wanted.retain(|one| those(&one.name));
+        let mut doors = Vec::with_capacity(wanted.len());
+        for one in &wanted {
+            let door = open(&one.name, one.destination, &config.delivery)
+                .map_err(|why| LanesError::Door { name: one.name.clone(), why })?;
+            doors.push(door);
         }
-        let registrations = doors.iter().map(|(name, paused, ..)| Registration { name: name.clone(), paused: *paused });
-        let ids = ledger.register(registrations.collect(), now).await?;
+        let ids = ledger.register(wanted.iter().map(Wanted::registration).collect(), now).await?;
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();
         let mut lanes = Self { lanes: Vec::new(), due: Vec::new(), ids: HashMap::new(), beats: HashMap::new() };
-        for ((name, paused, settings, edition, door), id) in doors.into_iter().zip(ids) {
-            lanes.ids.insert(name.clone(), id);
+        for ((one, door), id) in wanted.into_iter().zip(doors).zip(ids) {
+            lanes.ids.insert(one.name.clone(), id);
             let beat = Arc::<Beat>::default();
-            lanes.beats.insert(name.clone(), Arc::clone(&beat));
+            lanes.beats.insert(one.name.clone(), Arc::clone(&beat));
             let before = before.remove(&id);
             lanes.due.extend(
                 before.as_ref().and_then(|lane| Some(Due { lane: id, at: lane.due?, withdrawal: lane.withdrawal })),
             );
             let (state, ordered, resumed) =
                 before.map(|lane| (lane.state, lane.halt, lane.resumed)).unwrap_or_default();
-            // A partner that the configuration pauses gets withdrawals all the same.
-            let pause = || Halt { even_kills: false, why: "its partner is paused in the configuration".to_owned() };
-            let paused = paused.then(pause);
-            let halt = ordered.or_else(|| paused.clone());
+            let pace = Pace::new(one.policy, state, ordered, resumed).paused(one.pause()).within(one.limit, now);
             lanes.lanes.push(Arc::new(Lane {
                 id,
-                name,
-                edition,
-                door,
-                give_up_after: settings.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
-                paused,
-                pace: Pace::new(policy(settings, config), state, halt, resumed).within(limit(settings), now).into(),
+                name: one.name,
+                settings: Current::new(Settings {
+                    edition: one.edition,
+                    door: door.into(),
+                    give_up_after: one.give_up_after,
+                }),
+                pace: pace.into(),
                 signal: Signal::default(),
                 rest: Mutex::default(),
                 beat,
             }));
         }
         Ok(lanes)
+    }
+}
+
+/// What a configuration wants of a lane.
+pub struct Wanted<'a> {
+    /// `partner/destination`
+    pub name: String,
+    pub destination: &'a Destination,
+    is_paused: bool,
+    edition: Numbered,
+    give_up_after: Duration,
+    policy: Policy,
+    limit: Option<Limit>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Of each destination of `config`.
+    ///
+    /// # Errors
+    /// When one has no such format.
+    pub fn all(config: &'a Config, editions: &mut Editions) -> Result<Vec<Self>, LanesError> {
+        let mut all = Vec::new();
+        for (partner_id, partner) in &config.partners {
+            for (destination_id, destination) in &partner.destinations {
+                let name = format!("{partner_id}/{destination_id}");
+                let edition = config.edition(partner_id, partner, destination).ok_or_else(|| LanesError::Format {
+                    name: name.clone(),
+                    format: destination.format.as_str().to_owned(),
+                })?;
+                all.push(Self {
+                    name,
+                    destination,
+                    is_paused: partner.paused,
+                    edition: editions.number(edition),
+                    give_up_after: destination.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
+                    policy: policy(destination, config),
+                    limit: limit(destination),
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    pub fn registration(&self) -> Registration {
+        Registration { name: self.name.clone(), paused: self.is_paused }
+    }
+
+    /// A partner that the configuration pauses gets withdrawals all the same.
+    fn pause(&self) -> Option<Halt> {
+        let why = "its partner is paused in the configuration";
+        self.is_paused.then(|| Halt { even_kills: false, why: why.to_owned() })
+    }
+
+    /// Has `lane` go by this from its next attempt on; through `door`, where that is another one. `false` where all of it
+    /// is as it was.
+    pub fn adopt(self, lane: &Lane, door: Option<Arc<dyn Transport>>, now: Timestamp) -> bool {
+        let before = lane.settings.get();
+        let mut pace = lane.pace();
+        let has_changed = door.is_some()
+            || self.edition != before.edition
+            || self.give_up_after != before.give_up_after
+            || !pace.goes_by(&self.policy, self.limit, self.pause().as_ref());
+        if has_changed {
+            pace.adopt(self.policy, self.limit, self.pause(), now);
+            if door.is_some() {
+                pace.reopen(now);
+            }
+            let door = door.unwrap_or_else(|| Arc::clone(&before.door));
+            lane.settings.set(Settings { edition: self.edition, door, give_up_after: self.give_up_after });
+        }
+        has_changed
     }
 }
 

@@ -24,10 +24,10 @@ mod signal;
 mod wakes;
 
 pub use dispatch::{Dispatch, Due};
-pub use lane::Shared;
-pub use lanes::{Lanes, LanesError};
+pub use lane::{Lane, Shared};
+pub use lanes::{Lanes, LanesError, Wanted};
 pub use pace::Growth;
-pub use renditions::{Documents, NoDocument, Numbered, Rendered, Renditions};
+pub use renditions::{Documents, Editions, NoDocument, Numbered, Rendered, Renditions};
 pub use signal::Press;
 pub use wakes::Wakes;
 

@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use crate::article::{Action, Guid, Urgency, Version, WireId};
 use crate::attribution::{Policies, Proved};
 use crate::config::{Edition, MediaWay, MissingMedia, NameFields};
+use crate::current::Current;
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
 use crate::render::{self, Flaw, MediaFile};
 use crate::telemetry::Metrics;
@@ -30,15 +31,22 @@ pub trait Documents: Send + Sync + 'static {
 /// Makes documents, and keeps the recent ones within a budget of bytes.
 pub struct Renditions {
     ledger: Arc<dyn Ledger>,
-    policies: BTreeMap<WireId, Arc<Policies>>,
+    terms: Current<Terms>,
     cache: Cache<Made, Written, ByBytes>,
     metrics: Arc<Metrics>,
     /// Where a destination takes files of media.
-    media: Option<Arc<Media>>,
+    media: Current<Option<Arc<Media>>>,
 }
 
-/// What a document is made of: an article and an edition, without the files that are gone.
-type Made = (ArticleId, u32, Option<Arc<BTreeSet<String>>>);
+/// What the wires ask of republishers.
+struct Terms {
+    /// Each reload that changes them makes other documents of the same articles.
+    generation: u32,
+    policies: BTreeMap<WireId, Arc<Policies>>,
+}
+
+/// What a document is made of: an article and an edition, by these terms, without the files that are gone.
+type Made = (ArticleId, u32, u32, Option<Arc<BTreeSet<String>>>);
 
 /// A document, and the files that have to be there before it.
 #[derive(Clone)]
@@ -52,6 +60,12 @@ struct Written {
 pub struct Numbered {
     number: u32,
     edition: Arc<Edition>,
+}
+
+impl PartialEq for Numbered {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
 }
 
 impl Numbered {
@@ -135,22 +149,34 @@ impl Renditions {
     ) -> Self {
         // About as many entries as fit the budget with the 6 kB of an ordinary article.
         let cache = Cache::with_weighter((budget / 6_000).max(16), budget as u64, ByBytes);
-        Self { ledger, policies, cache, metrics, media: None }
+        let terms = Current::new(Terms { generation: 0, policies });
+        Self { ledger, terms, cache, metrics, media: Current::default() }
     }
 
     /// The same with files of media.
     pub fn with_media(self, media: Option<Arc<Media>>) -> Self {
-        Self { media, ..self }
+        self.media.set(media);
+        self
+    }
+
+    /// From here on documents are made by these policies, where they have changed, and with these files.
+    pub fn adopt(&self, policies: Option<BTreeMap<WireId, Arc<Policies>>>, media: Option<Arc<Media>>) {
+        if let Some(policies) = policies {
+            let generation = self.terms.get().generation + 1;
+            self.terms.set(Terms { generation, policies });
+        }
+        self.media.set(media);
     }
 
     /// The document with the files that go with it. It is written before they are fetched, and once more without those
     /// that turn out to be gone: what is gone stays gone, so the same document comes of it at every attempt (promise 9).
     async fn with_files(&self, article: ArticleId, edition: &Numbered) -> Result<Arc<Rendered>, LedgerError> {
         let mut gone: BTreeMap<String, String> = BTreeMap::new();
+        let (terms, media) = (self.terms.get(), self.media.get());
         loop {
             let without = (!gone.is_empty()).then(|| Arc::new(gone.keys().cloned().collect::<BTreeSet<_>>()));
-            let made = (article, edition.number, without);
-            let making = self.make(article, &edition.edition, made.2.as_ref());
+            let made = (article, edition.number, terms.generation, without);
+            let making = self.make(article, &edition.edition, &terms, made.3.as_ref());
             let Written { rendered, files } = self.cache.get_or_insert_async(&made, making).await?;
             if files.is_empty() && gone.is_empty() {
                 return Ok(rendered);
@@ -159,7 +185,7 @@ impl Renditions {
                 let document = Err(NoDocument::NotYet(why));
                 Ok(Arc::new(Rendered { document, ..Rendered::clone(&rendered) }))
             };
-            let Some(media) = &self.media else {
+            let Some(media) = media.as_ref() else {
                 return not_yet("there is no store of media files".to_owned());
             };
             let wanted =
@@ -188,12 +214,13 @@ impl Renditions {
         &self,
         id: ArticleId,
         edition: &Arc<Edition>,
+        terms: &Terms,
         gone: Option<&Arc<BTreeSet<String>>>,
     ) -> Result<Written, LedgerError> {
         let article = self.ledger.article(id).await?;
         let extension = render::renderer(edition.profile.format).extension(&edition.profile);
         let (mut dropped, mut files) = (Vec::new(), Vec::new());
-        let document = match self.policies.get(&article.wire) {
+        let document = match terms.policies.get(&article.wire) {
             None => Err(NoDocument::Never(format!("the wire {} is not configured any more", article.wire))),
             Some(policies) => {
                 let format = edition.profile.format;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::Dispatch;
-use super::lane::{Lane, Shared};
+use super::lane::{Lane, Settings, Shared};
 use super::pace::{Growth, Limit, Pace, Policy};
 use super::renditions::{Editions, Renditions};
 use super::signal::Press;
@@ -21,6 +21,7 @@ use crate::article::{Action, Article, Urgency, Version};
 use crate::attribution::sample;
 use crate::clock::SystemClock;
 use crate::config::{Edition, Format};
+use crate::current::Current;
 use crate::ledger::{
     Acceptance, Accepted, Attempted, Claim, DestinationId, Halt, Health, LaneState, Ledger, Owed, Registration, Rights,
     SqliteLedger, SqliteOptions, SqliteReader,
@@ -137,10 +138,11 @@ impl Scene {
         let lane = |(at, name): (usize, String)| Lane {
             id: ids[at],
             name,
-            edition: Editions::default().number(Edition::plain(Format::Json)),
-            door: Box::new(Door { delay: doors.delay, status: Arc::clone(&status), got: Arc::clone(&got[at]) }),
-            give_up_after: Duration::from_secs(3600),
-            paused: None,
+            settings: Current::new(Settings {
+                edition: Editions::default().number(Edition::plain(Format::Json)),
+                door: Arc::new(Door { delay: doors.delay, status: Arc::clone(&status), got: Arc::clone(&got[at]) }),
+                give_up_after: Duration::from_secs(3600),
+            }),
             pace: Pace::new(policy, LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
             signal: Default::default(),
             rest: Mutex::default(),

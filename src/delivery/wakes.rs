@@ -1,15 +1,17 @@
 //! How lanes are told from outside that something changed for them: by intake, by operators' orders, by the clock.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::lane::Lane;
+use super::dispatch::Due;
+use super::lane::{Lane, Settings};
 use super::signal::{AsOf, Press};
 use crate::article::Version;
 use crate::ledger::{Acceptance, Attempted, DestinationId, Halt, StoryId};
+use crate::transport::Transport;
 
 /// All lanes, for whoever has news for them. A lane is told at once, and stands at most once in the list of those that
 /// dispatch is to start, whatever the number of news.
@@ -18,7 +20,11 @@ pub struct Wakes(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    lanes: BTreeMap<DestinationId, Arc<Lane>>,
+    /// One that is not configured any more stays, shut: what is under way there ends in it, and it goes on where its
+    /// destination comes back.
+    lanes: RwLock<BTreeMap<DestinationId, Arc<Lane>>>,
+    /// Those that dispatch has not seen yet, with what they first have to do.
+    added: Mutex<Vec<(Arc<Lane>, Option<Due>)>>,
     woken: Mutex<Vec<DestinationId>>,
     notify: Notify,
     /// Dispatch has looked what there is.
@@ -28,7 +34,46 @@ struct Shared {
 impl Wakes {
     pub fn new(lanes: &[Arc<Lane>]) -> Self {
         let lanes = lanes.iter().map(|lane| (lane.id, Arc::clone(lane))).collect();
-        Self(Arc::new(Shared { lanes, ..Shared::default() }))
+        Self(Arc::new(Shared { lanes: RwLock::new(lanes), ..Shared::default() }))
+    }
+
+    /// There are more lanes. `due` is when each first has something to do, where it has.
+    pub fn add(&self, lanes: Vec<Arc<Lane>>, due: Vec<Due>) {
+        let mut due: BTreeMap<_, _> = due.into_iter().map(|due| (due.lane, due)).collect();
+        let mut all = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        all.extend(lanes.iter().map(|lane| (lane.id, Arc::clone(lane))));
+        drop(all);
+        let added = lanes.into_iter().map(|lane| {
+            let due = due.remove(&lane.id);
+            (lane, due)
+        });
+        self.0.added.lock().unwrap_or_else(PoisonError::into_inner).extend(added);
+        self.0.notify.notify_one();
+    }
+
+    /// The lane of a destination, whether it is configured still or not.
+    pub fn lane(&self, id: DestinationId) -> Option<Arc<Lane>> {
+        self.lanes().get(&id).cloned()
+    }
+
+    /// Every lane that there ever was.
+    pub fn all(&self) -> Vec<Arc<Lane>> {
+        self.lanes().values().cloned().collect()
+    }
+
+    /// A lane goes by other settings, and is to look at what it has.
+    pub fn adopted(&self, lane: &Lane) {
+        lane.signal.nudge();
+        self.list(lane);
+        self.0.notify.notify_one();
+    }
+
+    /// A destination is not configured any more: nothing is begun there, and what it is owed stays in the ledger.
+    pub fn retire(&self, lane: &Lane, door: Arc<dyn Transport>, now: Timestamp) {
+        lane.pace().retire(now);
+        let Settings { edition, give_up_after, .. } = &*lane.settings.get();
+        lane.settings.set(Settings { edition: edition.clone(), door, give_up_after: *give_up_after });
+        self.adopted(lane);
     }
 
     /// Reserves a place for an article in every lane that has one, and nothing that would go before it. A withdrawal
@@ -38,8 +83,9 @@ impl Wakes {
         if acceptance.article.action.withdraws() {
             return places;
         }
+        let lanes = self.lanes();
         for owed in &mut acceptance.routed {
-            let Some(lane) = self.0.lanes.get(&owed.destination) else { continue };
+            let Some(lane) = lanes.get(&owed.destination) else { continue };
             let Some(as_of) = lane.signal.reserve() else { continue };
             owed.at_once = true;
             places.0.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
@@ -71,25 +117,25 @@ impl Wakes {
     /// An operator halts these lanes, or lets them go on.
     pub fn halt(&self, lanes: Vec<(DestinationId, Option<Halt>)>, now: Timestamp) {
         for (id, halt) in lanes {
-            let Some(lane) = self.0.lanes.get(&id) else { continue };
-            let halt = halt.or_else(|| lane.paused.clone());
+            let Some(lane) = self.lane(id) else { continue };
+            let is_halted = lane.pace().order(halt, now);
             // One that nothing was sent to may have withdrawals that can go now.
-            if halt.as_ref().is_some_and(|halt| !halt.even_kills) {
+            if is_halted {
                 lane.signal.keep_withdrawal();
             }
-            lane.pace().order(halt, now);
             if !planted!(ResumeWakesNobody) {
                 lane.signal.nudge();
-                self.list(lane);
+                self.list(&lane);
             }
         }
         self.0.notify.notify_one();
     }
 
     fn tell(&self, lanes: &[DestinationId], story: StoryId, version: Option<Version>, press: Press) {
+        let all = self.lanes();
         for id in lanes {
-            // One that is not configured any more has nobody to tell.
-            let Some(lane) = self.0.lanes.get(id) else { continue };
+            // One that was not configured when the program started, or since, has nobody to tell.
+            let Some(lane) = all.get(id) else { continue };
             lane.signal.tell(story, version, press);
             self.list(lane);
         }
@@ -105,12 +151,23 @@ impl Wakes {
     /// The lanes that were told something since the last time.
     pub(super) fn take(&self) -> Vec<DestinationId> {
         let woken = std::mem::take(&mut *self.0.woken.lock().unwrap_or_else(PoisonError::into_inner));
-        for lane in woken.iter().filter_map(|id| self.0.lanes.get(id)) {
+        let lanes = self.lanes();
+        for lane in woken.iter().filter_map(|id| lanes.get(id)) {
             lane.signal.unlist();
         }
+        drop(lanes);
         // Nearly always nobody waits for it, and then it costs nothing.
         self.0.looked.notify_waiters();
         woken
+    }
+
+    /// The lanes that were added since the last time.
+    pub(super) fn take_added(&self) -> Vec<(Arc<Lane>, Option<Due>)> {
+        std::mem::take(&mut *self.0.added.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lanes(&self) -> RwLockReadGuard<'_, BTreeMap<DestinationId, Arc<Lane>>> {
+        self.0.lanes.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when dispatch has looked what there is: never, where it is not at work.

@@ -39,7 +39,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Consumes until `stop`, through whatever happens to the broker. `password` is what it was at the start.
-pub async fn run(amqp: Amqp, mut password: Option<Secret>, inbox: Arc<Inbox>, stop: CancellationToken) {
+pub async fn run(amqp: Amqp, mut password: Option<Arc<Secret>>, inbox: Arc<Inbox>, stop: CancellationToken) {
     let mut failures = 0_u32;
     let mut random = fastrand::Rng::new();
     for url in amqp.urls.iter().cycle() {
@@ -49,13 +49,13 @@ pub async fn run(amqp: Amqp, mut password: Option<Secret>, inbox: Arc<Inbox>, st
         inbox.opened(&stop).await;
         if let Some(secret) = &amqp.password {
             match read(secret).await {
-                Ok(now) => password = Some(now),
+                Ok(now) => password = Some(Arc::new(now)),
                 Err(reason) => {
                     tracing::warn!(reason, "the broker's password cannot be read; the last one stays in use")
                 }
             }
         }
-        match consume(&amqp, url, password.as_ref(), &inbox, &stop).await {
+        match consume(&amqp, url, password.as_deref(), &inbox, &stop).await {
             Ok(taken) => {
                 if taken > 0 {
                     failures = 0;

@@ -12,59 +12,126 @@ mod owed;
 mod retry;
 mod spool;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use owed::Contracts;
 
-use crate::article::{self, Article, DecodeError, WireId};
+use crate::article::{self, Article, DecodeError};
 use crate::clock::Clock;
-use crate::config::{Config, HttpIntake};
+use crate::config::{Amqp, Config, HttpIntake, Port, Secret, Spool};
+use crate::current::{Current, Handover, follow};
 use crate::delivery::{Press, Wakes};
 use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
-use crate::serve::{self, Bearers, Token};
+use crate::serve::{self, Bearers, Served, Token};
 use crate::telemetry::{IntakeLabel, Metrics};
 
-/// The intakes that are open.
+/// The intakes, each of which can be opened, closed and set up anew while the others work.
 pub struct Intakes {
-    pub tasks: JoinSet<()>,
-    /// Where `POST /v1/articles` is served, if it is.
-    pub http: Option<SocketAddr>,
+    inbox: Arc<Inbox>,
+    http: watch::Sender<Option<Served>>,
+    spool: watch::Sender<Option<Spool>>,
+    amqp: watch::Sender<Option<Broker>>,
 }
 
-/// Opens the intakes of `config`, until `stop`.
-///
-/// # Errors
-/// In a sentence for the operator: a port or a directory that cannot be had, a secret that cannot be read.
-pub async fn start(config: &Config, inbox: Arc<Inbox>, stop: &CancellationToken) -> Result<Intakes, String> {
-    let mut intakes = Intakes { tasks: JoinSet::new(), http: None };
-    if let Some(http) = &config.intake.http {
-        let bearers = Bearers::new(vec![bearer(http)], Vec::new())?;
-        let listener = serve::listen(http.listen.get(), "intake.http", http.tls.as_deref()).await?;
-        intakes.http = Some(listener.address()?);
-        inbox.opens("http");
-        let router = http::router(Arc::clone(&inbox), bearers, http.read_timeout.get());
-        intakes.tasks.spawn(serve::serve(listener, router, stop.clone()));
+/// The broker's settings, with its password as it was read last.
+type Broker = (Amqp, Option<Arc<Secret>>);
+
+/// Intakes that can be opened; what is left out stays as it is, and `Some(None)` is to be closed.
+#[derive(Default)]
+pub struct Prepared {
+    http: Option<Option<Served>>,
+    spool: Option<Option<Spool>>,
+    amqp: Option<Option<Broker>>,
+}
+
+impl Intakes {
+    /// None is open yet. Their tasks go to `tasks`, and work until `stop`.
+    pub fn new(inbox: Arc<Inbox>, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Self {
+        let (http, wanted) = watch::channel(None::<Served>);
+        let serve = |Served { listener, router }, until| serve::serve(listener, router, until);
+        tasks.spawn(follow(wanted, Handover::AtOnce, serve, stop.clone()));
+        // Two at work in one directory, or at one queue, would get in each other's way.
+        let (spool, wanted) = watch::channel(None);
+        let to = Arc::clone(&inbox);
+        let watch = move |spool, until| spool::run(spool, Arc::clone(&to), until);
+        tasks.spawn(follow(wanted, Handover::After, watch, stop.clone()));
+        let (amqp, wanted) = watch::channel(None);
+        let to = Arc::clone(&inbox);
+        let consume = move |(amqp, password): Broker, until| amqp::run(amqp, password, Arc::clone(&to), until);
+        tasks.spawn(follow(wanted, Handover::After, consume, stop.clone()));
+        tasks.spawn(retry::retry_quarantined(Arc::clone(&inbox), stop.clone()));
+        Self { inbox, http, spool, amqp }
     }
-    if let Some(spool) = &config.intake.spool {
-        spool::prepare(spool)?;
-        inbox.opens("spool");
-        intakes.tasks.spawn(spool::run(spool.clone(), Arc::clone(&inbox), stop.clone()));
+
+    /// Does all that can fail of opening these intakes as `config` says, and changes nothing yet.
+    ///
+    /// # Errors
+    /// In a sentence for the operator: a port or a directory that cannot be had, a secret that cannot be read.
+    pub async fn prepare(&self, config: &Config, ports: &BTreeSet<Port>) -> Result<Prepared, String> {
+        let mut prepared = Prepared::default();
+        if ports.contains(&Port::Http) {
+            prepared.http = Some(match &config.intake.http {
+                None => None,
+                Some(http) => {
+                    let bearers = Bearers::new(vec![bearer(http)], Vec::new())?;
+                    let open = self.http.borrow().as_ref().map(|open| open.listener.clone());
+                    let address = http.listen.get();
+                    let listener = serve::listen(address, "intake.http", http.tls.as_deref(), open.as_ref()).await?;
+                    let router = http::router(Arc::clone(&self.inbox), bearers, http.read_timeout.get());
+                    Some(Served { listener, router })
+                }
+            });
+        }
+        if ports.contains(&Port::Spool) {
+            config.intake.spool.as_ref().map_or(Ok(()), spool::prepare)?;
+            prepared.spool = Some(config.intake.spool.clone());
+        }
+        if ports.contains(&Port::Amqp) {
+            let broker = config.intake.amqp.as_ref().map(|amqp| {
+                let password = amqp.password.as_ref().map(|secret| secret.resolve().map(Arc::new)).transpose();
+                let password = password.map_err(|why| format!("intake.amqp.password: {why}"))?;
+                Ok::<_, String>((amqp.clone(), password))
+            });
+            prepared.amqp = Some(broker.transpose()?);
+        }
+        Ok(prepared)
     }
-    if let Some(amqp) = &config.intake.amqp {
-        inbox.opens("amqp");
-        let password = amqp.password.as_ref().map(|secret| secret.resolve()).transpose();
-        let password = password.map_err(|why| format!("intake.amqp.password: {why}"))?;
-        intakes.tasks.spawn(amqp::run(amqp.clone(), password, Arc::clone(&inbox), stop.clone()));
+
+    /// Opens what was prepared, in place of what there was.
+    pub fn adopt(&self, Prepared { http, spool, amqp }: Prepared) {
+        if let Some(http) = http {
+            self.opens("http", http.is_some());
+            self.http.send_replace(http);
+        }
+        if let Some(spool) = spool {
+            self.opens("spool", spool.is_some());
+            self.spool.send_replace(spool);
+        }
+        if let Some(amqp) = amqp {
+            self.opens("amqp", amqp.is_some());
+            self.amqp.send_replace(amqp);
+        }
     }
-    intakes.tasks.spawn(retry::retry_quarantined(inbox, stop.clone()));
-    Ok(intakes)
+
+    fn opens(&self, intake: &'static str, is_open: bool) {
+        if is_open {
+            self.inbox.opens(intake);
+        }
+    }
+
+    /// Where `POST /v1/articles` is served, if it is.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.borrow().as_ref().and_then(|open| open.listener.address().ok())
+    }
 }
 
 /// The token of whoever hands articles in by HTTP.
@@ -136,10 +203,7 @@ pub enum Rejection {
 pub struct Inbox {
     ledger: Arc<dyn Ledger>,
     wakes: Wakes,
-    contracts: Arc<Contracts>,
-    wires: Vec<WireId>,
-    default_wire: WireId,
-    limit: usize,
+    contracts: Arc<Current<Contracts>>,
     metrics: Arc<Metrics>,
     /// Articles between their commit and the waking of their lanes. They are tasks of their own so that a source that
     /// goes away meanwhile (an HTTP client above all) cannot come between the two.
@@ -148,29 +212,14 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// `contracts` are those of the same configuration.
     pub fn new(
-        config: &Config,
-        contracts: Arc<Contracts>,
+        contracts: Arc<Current<Contracts>>,
         ledger: Arc<dyn Ledger>,
         wakes: Wakes,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let wires: Vec<_> = config.wires.keys().cloned().collect();
-        let default_wire = config.intake.wire.clone().or_else(|| wires.first().cloned());
-        Self {
-            ledger,
-            wakes,
-            contracts,
-            wires,
-            // A checked configuration has a wire.
-            default_wire: default_wire.unwrap_or_else(|| WireId::new("")),
-            limit: config.intake.article_limit.get(),
-            metrics,
-            accepting: TaskTracker::new(),
-            clock,
-        }
+        Self { ledger, wakes, contracts, metrics, accepting: TaskTracker::new(), clock }
     }
 
     /// What this intake takes is counted from nothing on: a rate has no first step that nobody sees.
@@ -183,7 +232,7 @@ impl Inbox {
 
     /// The largest article that is taken, in bytes.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.contracts.get().article_limit()
     }
 
     /// Why nothing can be taken at the moment, if that is so.
@@ -237,13 +286,15 @@ impl Inbox {
     }
 
     async fn decide(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
-        if arrival.bytes.len() > self.limit {
-            let why = Rejection::TooLarge { size: arrival.bytes.len(), limit: self.limit };
+        let contracts = self.contracts.get();
+        let limit = contracts.article_limit();
+        if arrival.bytes.len() > limit {
+            let why = Rejection::TooLarge { size: arrival.bytes.len(), limit };
             return self.quarantine(arrival, why, None).await;
         }
         // Decoding is computing: a large article must not hold up the threads that wait for the network.
         let (wire, bytes, content_type) =
-            (self.default_wire.clone(), arrival.bytes.clone(), arrival.content_type.clone());
+            (contracts.default_wire().clone(), arrival.bytes.clone(), arrival.content_type.clone());
         let decoding = tokio::task::spawn_blocking(move || article::decode(&bytes, content_type.as_deref(), &wire));
         let article = match decoding.await {
             Ok(Ok(article)) => article,
@@ -252,7 +303,7 @@ impl Inbox {
             Err(why) => return self.quarantine(arrival, Rejection::Broke(why.to_string()), None).await,
         };
         let guid = article.guid.to_string();
-        if !self.wires.contains(&article.wire) {
+        if !contracts.carries(&article.wire) {
             let why = Rejection::UnknownWire(article.wire.to_string());
             return self.quarantine(arrival, why, Some(guid)).await;
         }
@@ -269,7 +320,7 @@ impl Inbox {
     /// # Errors
     /// [`LedgerError`] when it could not be committed.
     pub async fn accept(&self, article: Article, source: String) -> Result<Accepted, LedgerError> {
-        let acceptance = self.contracts.acceptance(article, source, self.clock.now());
+        let acceptance = self.contracts.get().acceptance(article, source, self.clock.now());
         let (ledger, wakes) = (Arc::clone(&self.ledger), self.wakes.clone());
         let accepting = self.accepting.spawn(async move { commit(acceptance, ledger.as_ref(), &wakes).await });
         accepting.await.map_err(|_| LedgerError::Closed)?

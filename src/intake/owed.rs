@@ -19,6 +19,10 @@ pub struct Contracts {
     /// By name (`partner/destination`).
     destinations: HashMap<String, Owed>,
     wires: BTreeMap<WireId, Terms>,
+    /// Of articles that do not name theirs.
+    default_wire: WireId,
+    /// The largest article that is taken, in bytes.
+    article_limit: usize,
     subject_descendants: BTreeMap<String, Vec<String>>,
 }
 
@@ -49,8 +53,27 @@ impl Contracts {
             router: Router::new(config),
             destinations,
             wires: config.wires.iter().filter_map(terms).collect(),
+            // A checked configuration has a wire.
+            default_wire: (config.intake.wire.as_ref().or_else(|| config.wires.keys().next()).cloned())
+                .unwrap_or_else(|| WireId::new("")),
+            article_limit: config.intake.article_limit.get(),
             subject_descendants: config.subject_descendants.clone(),
         }
+    }
+
+    /// Whether this wire is configured.
+    pub fn carries(&self, wire: &WireId) -> bool {
+        self.wires.contains_key(wire)
+    }
+
+    /// The wire of articles that do not name theirs.
+    pub fn default_wire(&self) -> &WireId {
+        &self.default_wire
+    }
+
+    /// The largest article that is taken, in bytes.
+    pub fn article_limit(&self) -> usize {
+        self.article_limit
     }
 
     /// An article as the ledger accepts it, with everyone to whom it is owed at `now`.

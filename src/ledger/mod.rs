@@ -170,8 +170,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// was taken up before changes nothing.
     fn carry_out(&self, id: OrderId, now: Timestamp) -> BoxFuture<'_, Result<CarriedOut, LedgerError>>;
 
-    /// Ends an order that cannot be done.
-    fn refuse(&self, id: OrderId, why: String, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>>;
+    /// Ends an order with what came of it, or with why it cannot be done.
+    fn end_order(
+        &self,
+        id: OrderId,
+        result: Result<String, String>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), LedgerError>>;
 
     /// The stories that a replay looks at next, in the order of their acceptance.
     fn candidates(&self, next: Candidates) -> BoxFuture<'_, Result<Vec<Candidate>, LedgerError>>;

@@ -38,6 +38,8 @@ pub enum Order {
     Resend { story: Guid, to: Target },
     /// The newest version of each story goes that was missed.
     Replay(Replay),
+    /// The configuration is loaded again.
+    Reload,
 }
 
 /// What is sent once more, and how fast.
@@ -107,14 +109,14 @@ impl Order {
             | Self::Release { story }
             | Self::Cancel { story, .. }
             | Self::Resend { story, .. } => Some(story),
-            Self::Suspend { .. } | Self::Resume { .. } | Self::Replay(_) => None,
+            Self::Suspend { .. } | Self::Resume { .. } | Self::Replay(_) | Self::Reload => None,
         }
     }
 
     /// The destinations that it is about; none where it is about all of them.
     pub fn to(&self) -> Option<&Target> {
         match self {
-            Self::Hold { .. } | Self::Release { .. } => None,
+            Self::Hold { .. } | Self::Release { .. } | Self::Reload => None,
             Self::Cancel { to, .. } => to.as_ref(),
             Self::Suspend { to, .. } | Self::Resume { to } | Self::Resend { to, .. } => Some(to),
             Self::Replay(replay) => Some(&replay.to),
@@ -123,7 +125,8 @@ impl Order {
 
     /// Whether it has to do with what these destinations are owed of a story.
     pub fn concerns(&self, story: &Guid, at: &Target) -> bool {
-        self.story().is_none_or(|about| about == story)
+        *self != Self::Reload
+            && self.story().is_none_or(|about| about == story)
             && self.to().is_none_or(|to| to.covers(at.as_str()) || at.covers(to.as_str()))
     }
 }
@@ -145,6 +148,7 @@ impl fmt::Display for Order {
             }
             Self::Resume { to } => write!(f, "resume {to}"),
             Self::Resend { story, to } => write!(f, "resend {story} to {to}"),
+            Self::Reload => f.write_str("reload"),
             Self::Replay(replay) => {
                 write!(f, "replay to {} ", replay.to)?;
                 match replay.from {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
+use crate::current::Current;
 use crate::ledger::{DoorGlance, Health, LedgerError, SqliteReader};
 use crate::telemetry::{Beat, Failure, Glance, Metrics, Minute};
 
@@ -26,16 +28,49 @@ pub const PAGE: usize = 200;
 /// What it is made of.
 pub struct Board {
     ledger: PathBuf,
-    /// Partners' names, by id.
-    partners: BTreeMap<String, String>,
-    /// Each destination's last hour, by its name.
-    beats: HashMap<String, Arc<Beat>>,
+    fleet: Arc<Current<Fleet>>,
+    config: Arc<Current<InForce>>,
     metrics: Arc<Metrics>,
     health: tokio::sync::watch::Receiver<Health>,
     started: Timestamp,
     latest: Mutex<Option<Look>>,
     /// One looks at a time.
     looking: tokio::sync::Mutex<()>,
+}
+
+/// Who is configured.
+#[derive(Default)]
+pub struct Fleet {
+    /// Partners' names, by id.
+    pub partners: BTreeMap<String, String>,
+    /// Each destination's last hour, by its name.
+    pub beats: HashMap<String, Arc<Beat>>,
+}
+
+impl Fleet {
+    /// Of a configuration, with the last hours of its destinations.
+    pub fn new(config: &Config, beats: HashMap<String, Arc<Beat>>) -> Self {
+        let partners = config.partners.iter().map(|(id, partner)| (id.to_string(), partner.name.clone())).collect();
+        Self { partners, beats }
+    }
+}
+
+/// Which configuration the daemon goes by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InForce {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why what stands in the files now is not in force: everything that is wrong with it.
+    pub refused: Option<String>,
+    /// Keys whose new values wait for the daemon's next start.
+    pub at_next_start: Vec<String>,
+}
+
+impl InForce {
+    /// As of a start.
+    pub fn since(since: Timestamp) -> Self {
+        Self { since, refused: None, at_next_start: Vec::new() }
+    }
 }
 
 #[derive(Clone)]
@@ -77,6 +112,7 @@ pub struct Flow {
     /// Quarantine entries and orders that wait.
     pub quarantine: u64,
     pub orders: usize,
+    pub config: InForce,
 }
 
 /// How a destination stands.
@@ -146,22 +182,21 @@ pub enum Sort {
 }
 
 impl Board {
-    /// Of the destinations whose beats are given.
     pub fn new(
         ledger: PathBuf,
-        partners: BTreeMap<String, String>,
-        beats: HashMap<String, Arc<Beat>>,
+        fleet: Arc<Current<Fleet>>,
+        config: Arc<Current<InForce>>,
         metrics: Arc<Metrics>,
         health: tokio::sync::watch::Receiver<Health>,
         started: Timestamp,
     ) -> Self {
         let (latest, looking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { ledger, partners, beats, metrics, health, started, latest, looking }
+        Self { ledger, fleet, config, metrics, health, started, latest, looking }
     }
 
     /// A partner's name.
-    pub fn partner(&self, id: &str) -> Option<&str> {
-        self.partners.get(id).map(String::as_str)
+    pub fn partner(&self, id: &str) -> Option<String> {
+        self.fleet.get().partners.get(id).cloned()
     }
 
     /// The wire as it was a moment ago.
@@ -194,7 +229,8 @@ impl Board {
 
     fn look(&self, now: Timestamp) -> Result<Seen, LedgerError> {
         let reader = SqliteReader::open(&self.ledger)?;
-        let rows: Vec<Row> = reader.glance()?.into_iter().map(|door| self.row(door, now)).collect();
+        let fleet = self.fleet.get();
+        let rows: Vec<Row> = reader.glance()?.into_iter().map(|door| row(&fleet, door, now)).collect();
         let intake = self.metrics.intake.glance(now);
         let oldest = rows.iter().filter(|row| row.oldest.is_some()).min_by_key(|row| row.oldest);
         let by_minute = |glance: &Glance| glance.minutes.iter().map(|minute| minute.good).collect();
@@ -209,7 +245,7 @@ impl Board {
             articles: intake.as_ref().map_or(0.0, |glance| glance.per_minute),
             arrivals: rows.iter().map(|row| row.per_minute).sum(),
             articles_by_minute: intake.as_ref().map(by_minute).unwrap_or_default(),
-            arrivals_by_minute: self.arrivals(now),
+            arrivals_by_minute: arrivals(&fleet, now),
             destinations: rows.len(),
             troubled: count(&[Standing::Trouble, Standing::Gone]),
             suspended: count(&[Standing::Suspended]),
@@ -219,59 +255,60 @@ impl Board {
             oldest_at: oldest.map(|row| row.destination.clone()),
             quarantine: reader.set_aside_waiting()?,
             orders: reader.orders(false)?.len(),
+            config: InForce::clone(&self.config.get()),
         };
         Ok(Seen { flow, rows })
     }
+}
 
-    /// All destinations together, minute by minute.
-    fn arrivals(&self, now: Timestamp) -> Vec<u32> {
-        let mut sum = Vec::new();
-        for glance in self.beats.values().filter_map(|beat| beat.glance(now)) {
-            sum.resize(glance.minutes.len(), 0);
-            sum.iter_mut().zip(glance.minutes).for_each(|(sum, minute): (&mut u32, Minute)| *sum += minute.good);
-        }
-        sum
+/// All destinations together, minute by minute.
+fn arrivals(fleet: &Fleet, now: Timestamp) -> Vec<u32> {
+    let mut sum = Vec::new();
+    for glance in fleet.beats.values().filter_map(|beat| beat.glance(now)) {
+        sum.resize(glance.minutes.len(), 0);
+        sum.iter_mut().zip(glance.minutes).for_each(|(sum, minute): (&mut u32, Minute)| *sum += minute.good);
     }
+    sum
+}
 
-    fn row(&self, door: DoorGlance, now: Timestamp) -> Row {
-        let DoorGlance { destination, lane, paused, waiting, oldest } = door;
-        let glance = self.beats.get(&destination).and_then(|beat| beat.glance(now));
-        let partner = destination.split('/').next().unwrap_or_default();
-        let name = self.partners.get(partner).filter(|_| self.beats.contains_key(&destination)).cloned();
-        let (standing, why) = match (lane.halt, lane.state.suspended) {
-            (Some(halt), _) => (Standing::Suspended, Some(halt.why)),
-            (None, _) if paused => (Standing::Suspended, Some("its partner is paused in the configuration".to_owned())),
-            (None, _) if name.is_none() => {
-                (Standing::Suspended, Some("it is not in the configuration any more".to_owned()))
-            }
-            (None, Some(gone)) => (Standing::Gone, Some(gone)),
-            (None, None) if lane.state.failures > 0 => (Standing::Trouble, lane.state.trouble),
-            (None, None) if waiting.number > 0 => (Standing::Sending, None),
-            (None, None) => (Standing::Idle, None),
-        };
-        let fives = |of: fn(&Minute) -> u32| {
-            glance.as_ref().map_or_else(Vec::new, |glance| {
-                glance.minutes.chunks(5).map(|five| five.iter().map(of).sum()).collect()
-            })
-        };
-        Row {
-            standing,
-            why,
-            retry_at: lane.state.retry_at.filter(|at| *at > now),
-            waiting: waiting.number,
-            or_more: waiting.or_more,
-            oldest,
-            per_minute: glance.as_ref().map_or(0.0, |glance| (glance.per_minute * 10.0).round() / 10.0),
-            latency_ms: glance
-                .as_ref()
-                .and_then(|glance| glance.latency)
-                .map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
-            arrived: fives(|minute| minute.good),
-            failed: fives(|minute| minute.failed),
-            last_failure: glance.and_then(|glance| glance.failure).map(|Failure { at, why }| (at, why)),
-            name,
-            destination,
+fn row(fleet: &Fleet, door: DoorGlance, now: Timestamp) -> Row {
+    let DoorGlance { destination, lane, paused, waiting, oldest } = door;
+    let glance = fleet.beats.get(&destination).and_then(|beat| beat.glance(now));
+    let partner = destination.split('/').next().unwrap_or_default();
+    let name = fleet.partners.get(partner).filter(|_| fleet.beats.contains_key(&destination)).cloned();
+    let (standing, why) = match (lane.halt, lane.state.suspended) {
+        (Some(halt), _) => (Standing::Suspended, Some(halt.why)),
+        (None, _) if paused => (Standing::Suspended, Some("its partner is paused in the configuration".to_owned())),
+        (None, _) if name.is_none() => {
+            (Standing::Suspended, Some("it is not in the configuration any more".to_owned()))
         }
+        (None, Some(gone)) => (Standing::Gone, Some(gone)),
+        (None, None) if lane.state.failures > 0 => (Standing::Trouble, lane.state.trouble),
+        (None, None) if waiting.number > 0 => (Standing::Sending, None),
+        (None, None) => (Standing::Idle, None),
+    };
+    let fives = |of: fn(&Minute) -> u32| {
+        glance
+            .as_ref()
+            .map_or_else(Vec::new, |glance| glance.minutes.chunks(5).map(|five| five.iter().map(of).sum()).collect())
+    };
+    Row {
+        standing,
+        why,
+        retry_at: lane.state.retry_at.filter(|at| *at > now),
+        waiting: waiting.number,
+        or_more: waiting.or_more,
+        oldest,
+        per_minute: glance.as_ref().map_or(0.0, |glance| (glance.per_minute * 10.0).round() / 10.0),
+        latency_ms: glance
+            .as_ref()
+            .and_then(|glance| glance.latency)
+            .map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+        arrived: fives(|minute| minute.good),
+        failed: fives(|minute| minute.failed),
+        last_failure: glance.and_then(|glance| glance.failure).map(|Failure { at, why }| (at, why)),
+        name,
+        destination,
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub mod admin;
 mod api;
-mod board;
+pub mod board;
 mod machine;
 pub mod order;
 mod page;

@@ -9,6 +9,13 @@ pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// The configuration is being loaded again, until [`ready`] is said once more.
+pub fn reloading() {
+    // Since systemd 253 it takes a reload for one only with the time at which it was begun.
+    let began = NotifyState::monotonic_usec_now().ok();
+    tell(&[NotifyState::Reloading].into_iter().chain(began).collect::<Vec<_>>());
+}
+
 /// Intake has stopped; what is under way is being finished.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

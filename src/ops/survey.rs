@@ -4,7 +4,7 @@
 //! [`BOUND`], so that a backlog of millions costs it no more than one of thousands (promise 8), and the pause after it
 //! grows with the time that it took.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +14,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 
+use super::board::Fleet;
 use super::machine;
 use crate::config::Config;
+use crate::current::Current;
 use crate::ledger::{LedgerError, LedgerSurvey, SqliteReader};
 use crate::telemetry::{DestinationLabel, DirectoryLabel, EndLabel, FileLabel, KindLabel, Metrics};
 
@@ -38,8 +40,8 @@ pub struct Survey {
     ledger: PathBuf,
     /// The directories whose file systems may fill up, by the word for them.
     directories: Vec<(&'static str, PathBuf)>,
-    /// The configured ones: the ledger remembers others.
-    destinations: BTreeSet<String>,
+    /// Who is configured: the ledger remembers others.
+    fleet: Arc<Current<Fleet>>,
     metrics: Arc<Metrics>,
     /// Kept open, so that its statements stay compiled.
     reader: Option<SqliteReader>,
@@ -47,12 +49,12 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of a configuration whose ledger is open, with the names of its destinations.
-    pub fn new(config: &Config, destinations: impl IntoIterator<Item = String>, metrics: Arc<Metrics>) -> Self {
+    /// Of a configuration whose ledger is open.
+    pub fn new(config: &Config, fleet: Arc<Current<Fleet>>, metrics: Arc<Metrics>) -> Self {
         Self {
             ledger: config.ledger.path.clone(),
             directories: machine::directories(config),
-            destinations: destinations.into_iter().collect(),
+            fleet,
             metrics,
             reader: None,
             in_trouble: false,
@@ -107,8 +109,8 @@ impl Survey {
     }
 
     fn put(&self, found: &LedgerSurvey) {
-        let metrics = &self.metrics;
-        for lane in found.lanes.iter().filter(|lane| self.destinations.contains(&lane.destination)) {
+        let (metrics, fleet) = (&self.metrics, self.fleet.get());
+        for lane in found.lanes.iter().filter(|lane| fleet.beats.contains_key(&lane.destination)) {
             let label = DestinationLabel { destination: lane.destination.clone() };
             metrics.lane_waiting.get_or_create(&label).set(whole(lane.waiting));
             metrics.lane_held.get_or_create(&label).set(whole(lane.held));
@@ -117,7 +119,7 @@ impl Survey {
         }
         let withdrawals: BTreeMap<_, _> = found.withdrawals.iter().map(|one| (&one.destination, one)).collect();
         let mut outstanding = 0;
-        for destination in &self.destinations {
+        for destination in fleet.beats.keys() {
             let label = DestinationLabel { destination: destination.clone() };
             let withdrawal = withdrawals.get(destination);
             outstanding += withdrawal.map_or(0, |one| one.outstanding);

@@ -54,10 +54,20 @@ const HEADERS: usize = 64;
 pub struct Peer(pub SocketAddr);
 
 /// A port that is open, and what it shows.
+#[derive(Clone)]
 pub struct Listener {
-    tcp: TcpListener,
+    tcp: Arc<TcpListener>,
+    /// The address that was asked for.
+    asked: SocketAddr,
     tls: Option<Arc<Shown>>,
     what: &'static str,
+}
+
+/// A listener, and what is served there.
+#[derive(Clone)]
+pub struct Served {
+    pub listener: Listener,
+    pub router: Router,
 }
 
 impl Listener {
@@ -70,7 +80,8 @@ impl Listener {
     }
 }
 
-/// Opens a listener; with a certificate, for TLS alone.
+/// Opens a listener; with a certificate, for TLS alone. The port of `open` stays as it is where the address is the same,
+/// and nobody who comes is turned away in between.
 ///
 /// # Errors
 /// With the address and what to look for.
@@ -78,12 +89,16 @@ pub async fn listen(
     address: SocketAddr,
     what: &'static str,
     certificate: Option<&ClientCertificate>,
+    open: Option<&Listener>,
 ) -> Result<Listener, String> {
-    let tls = certificate.map(Shown::new).transpose().map_err(|why| format!("{what}.tls: {why}"))?;
+    let tls = certificate.map(Shown::new).transpose().map_err(|why| format!("{what}.tls: {why}"))?.map(Arc::new);
+    if let Some(open) = open.filter(|open| open.asked == address) {
+        return Ok(Listener { tls, ..open.clone() });
+    }
     let tcp = TcpListener::bind(address).await.map_err(|why| {
         format!("{what} cannot listen on {address}: {why}; is another program there? choose another address")
     })?;
-    Ok(Listener { tcp, tls: tls.map(Arc::new), what })
+    Ok(Listener { tcp: Arc::new(tcp), asked: address, tls, what })
 }
 
 /// Serves `router` until `stop`, then finishes what is under way, within a bound.
@@ -189,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_read_its_answer_loses_its_place() {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = listen(address, "the test", None).await.unwrap();
+        let listener = listen(address, "the test", None, None).await.unwrap();
         let address = listener.address().unwrap();
         let (over, ended) = oneshot::channel();
         let over = Arc::new(std::sync::Mutex::new(Some(over)));

@@ -13,13 +13,14 @@ use crate::article::{Action, Article, Urgency};
 use crate::attribution::{Proved, sample};
 use crate::clock::Clock;
 use crate::config::{Config, Edition, Environment, Format, NameFields, Secrets};
-use crate::delivery::{Dispatch, Documents, Growth, Lanes, Numbered, Rendered, Shared, Wakes};
+use crate::current::Current;
+use crate::delivery::{Dispatch, Documents, Editions, Growth, Lanes, Numbered, Rendered, Shared, Wakes};
 use crate::intake::{Contracts, Inbox};
 use crate::ledger::simulated::{Disk, StepWriter, Written};
 use crate::ledger::{ArticleId, Ledger, LedgerError};
 use crate::render;
 use crate::telemetry::Metrics;
-use crate::upkeep::Upkeep;
+use crate::upkeep::{Reloads, Upkeep};
 
 /// The doors' partners: one that takes everything, one with early copies, one that takes every version, one that takes a
 /// section, by a contract with a rate; in the second variant another section, in the third the first partner is paused.
@@ -84,13 +85,15 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
         let number = number.expect("a partner's name has its number");
         Ok(Box::new(Door { number, world: Arc::clone(&world) }) as _)
     };
-    let Ok(Lanes { lanes, due, ids, beats: _ }) =
-        again(|| Lanes::open(config, open, ledger.as_ref(), world.now())).await;
+    let Ok(Lanes { lanes, due, ids, beats: _ }) = again(|| async {
+        let mut editions = Editions::default();
+        Lanes::open(config, |_| true, open, &mut editions, ledger.as_ref(), world.now()).await
+    })
+    .await;
     let metrics = Arc::new(Metrics::new());
     let wakes = Wakes::new(&lanes);
-    let contracts = Arc::new(Contracts::new(config, &ids));
+    let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
     let inbox = Arc::new(Inbox::new(
-        config,
         Arc::clone(&contracts),
         Arc::clone(&ledger),
         wakes.clone(),
@@ -103,8 +106,10 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
         contracts,
         wakes: wakes.clone(),
         clock: Arc::clone(&clock),
-        keep: config.ledger.clone(),
+        keep: Arc::new(Current::new(config.ledger.clone())),
         look: Duration::from_millis(500),
+        // A schedule has one configuration for each life of the program.
+        reloads: Reloads::new().0,
     };
     let Ok(()) = again(|| by_the_clock.take_orders()).await;
     {

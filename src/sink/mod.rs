@@ -143,7 +143,7 @@ impl Sink {
         if let Some(dir) = &options.dir {
             std::fs::create_dir_all(dir).map_err(|why| format!("cannot make {}: {why}", dir.display()))?;
         }
-        let listener = serve::listen(options.listen, "the sink", None).await?;
+        let listener = serve::listen(options.listen, "the sink", None, None).await?;
         let address = listener.address()?;
         let (tell, received) = mpsc::channel(UNREAD);
         let stop = CancellationToken::new();

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
@@ -28,7 +29,7 @@ enum Place {
 
 /// The logs of this process, for whoever changes their level.
 pub struct Logs {
-    configured: String,
+    configured: Mutex<String>,
     raised: AtomicBool,
     filter: reload::Handle<EnvFilter, Registry>,
 }
@@ -50,8 +51,7 @@ fn logs<W>(level: &str, json: bool, place: Place, writer: W) -> Result<(Logs, im
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(level)
-        .map_err(|why| format!("log.level {level:?} cannot be used: {why}; write for example \"info\""))?;
+    let filter = filter_of(level)?;
     let (filter, handle) = reload::Layer::new(filter);
     let priority = place == Place::Journal;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
@@ -64,15 +64,41 @@ where
         let ansi = place == Place::Terminal;
         lines.map_event_format(|format| OneLine { format: format.with_ansi(ansi), priority }).boxed()
     };
-    let logs = Logs { configured: level.to_owned(), raised: AtomicBool::new(false), filter: handle };
+    let logs = Logs { configured: Mutex::new(level.to_owned()), raised: AtomicBool::new(false), filter: handle };
     Ok((logs, tracing_subscriber::registry().with(filter).with(lines).with(filter_fn(is_discreet))))
+}
+
+/// What `level` lets through.
+///
+/// # Errors
+/// When it is no filter, with what one is.
+fn filter_of(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(level)
+        .map_err(|why| format!("log.level {level:?} cannot be used: {why}; write for example \"info\""))
 }
 
 impl Logs {
     /// Has everything of ours from `debug` on logged, or what the configuration says again. What it is now is an event.
     pub fn toggle(&self) {
-        let raised = !self.raised.fetch_xor(true, Ordering::AcqRel);
-        let level = if raised { format!("{},newswired=debug", self.configured) } else { self.configured.clone() };
+        self.raised.fetch_xor(true, Ordering::AcqRel);
+        self.apply();
+    }
+
+    /// The configuration says another level now. One that was raised stays raised.
+    ///
+    /// # Errors
+    /// When it is no filter.
+    pub fn adopt(&self, level: &str) -> Result<(), String> {
+        filter_of(level)?;
+        level.clone_into(&mut self.configured.lock().unwrap_or_else(PoisonError::into_inner));
+        self.apply();
+        Ok(())
+    }
+
+    fn apply(&self) {
+        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let raised = self.raised.load(Ordering::Acquire);
+        let level = if raised { format!("{configured},newswired=debug") } else { configured };
         let changed = EnvFilter::try_new(&level)
             .map_err(|why| why.to_string())
             .and_then(|filter| self.filter.reload(filter).map_err(|why| why.to_string()));

@@ -78,6 +78,12 @@ pub struct DirectoryLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ResultLabel {
+    /// `adopted`, `unchanged` or `refused`.
+    pub result: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabel {
     version: &'static str,
 }
@@ -137,6 +143,9 @@ pub struct Metrics {
     pub open_files: Gauge,
     pub most_files: Gauge,
     pub resident: Gauge,
+    pub config_reloads: Family<ResultLabel, Counter>,
+    pub config_good: Gauge,
+    pub config_loaded: Gauge<f64, AtomicU64>,
     /// Articles of the last hour: accepted, and set aside.
     pub intake: Beat,
 }
@@ -177,6 +186,19 @@ impl Metrics {
             commits.seconds.clone(),
         );
         ours.register("ledger_commit_commands", "Commands in a commit", commits.commands.clone());
+        let config_good: Gauge = new(
+            ours,
+            "config_good",
+            "1 while what stands in the configuration's files, as loaded last, is in force; 0 while it was refused",
+        );
+        config_good.set(1);
+        let config_loaded: Gauge<f64, AtomicU64> = add(
+            ours,
+            "config_loaded_timestamp",
+            Unit::Seconds,
+            "When the configuration in force was loaded; since 1970",
+        );
+        config_loaded.set(started.get());
         let timed = |ours: &mut Registry, name: &str, help: &str, histogram: Histogram| {
             ours.register_with_unit(name, help, Unit::Seconds, histogram.clone());
             histogram
@@ -311,12 +333,33 @@ impl Metrics {
             ),
             disk_free: add(ours, "disk_free", Unit::Bytes, "Room on the file system of a directory"),
             disk_size: add(ours, "disk_size", Unit::Bytes, "Size of the file system of a directory"),
+            config_reloads: new(ours, "config_reloads", "Times that the configuration was loaded again, by result"),
+            config_good,
+            config_loaded,
             commits,
             open_files,
             most_files,
             resident,
             registry,
             intake: Beat::default(),
+        }
+    }
+
+    /// What is known of a destination that is not configured any more is told no longer.
+    pub fn forget(&self, destination: &str) {
+        let label = DestinationLabel { destination: destination.to_owned() };
+        let lanes = [
+            &self.lane_concurrency,
+            &self.lane_failures,
+            &self.lane_suspended,
+            &self.lane_halted,
+            &self.lane_waiting,
+            &self.lane_held,
+            &self.lane_oldest,
+            &self.withdrawal_oldest,
+        ];
+        for family in lanes {
+            family.remove(&label);
         }
     }
 

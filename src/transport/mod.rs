@@ -27,6 +27,7 @@ mod mail;
 mod media;
 mod message_id;
 mod outcome;
+mod removed;
 mod wordpress;
 
 pub use client::connector;
@@ -36,6 +37,7 @@ pub use media::{Enclosure, Have, Media};
 pub use message_id::message_id;
 #[cfg(test)]
 pub(crate) use outcome::classify;
+pub use removed::Removed;
 pub use wordpress::WordPressDoor;
 
 use std::sync::Arc;
@@ -149,6 +151,23 @@ pub struct Shared {
     pub media: Option<Arc<Media>>,
 }
 
+impl Shared {
+    /// What the doors of another configuration share. Doors that are open stay as they are, and files of media where they
+    /// are kept.
+    ///
+    /// # Errors
+    /// As those of [`shared`].
+    pub fn anew(&self, config: &Config) -> Result<Self, DoorError> {
+        let media = self.media.clone();
+        shared_with(config, &self.metrics, media)
+    }
+
+    /// How many connections a destination has of those that there are for all.
+    pub fn part(&self, destination: &Destination, defaults: &Delivery) -> usize {
+        self.network.part(connections(destination, defaults))
+    }
+}
+
 /// The transport of the destination `name` (`partner/destination`), its door still closed.
 ///
 /// # Errors
@@ -235,6 +254,10 @@ fn not_built(door: Door<'_>) -> DoorError {
 /// # Errors
 /// When the password of the proxy cannot be read, or files of media cannot be kept where they are to be.
 pub fn shared(config: &Config, metrics: &Arc<Metrics>) -> Result<Shared, DoorError> {
+    shared_with(config, metrics, None)
+}
+
+fn shared_with(config: &Config, metrics: &Arc<Metrics>, media: Option<Arc<Media>>) -> Result<Shared, DoorError> {
     let doors: Vec<usize> = config
         .partners
         .values()
@@ -258,7 +281,10 @@ pub fn shared(config: &Config, metrics: &Arc<Metrics>) -> Result<Shared, DoorErr
             DoorError::Setting(format!("files of media cannot be kept in {dir}: {why}; set dir in [media]"))
         })
     };
-    let media = config.takes_media().then(open).transpose()?;
+    let media = match media {
+        Some(media) => Some(media),
+        None => config.takes_media().then(open).transpose()?,
+    };
     Ok(Shared { network, gzip: Arc::default(), metrics: Arc::clone(metrics), media })
 }
 

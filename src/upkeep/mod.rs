@@ -12,16 +12,19 @@ mod rights;
 
 pub use orders::filter;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::current::Current;
 use crate::delivery::Wakes;
 use crate::intake::{Contracts, Inbox};
-use crate::ledger::{ArticleId, Ledger, LedgerError};
+use crate::ledger::{ArticleId, Ledger, LedgerError, OrderId};
 
 /// How soon an order takes effect. A look at nothing is one probe of an empty index.
 pub const LOOK: Duration = Duration::from_millis(50);
@@ -33,13 +36,52 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Upkeep {
     pub ledger: Arc<dyn Ledger>,
     pub inbox: Arc<Inbox>,
-    pub contracts: Arc<Contracts>,
+    pub contracts: Arc<Current<Contracts>>,
     pub wakes: Wakes,
     pub clock: Arc<dyn Clock>,
     /// How long what is done is kept.
-    pub keep: config::Ledger,
+    pub keep: Arc<Current<config::Ledger>>,
     /// How often to look for orders: [`LOOK`].
     pub look: Duration,
+    /// Where the configuration is loaded again.
+    pub reloads: Reloads,
+}
+
+/// Who wants the configuration loaded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// SIGHUP.
+    Signal,
+    /// One of its files has changed.
+    Change,
+    Order(OrderId),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal => f.write_str("a signal"),
+            Self::Change => f.write_str("a changed file"),
+            Self::Order(id) => write!(f, "order {id}"),
+        }
+    }
+}
+
+/// For whoever wants the configuration loaded again.
+#[derive(Debug, Clone)]
+pub struct Reloads(mpsc::UnboundedSender<Asked>);
+
+impl Reloads {
+    /// With the end at which it is heard.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Asked>) {
+        let (tell, heard) = mpsc::unbounded_channel();
+        (Self(tell), heard)
+    }
+
+    /// Asks for it. Each is heard, in order; a daemon that is stopping hears nobody.
+    pub fn ask(&self, asked: Asked) {
+        let _ = self.0.send(asked);
+    }
 }
 
 impl Upkeep {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Upkeep;
+use super::{Asked, Upkeep};
 use crate::config::Subscription;
 use crate::ledger::{
     ArticleId, Candidates, CarriedOut, LedgerError, Order, OrderId, OrderState, Replay, ReplayFrom, ReplayStep,
@@ -33,6 +33,9 @@ impl Upkeep {
             }
             self.wakes.halt(lanes, now);
             tracing::info!(order = %record.id, what = %record.order, by = %record.by, result, "order");
+            if record.order == Order::Reload {
+                self.reloads.ask(Asked::Order(record.id));
+            }
         }
         Ok(())
     }
@@ -55,16 +58,16 @@ impl Upkeep {
         replay: &Replay,
         after: ArticleId,
     ) -> Result<(), LedgerError> {
-        let now = self.clock.now();
-        let read = |text: &str| filter(text, self.contracts.subject_descendants());
+        let (now, contracts) = (self.clock.now(), self.contracts.get());
+        let read = |text: &str| filter(text, contracts.subject_descendants());
         let filter = match replay.filter.as_deref().map(read).transpose() {
             Ok(filter) => filter,
-            Err(why) => return self.ledger.refuse(order, why, now).await,
+            Err(why) => return self.ledger.end_order(order, Err(why), now).await,
         };
         let limit = usize::try_from(replay.rate.max(1)).unwrap_or(usize::MAX);
-        let Some(destination) = self.contracts.first_of(&replay.to) else {
+        let Some(destination) = contracts.first_of(&replay.to) else {
             let why = format!("{} is not configured any more", replay.to);
-            return self.ledger.refuse(order, why, now).await;
+            return self.ledger.end_order(order, Err(why), now).await;
         };
         let until = replay.until.map_or(ordered, |until| until.min(ordered));
         let next = Candidates { from: replay.from, until, destination, after, limit };
@@ -77,8 +80,8 @@ impl Upkeep {
         let stories = chosen.map(|one| Replayed {
             story: one.story,
             id: one.id,
-            withdraw_for: self.contracts.withdraw_for(&one.article),
-            to: self.contracts.owed(&one.article, Some(&replay.to), now),
+            withdraw_for: contracts.withdraw_for(&one.article),
+            to: contracts.owed(&one.article, Some(&replay.to), now),
             article: one.article,
             even_confirmed: matches!(replay.from, ReplayFrom::Sequence(_)),
         });

@@ -16,15 +16,15 @@ impl Upkeep {
     /// Goes on after an article. Returns where to go on the next time.
     pub(super) async fn tidy(&self, mut after: ArticleId) -> Result<ArticleId, LedgerError> {
         for _ in 0..STEPS {
-            let now = self.clock.now();
+            let (now, kept) = (self.clock.now(), self.keep.get());
             let before = |keep: Span| now.checked_sub(keep.get()).unwrap_or(Timestamp::MIN);
             let tidied = self
                 .ledger
                 .tidy(Tidy {
                     now,
-                    stories_before: before(self.keep.keep_deliveries),
-                    attempts_before: before(self.keep.keep_attempts),
-                    quarantine_before: before(self.keep.keep_quarantine),
+                    stories_before: before(kept.keep_deliveries),
+                    attempts_before: before(kept.keep_attempts),
+                    quarantine_before: before(kept.keep_quarantine),
                     after,
                     limit: STEP,
                 })

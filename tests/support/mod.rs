@@ -82,6 +82,8 @@ path = "{place}/ledger.sqlite"
 listen = "127.0.0.1:{admin}"
 [log]
 level = "trace"
+[reload]
+on_change = false
 [intake.http]
 listen = "127.0.0.1:{http}"
 token = "file:{place}/token"
@@ -109,16 +111,19 @@ url = "https://cdn.example.org/dcnf.png"
         write(&dir.path().join("secret"), SECRET);
         std::fs::create_dir(dir.path().join("partners.d")).expect("a directory can be made");
         for partner in partners {
-            let text = format!(
-                "name = \"{id}\"\n[destinations.main]\nformat = \"{format}\"\n[destinations.main.http]\nurl = \"{url}\"\nsigning_secret = \"file:{place}/secret\"\n{more}\n",
-                id = partner.id,
-                format = partner.format,
-                url = partner.url,
-                more = partner.more,
-            );
-            write(&dir.path().join("partners.d").join(format!("{}.toml", partner.id)), &text);
+            write_partner(dir.path(), partner);
         }
         Self { dir, http, admin, environment: Vec::new(), daemon: None }
+    }
+
+    /// One partner more, for the next start or reload.
+    pub fn add_partner(&self, partner: &Partner) {
+        write_partner(self.dir.path(), partner);
+    }
+
+    /// A partner's file.
+    pub fn partner_file(&self, id: &str) -> PathBuf {
+        self.dir.path().join("partners.d").join(format!("{id}.toml"))
     }
 
     pub fn config(&self) -> PathBuf {
@@ -216,12 +221,12 @@ url = "https://cdn.example.org/dcnf.png"
         assert_eq!(status, 202, "{answer}");
     }
 
-    /// Changes a text in a partner's file, for the next start.
+    /// Changes a text in a partner's file, for the next start or reload.
     pub fn replace_in_partner(&self, id: &str, from: &str, to: &str) {
-        replace(&self.dir.path().join("partners.d").join(format!("{id}.toml")), from, to);
+        replace(&self.partner_file(id), from, to);
     }
 
-    /// Changes a text in the main file, for the next start.
+    /// Changes a text in the main file, for the next start or reload.
     pub fn replace_in_config(&self, from: &str, to: &str) {
         replace(&self.config(), from, to);
     }
@@ -410,6 +415,15 @@ async fn exchange(port: u16, head: &[u8], body: &[u8]) -> Option<(u16, String)> 
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n")?;
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn write_partner(dir: &Path, Partner { id, format, url, more }: &Partner) {
+    let secret = dir.join("secret");
+    let text = format!(
+        "name = \"{id}\"\n[destinations.main]\nformat = \"{format}\"\n[destinations.main.http]\nurl = \"{url}\"\nsigning_secret = \"file:{}\"\n{more}\n",
+        secret.display()
+    );
+    write(&dir.join("partners.d").join(format!("{id}.toml")), &text);
 }
 
 fn replace(path: &Path, from: &str, to: &str) {

@@ -88,8 +88,8 @@ impl Demo {
             sinks.push(sink);
         }
         let config_file = configure(dir.path(), &sinks)?;
-        let config = crate::config::load(&config_file, Secrets::Read)?;
-        let daemon = Daemon::start(&config, &config_file).await?;
+        let loaded = crate::config::load_whole(&config_file, Secrets::Read)?;
+        let daemon = Daemon::start(loaded, &config_file, None).await?;
         let intake =
             daemon.http_intake.ok_or_else(|| Failure::Unavailable("the HTTP intake did not start".to_owned()))?;
         println!(

@@ -116,9 +116,7 @@ impl Add {
         }
         steps.push(format!("newswired check{config}"));
         steps.push(format!("newswired partner test --partner {id}{config}"));
-        steps.push(
-            "Start the daemon again: it reads its configuration when it starts, and keeps all that it owes.".to_owned(),
-        );
+        steps.push("newswired reload: the daemon that runs takes it up, and all others go on as they are.".to_owned());
         steps.push(format!("Tell the partner: {}", draft.tell()));
         let steps = steps.iter().enumerate().map(|(number, step)| format!("  {}. {step}\n", number + 1));
         format!(

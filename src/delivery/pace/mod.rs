@@ -29,7 +29,7 @@ use crate::transport::Class;
 const HAND: usize = 7;
 
 /// What a destination's configuration says about its pace.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The most requests under way at once.
     pub concurrency: usize,
@@ -50,7 +50,9 @@ pub struct Pace {
     /// When the last failure was noticed: attempts begun before it are of the same trouble.
     noticed: Option<Timestamp>,
     /// What an operator ordered.
-    halt: Option<Halt>,
+    ordered: Option<Halt>,
+    /// What the configuration says, which holds where no order does.
+    paused: Option<Halt>,
     /// When the last halt ended: ages count from there at the earliest.
     resumed: Option<Timestamp>,
 }
@@ -78,9 +80,46 @@ pub fn backoff(policy: &Policy, n: u32, random: &mut fastrand::Rng) -> Duration 
 impl Pace {
     /// Goes on where the ledger says that the lane was. A suspended one is given another try: whoever started the
     /// program has looked.
-    pub fn new(policy: Policy, mut state: LaneState, halt: Option<Halt>, resumed: Option<Timestamp>) -> Self {
+    pub fn new(policy: Policy, mut state: LaneState, ordered: Option<Halt>, resumed: Option<Timestamp>) -> Self {
         state.suspended = None;
-        Self { policy, state, found: Adaptive::new(policy.concurrency), bucket: None, noticed: None, halt, resumed }
+        let found = Adaptive::new(policy.concurrency);
+        Self { policy, state, found, bucket: None, noticed: None, ordered, paused: None, resumed }
+    }
+
+    /// With what the configuration says where no order does.
+    pub fn paused(self, paused: Option<Halt>) -> Self {
+        Self { paused, ..self }
+    }
+
+    /// Whether that is what it goes by already.
+    pub fn goes_by(&self, policy: &Policy, limit: Option<Limit>, paused: Option<&Halt>) -> bool {
+        self.policy == *policy && self.bucket.as_ref().map(Bucket::limit) == limit && self.paused.as_ref() == paused
+    }
+
+    /// Goes by another configuration from `now` on. What was found out of the door stays, as far as it is the same door.
+    pub fn adopt(&mut self, policy: Policy, limit: Option<Limit>, paused: Option<Halt>, now: Timestamp) {
+        if policy.concurrency != self.policy.concurrency {
+            self.found = Adaptive::new(policy.concurrency);
+        }
+        self.policy = policy;
+        if self.bucket.as_ref().map(Bucket::limit) != limit {
+            self.bucket = limit.map(|limit| Bucket::new(limit, now));
+        }
+        if self.paused.is_some() && paused.is_none() && self.ordered.is_none() {
+            self.resumed = Some(now);
+        }
+        self.paused = paused;
+    }
+
+    /// The door is another one, or is called another way: whoever changed that has looked. It is tried at once, by one
+    /// request, and its trouble is over when that arrives.
+    pub fn reopen(&mut self, now: Timestamp) {
+        self.state.suspended = None;
+        self.state.retry_at = None;
+        self.state.failures = self.state.failures.min(1);
+        self.found = Adaptive::new(self.policy.concurrency);
+        // What is still under way was answered by the old one.
+        self.noticed = Some(now);
     }
 
     /// With the rate that a contract has, if it has one, from `now` on.
@@ -88,9 +127,17 @@ impl Pace {
         Self { bucket: limit.map(|limit| Bucket::new(limit, now)), ..self }
     }
 
-    /// An operator halts the lane, or lets it go on; then a door in trouble is tried at once.
-    pub fn order(&mut self, halt: Option<Halt>, now: Timestamp) {
-        if halt.is_none() {
+    /// The configuration does not know the door any more.
+    pub fn retire(&mut self, now: Timestamp) {
+        let why = "it is not configured any more".to_owned();
+        self.paused = Some(Halt { even_kills: true, why });
+        self.noticed = Some(now);
+    }
+
+    /// An operator halts the lane, or lets it go on; then a door in trouble is tried at once. `true` where withdrawals go
+    /// all the same, and nothing else does.
+    pub fn order(&mut self, ordered: Option<Halt>, now: Timestamp) -> bool {
+        if ordered.is_none() && self.paused.is_none() {
             if self.state != LaneState::default() {
                 self.found.probe();
             }
@@ -98,7 +145,15 @@ impl Pace {
             self.resumed = Some(now);
             self.noticed = Some(now);
         }
-        self.halt = halt;
+        self.ordered = ordered;
+        self.halt().is_some_and(|halt| !halt.even_kills)
+    }
+
+    /// What keeps it from being sent everything, if an operator or the configuration does. A door that is not configured
+    /// any more is sent nothing, whatever was ordered.
+    fn halt(&self) -> Option<&Halt> {
+        let gone = self.paused.as_ref().filter(|paused| paused.even_kills);
+        gone.or(self.ordered.as_ref()).or(self.paused.as_ref())
     }
 
     /// What was accepted before this is given up, where that is so after `age`. What came before the end of a halt is
@@ -165,7 +220,7 @@ impl Pace {
 
     /// What the door may be sent now.
     pub fn gate(&mut self, now: Timestamp) -> Gate {
-        match (&self.halt, &self.state.suspended) {
+        match (self.halt(), &self.state.suspended) {
             (Some(Halt { even_kills: true, .. }), _) => Gate::Shut,
             (Some(_), _) if planted!(HaltStopsKills) => Gate::Shut,
             (Some(_), _) | (None, Some(_)) => Gate::Withdrawals,

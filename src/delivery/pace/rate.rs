@@ -33,6 +33,10 @@ impl Bucket {
         Self { limit, full_at: after(now, missing) }
     }
 
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
     /// How many may begin now.
     pub fn tokens(&mut self, now: Timestamp) -> usize {
         let missing = self.missing(now).as_nanos().div_ceil(self.limit.interval.as_nanos().max(1));

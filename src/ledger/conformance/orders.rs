@@ -240,7 +240,7 @@ pub async fn orders_come_in_their_order(specimen: Box<dyn Specimen>) {
     assert_eq!(open(9).await, ids);
     assert_eq!(open(2).await, ids[..2]);
     scene.ledger().carry_out(ids[0], scene.at(5)).await.unwrap();
-    scene.ledger().refuse(ids[2], "no".into(), scene.at(5)).await.unwrap();
+    scene.ledger().end_order(ids[2], Err("no".into()), scene.at(5)).await.unwrap();
     assert_eq!(open(9).await, [ids[1], ids[3]]);
 }
 
@@ -281,7 +281,7 @@ pub async fn an_order_that_has_ended_stays_as_it_ended(specimen: Box<dyn Specime
     scene.ledger().carry_out(done, scene.at(2)).await.unwrap();
     scene.specimen.stop_order(stopped, scene.at(2));
     for id in [done, stopped] {
-        scene.ledger().refuse(id, "no".into(), scene.at(3)).await.unwrap();
+        scene.ledger().end_order(id, Err("no".into()), scene.at(3)).await.unwrap();
         scene.specimen.stop_order(id, scene.at(3));
         assert_eq!(scene.ledger().carry_out(id, scene.at(4)).await.unwrap(), CarriedOut::default());
     }

@@ -212,7 +212,7 @@ pub async fn one_that_was_stopped_goes_no_further(specimen: Box<dyn Specimen>) {
     let from = since(&scene, 0);
     let ids = [begin(&scene, "p0", from, 1).await, begin(&scene, "p0", from, 1).await];
     scene.specimen.stop_order(ids[0], scene.at(2));
-    scene.ledger().refuse(ids[1], "p0 is not configured any more".into(), scene.at(2)).await.unwrap();
+    scene.ledger().end_order(ids[1], Err("p0 is not configured any more".into()), scene.at(2)).await.unwrap();
     let found = look(&scene, from, ArticleId::default(), 9).await;
     for (id, state) in ids.into_iter().zip([OrderState::Stopped, OrderState::Refused]) {
         assert_eq!(scene.ledger().replay(step(&scene, id, &found, from, 3, true)).await.unwrap(), []);

@@ -109,8 +109,13 @@ impl Ledger for SqliteLedger {
         self.ask(|answer| Command::CarryOut(id, now, answer))
     }
 
-    fn refuse(&self, id: OrderId, why: String, now: Timestamp) -> BoxFuture<'_, Result<(), LedgerError>> {
-        self.ask(|answer| Command::Refuse(id, why, now, answer))
+    fn end_order(
+        &self,
+        id: OrderId,
+        result: Result<String, String>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::EndOrder(id, result, now, answer))
     }
 
     fn candidates(&self, next: Candidates) -> BoxFuture<'_, Result<Vec<Candidate>, LedgerError>> {

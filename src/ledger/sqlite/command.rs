@@ -30,7 +30,7 @@ pub enum Command {
     Retried(i64, Option<String>, Answer<()>),
     Place(Box<NewOrder>, Answer<OrderId>),
     CarryOut(OrderId, Timestamp, Answer<CarriedOut>),
-    Refuse(OrderId, String, Timestamp, Answer<()>),
+    EndOrder(OrderId, Result<String, String>, Timestamp, Answer<()>),
     Replay(Box<ReplayStep>, Answer<Vec<Woken>>),
     Tidy(Tidy, Answer<Tidied>),
 }
@@ -62,7 +62,7 @@ impl Command {
             | Self::Retried(..)
             | Self::Place(..)
             | Self::CarryOut(..)
-            | Self::Refuse(..)
+            | Self::EndOrder(..)
             | Self::Replay(..)
             | Self::Tidy(..) => Line::Intake,
             Self::Claim(..) | Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Line::Lanes,
@@ -90,8 +90,12 @@ impl Command {
             }
             Self::Place(order, _) => commands::place_order(db, order).map(Done::Placed),
             Self::CarryOut(id, now, _) => commands::carry_out(db, *id, *now).map(Done::CarriedOut),
-            Self::Refuse(id, why, now, _) => {
-                commands::close_order(db, *id, OrderState::Refused, why, *now).map(|_| Done::Nothing)
+            Self::EndOrder(id, result, now, _) => {
+                let (state, result) = match result {
+                    Ok(done) => (OrderState::Done, done),
+                    Err(why) => (OrderState::Refused, why),
+                };
+                commands::close_order(db, *id, state, result, *now).map(|_| Done::Nothing)
             }
             Self::Replay(step, _) => commands::replay(db, step).map(Done::Replayed),
             Self::Tidy(tidy, _) => commands::tidy(db, tidy).map(Done::Tidied),
@@ -123,7 +127,7 @@ impl Command {
             (Self::CarryOut(.., answer), Done::CarriedOut(carried)) => drop(answer.send(Ok(carried))),
             (Self::Replay(_, answer), Done::Replayed(woken)) => drop(answer.send(Ok(woken))),
             (Self::Tidy(_, answer), Done::Tidied(tidied)) => drop(answer.send(Ok(tidied))),
-            (Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::Refuse(.., answer), Done::Nothing) => {
+            (Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::EndOrder(.., answer), Done::Nothing) => {
                 drop(answer.send(Ok(())));
             }
             (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
@@ -141,7 +145,7 @@ impl Command {
             Self::CarryOut(.., answer) => drop(answer.send(Err(why))),
             Self::Replay(_, answer) => drop(answer.send(Err(why))),
             Self::Tidy(_, answer) => drop(answer.send(Err(why))),
-            Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::Refuse(.., answer) => {
+            Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::EndOrder(.., answer) => {
                 drop(answer.send(Err(why)));
             }
         }
@@ -159,7 +163,7 @@ impl Command {
             | Self::Retried(..)
             | Self::Place(..)
             | Self::CarryOut(..)
-            | Self::Refuse(..)
+            | Self::EndOrder(..)
             | Self::Replay(..)
             | Self::Tidy(..) => {
                 self.fail(LedgerError::Unavailable(why.to_owned()));

@@ -29,7 +29,6 @@ mod live;
 mod look;
 mod orders;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +44,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use crate::current::Current;
+use crate::intake::Contracts;
 use crate::ledger::{LedgerError, SqliteReader};
 use crate::serve::{Bearers, Peer, problem, unavailable, unknown};
 
@@ -65,7 +66,7 @@ pub struct Desk {
     pub ledger: PathBuf,
     /// The configuration's file. What is asked of the configuration is asked of it as it is now, as the verbs do.
     pub config: PathBuf,
-    pub subject_descendants: BTreeMap<String, Vec<String>>,
+    pub contracts: Arc<Current<Contracts>>,
     pub board: Arc<Board>,
     /// The daemon's intake is stopping: nobody is kept up to date any more.
     pub stopping: CancellationToken,

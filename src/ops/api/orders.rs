@@ -179,7 +179,7 @@ fn check(order: &Order, desk: &Desk, reader: &SqliteReader) -> Result<(), Refusa
     let covered = covered(to, &reader.names()?)?;
     let Order::Replay(replay) = order else { return Ok(()) };
     if let Some(filter) = &replay.filter {
-        upkeep::filter(filter, &desk.subject_descendants).map_err(Refusal::Wrong)?;
+        upkeep::filter(filter, desk.contracts.get().subject_descendants()).map_err(Refusal::Wrong)?;
     }
     if covered > 1 && matches!(replay.from, ReplayFrom::Sequence(_)) {
         return Err(Refusal::Wrong(format!(
@@ -258,7 +258,7 @@ mod tests {
         ].map(why).join("\n"), @r#"
         this is no order: invalid type: sequence, expected a map at line 1 column 0
         this is no order: missing field `to`
-        this is no order: unknown variant `suspnd`, expected one of `hold`, `release`, `cancel`, `suspend`, `resume`, `resend`, `replay`
+        this is no order: unknown variant `suspnd`, expected one of `hold`, `release`, `cancel`, `suspend`, `resume`, `resend`, `replay`, `reload`
         this is no order: nothing is called "even_kill" in it
         this is no order: reason is no text
         this is no order: failed to parse four digit integer as year: invalid digit, expected 0-9 but got y

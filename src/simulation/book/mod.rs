@@ -253,6 +253,8 @@ impl Book {
                 let door = door(replay.to.as_str());
                 self.stories.values_mut().for_each(|story| story.renewed.push((at, door)));
             }
+            // A schedule has one configuration for each life of the program.
+            Order::Reload => {}
         }
     }
 

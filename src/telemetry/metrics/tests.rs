@@ -28,6 +28,7 @@ fn filled() -> Metrics {
     let _ = metrics.in_trouble.get_or_create(&EndLabel { end: "refused".into() });
     let _ = metrics.quarantine.get_or_create(&KindLabel { kind: "input".into() });
     let _ = metrics.ledger_bytes.get_or_create(&FileLabel { file: "wal".into() });
+    let _ = metrics.config_reloads.get_or_create(&ResultLabel { result: "adopted".into() });
     for family in [&metrics.disk_free, &metrics.disk_size] {
         let _ = family.get_or_create(&DirectoryLabel { directory: "ledger".into() });
     }

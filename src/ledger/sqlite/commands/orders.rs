@@ -89,15 +89,11 @@ pub fn carry_out(db: &Db<'_>, id: OrderId, now: Timestamp) -> rusqlite::Result<C
         Order::Resume { to } => halt(db, to, None, now)?,
         Order::Resend { story, to } => resend(db, story, to, now)?,
         Order::Replay(replay) => match replayable(db, replay)? {
-            Ok(()) => {
-                db.prepare_cached(
-                    "UPDATE operator_order SET state = 'working', taken = ?2, result = ?3 WHERE id = ?1",
-                )?
-                .execute(params![id.0, rows::micros(now), "deliveries so far: 0"])?;
-                return Ok(CarriedOut::default());
-            }
+            Ok(()) => return begin(db, id, "deliveries so far: 0", now),
             Err(refused) => Err(refused),
         },
+        // The ledger has no configuration; whoever has ends it.
+        Order::Reload => return begin(db, id, "the configuration is being loaded", now),
     };
     let (state, result) = match &done {
         Ok(carried) => (OrderState::Done, carried.result.as_str()),
@@ -105,6 +101,13 @@ pub fn carry_out(db: &Db<'_>, id: OrderId, now: Timestamp) -> rusqlite::Result<C
     };
     close_order(db, id, state, result, now)?;
     Ok(done.unwrap_or_else(|result| CarriedOut { result, ..CarriedOut::default() }))
+}
+
+/// An order is being worked on, by somebody else.
+fn begin(db: &Db<'_>, id: OrderId, result: &str, now: Timestamp) -> rusqlite::Result<CarriedOut> {
+    db.prepare_cached("UPDATE operator_order SET state = 'working', taken = ?2, result = ?3 WHERE id = ?1")?
+        .execute(params![id.0, rows::micros(now), result])?;
+    Ok(CarriedOut::default())
 }
 
 /// What an order came to, or why it cannot be done.
