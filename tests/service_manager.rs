@@ -145,3 +145,22 @@ async fn health_says_by_its_exit_code_whether_the_daemon_is_well() {
     assert!(code == 1 && why.contains("certificate"), "{code} {why}");
     assert_eq!(scene.terminate().await, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_has_a_beginning_and_an_end() {
+    let mut scene = Scene::new(&[], "", "");
+    let manager = Manager::of(&mut scene);
+    scene.start().await;
+    manager.until("READY=1");
+    scene.signal("HUP");
+    let began = manager.until("RELOADING=1");
+    assert!(began.contains("\nMONOTONIC_USEC="), "{began}");
+    manager.until("READY=1");
+    // Also of one that is refused.
+    scene.replace_in_config("[ledger]", "[leger]\n[ledger]");
+    scene.signal("HUP");
+    manager.until("RELOADING=1");
+    manager.until("READY=1");
+    assert!(scene.log().contains("configuration refused"));
+    assert_eq!(scene.terminate().await, Some(0));
+}
