@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::config::{Environment, SecretRef};
+use crate::config::SecretRef;
 
 /// The time between two looks. An operator who has replaced a secret waits for no longer than that.
 const BETWEEN: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ struct Kept<T> {
 }
 
 struct Watch<T> {
-    files: Vec<PathBuf>,
+    files: Box<[PathBuf]>,
     /// With the reason where it cannot be made, in a sentence.
     make: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     base: Instant,
@@ -61,7 +61,7 @@ struct Watch<T> {
 /// What the last look saw.
 struct Seen {
     /// `None`: whether they have changed since cannot be told.
-    stamps: Option<Vec<Stamp>>,
+    stamps: Option<Box<[Stamp]>>,
     in_trouble: bool,
 }
 
@@ -84,8 +84,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         secrets: impl IntoIterator<Item = &'a SecretRef>,
         make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, E> {
-        let environment = Environment::of_process();
-        let files: Vec<PathBuf> = secrets.into_iter().filter_map(|secret| secret.file_in(&environment)).collect();
+        let files: Box<[PathBuf]> = secrets.into_iter().filter_map(SecretRef::file).collect();
         // Before they are read: a change that comes between is seen at the next look.
         let stamps = stamps(&files);
         let made = Mutex::new(Arc::new(make()?));
@@ -180,7 +179,7 @@ fn millis(span: Duration) -> u64 {
 }
 
 /// One for each file; none where one of them changed just now.
-fn stamps(files: &[PathBuf]) -> io::Result<Option<Vec<Stamp>>> {
+fn stamps(files: &[PathBuf]) -> io::Result<Option<Box<[Stamp]>>> {
     let found = files.iter().map(std::fs::metadata).collect::<io::Result<Vec<Metadata>>>()?;
     let settled = |metadata: &Metadata| {
         let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());

@@ -1,6 +1,7 @@
 //! Secrets: references in configuration, values only in memory (promise 11).
 
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -39,26 +40,30 @@ impl SecretRef {
     /// # Errors
     /// When there is no such variable or file, or nothing in it. The message names the reference, never a value.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
-        self.resolve_in(&Environment::of_process())
+        self.resolve_by(|name| std::env::var_os(name))
     }
 
     /// [`Self::resolve`] with an environment of its own. White space at the value's ends is dropped, since files end
     /// with a line feed.
     pub fn resolve_in(&self, environment: &Environment) -> Result<Secret, SecretError> {
+        self.resolve_by(|name| environment.get(name).map(OsStr::to_owned))
+    }
+
+    fn resolve_by(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Secret, SecretError> {
         let text = match self {
             Self::Env(name) => {
-                let value = environment.get(name).ok_or_else(|| {
+                let value = variable(name).ok_or_else(|| {
                     SecretError(format!("the environment variable {name} is not set; set it, or use \"file:PATH\""))
                 })?;
                 value
-                    .to_str()
-                    .map(|value| Zeroizing::new(value.to_owned()))
-                    .ok_or_else(|| SecretError(format!("the environment variable {name} is not UTF-8 text")))?
+                    .into_string()
+                    .map(Zeroizing::new)
+                    .map_err(|_| SecretError(format!("the environment variable {name} is not UTF-8 text")))?
             }
             Self::File(path) => read(path)
                 .map_err(|why| SecretError(format!("cannot read the secret's file {}: {why}", path.display())))?,
             Self::Credential(name) => {
-                let path = self.file_in(environment).ok_or_else(|| {
+                let path = self.file_by(variable).ok_or_else(|| {
                     SecretError(format!(
                         "the credential {name:?} needs systemd; add LoadCredential={name}:PATH to the unit, or use \"file:PATH\""
                     ))
@@ -73,12 +78,16 @@ impl SecretRef {
         Ok(Secret::new(value))
     }
 
-    /// The file that it is read from: a variable has none, nor has a credential where systemd gave none.
-    pub fn file_in(&self, environment: &Environment) -> Option<PathBuf> {
+    /// The file that this process reads it from: a variable has none, nor has a credential where systemd gave none.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.file_by(|name| std::env::var_os(name))
+    }
+
+    fn file_by(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         match self {
             Self::Env(_) => None,
             Self::File(path) => Some(path.clone()),
-            Self::Credential(name) => environment.get("CREDENTIALS_DIRECTORY").map(|dir| Path::new(dir).join(name)),
+            Self::Credential(name) => variable("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(name)),
         }
     }
 }

@@ -16,6 +16,7 @@ mod way;
 mod wires;
 mod wordpress;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -32,7 +33,7 @@ use super::{Config, Environment, Secret, SecretRef, Span, is_id};
 /// Checks the whole configuration. `tree` is the merged text it was read from; without an environment, secrets are left
 /// alone.
 pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environment>, report: &mut Report<'_>) {
-    let mut checks = Checks { config, tree, environment, report };
+    let mut checks = Checks { config, tree, environment, secrets: BTreeMap::new(), report };
     checks.wires();
     checks.policies();
     checks.profiles();
@@ -45,6 +46,8 @@ struct Checks<'a, 'b> {
     config: &'a Config,
     tree: &'a Value,
     environment: Option<&'a Environment>,
+    /// What was found of those that were looked at: thousands of partners may refer to one.
+    secrets: BTreeMap<SecretRef, Result<Secret, String>>,
     report: &'a mut Report<'b>,
 }
 
@@ -102,13 +105,16 @@ impl Checks<'_, '_> {
     }
 
     fn secret(&mut self, path: &KeyPath, secret: &SecretRef) -> Option<Secret> {
-        match secret.resolve_in(self.environment?) {
-            Ok(secret) => Some(secret),
-            Err(why) => {
-                self.error(path, why.to_string());
-                None
+        let environment = self.environment?;
+        let found = match self.secrets.get(secret) {
+            Some(found) => found.clone(),
+            None => {
+                let found = secret.resolve_in(environment).map_err(|why| why.to_string());
+                self.secrets.insert(secret.clone(), found.clone());
+                found
             }
-        }
+        };
+        found.map_err(|why| self.error(path, why)).ok()
     }
 
     /// Checks that the file holds certificates that a TLS client can trust.

@@ -115,3 +115,14 @@ fn the_environment_prints_names_only() {
     let environment: super::Environment = [("TOKEN", SECRET)].into_iter().collect();
     assert_eq!(format!("{environment:?}"), "{\"TOKEN\"}");
 }
+
+/// Each secret is looked at once; what is wrong with it is told at each place that refers to it.
+#[test]
+fn a_secret_that_is_not_there_is_told_of_each_who_needs_it() {
+    let signed = format!("{PARTNER}signing_secret = \"env:NOWHERE\"\n");
+    let errors = Files::new(MAIN).partner("island-post", &signed).partner("north-post", &signed).errors();
+    insta::assert_snapshot!(errors, @r#"
+    partners.d/island-post.toml:7:18: the environment variable NOWHERE is not set; set it, or use "file:PATH"
+    partners.d/north-post.toml:7:18: the environment variable NOWHERE is not set; set it, or use "file:PATH"
+    "#);
+}
