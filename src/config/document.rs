@@ -1,6 +1,7 @@
 //! One TOML file: read once for what it says and where it says it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use config::{Map, Source, Value, ValueKind};
 use toml::de::{DeTable, DeValue};
@@ -41,21 +42,18 @@ impl Layer {
     }
 
     /// Whether it says anything at `path`, counted from where it hangs.
-    pub fn speaks_of(&self, path: &[String]) -> bool {
+    pub fn speaks_of(&self, path: &[Arc<str>]) -> bool {
         let Some((last, above)) = path.split_last() else { return true };
-        let table = above.iter().try_fold(&self.table, |table, part| match &table.get(part)?.kind {
+        let table = above.iter().try_fold(&self.table, |table, part| match &table.get(part.as_ref())?.kind {
             ValueKind::Table(below) => Some(below),
             _ => None,
         });
-        table.is_some_and(|table| table.contains_key(last))
+        table.is_some_and(|table| table.contains_key(last.as_ref()))
     }
 
     /// What it says, where no other layer has a word in it.
-    ///
-    /// # Errors
-    /// None that a TOML file can cause: all that it can say has its like in JSON.
-    pub fn into_tree(self) -> Result<serde_json::Value, config::ConfigError> {
-        Value::new(None, ValueKind::Table(self.table)).try_deserialize()
+    pub fn into_tree(self) -> serde_json::Value {
+        in_json(ValueKind::Table(self.table))
     }
 }
 
@@ -66,8 +64,26 @@ impl Source for Layer {
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         Ok(self.root.parts().iter().rev().fold(self.table.clone(), |inner, part| {
-            Map::from_iter([(part.clone(), Value::new(None, ValueKind::Table(inner)))])
+            Map::from_iter([(part.to_string(), Value::new(None, ValueKind::Table(inner)))])
         }))
+    }
+}
+
+/// All that a TOML file can say has its like in JSON, but for numbers that are none, which become `null`.
+fn in_json(kind: ValueKind) -> serde_json::Value {
+    match kind {
+        ValueKind::Nil => serde_json::Value::Null,
+        ValueKind::Boolean(value) => value.into(),
+        ValueKind::I64(number) => number.into(),
+        ValueKind::U64(number) => number.into(),
+        ValueKind::I128(number) => serde_json::Number::from_i128(number).into(),
+        ValueKind::U128(number) => serde_json::Number::from_u128(number).into(),
+        ValueKind::Float(number) => number.into(),
+        ValueKind::String(text) => text.into(),
+        ValueKind::Table(table) => {
+            serde_json::Value::Object(table.into_iter().map(|(key, value)| (key, in_json(value.kind))).collect())
+        }
+        ValueKind::Array(items) => items.into_iter().map(|item| in_json(item.kind)).collect(),
     }
 }
 
@@ -132,5 +148,38 @@ impl Reading<'_> {
             DeValue::Table(table) => ValueKind::Table(self.table(table)),
         };
         Value::new(None, kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = toml::Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(toml::Value::from),
+            any::<i64>().prop_map(toml::Value::from),
+            any::<f64>().prop_map(toml::Value::from),
+            ".*".prop_map(toml::Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(toml::Value::from),
+                prop::collection::btree_map("[a-z_-]{1,8}", inner, 0..6)
+                    .prop_map(|table| toml::Value::Table(table.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What a file says is the same in JSON.
+        #[test]
+        fn a_file_in_json_says_the_same(table in prop::collection::btree_map("[a-z_-]{1,8}", value(), 0..6)) {
+            let text = toml::to_string(&table).unwrap();
+            let (layer, _) = parse(Path::new("newswired.toml"), KeyPath::default(), &text).unwrap();
+            prop_assert_eq!(layer.into_tree(), serde_json::to_value(&table).unwrap(), "{}", text);
+        }
     }
 }

@@ -3,14 +3,16 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::check::check;
 use super::document::{self, Layer};
 use super::error::{ConfigError, ConfigErrors, Place};
-use super::place::{KeyPath, Places};
+use super::place::{FilePlaces, KeyPath, Places};
 use super::schema::Known;
 use super::shape::{Report, shape};
 use super::tree::Tree;
@@ -119,19 +121,12 @@ impl Layers {
             places: Places::new(path.to_owned()),
         };
         let mut errors = Vec::new();
-        layers.add(path, KeyPath::default(), &mut errors);
+        layers.add(read(path, KeyPath::default()), &mut errors);
         let dir = path.parent().unwrap_or(Path::new("")).join("partners.d");
         match partner_files(&dir) {
             Ok(files) => {
-                for file in files {
-                    match partner_id(&file) {
-                        Some(id) => layers.add(&file, KeyPath::new(["partners", id]), &mut errors),
-                        None => errors.push(whole(
-                            &file,
-                            "the file's name is the partner's id; rename it to 1 to 64 of a-z, 0-9, \"-\" and \"_\" \
-                             with .toml after them",
-                        )),
-                    }
+                for partner in read_partners(&files) {
+                    layers.add(partner, &mut errors);
                 }
             }
             Err(why) => {
@@ -139,7 +134,7 @@ impl Layers {
             }
         }
         if let Some((id, file)) = candidate {
-            layers.add(file, KeyPath::new(["partners", id]), &mut errors);
+            layers.add(read(file, KeyPath::new(["partners", id])), &mut errors);
         }
         for (name, value) in environment.overrides() {
             if let Err(message) = layers.add_override(name, value) {
@@ -149,23 +144,8 @@ impl Layers {
         if errors.is_empty() { Ok(layers) } else { Err(errors) }
     }
 
-    fn add(&mut self, file: &Path, root: KeyPath, errors: &mut Vec<ConfigError>) {
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(why) if why.kind() == ErrorKind::InvalidData => {
-                errors.push(whole(file, "not UTF-8 text; save it as UTF-8"));
-                return;
-            }
-            Err(why) if why.kind() == ErrorKind::NotFound => {
-                errors.push(whole(file, "there is no such file; --config says where the configuration is"));
-                return;
-            }
-            Err(why) => {
-                errors.push(whole(file, format!("cannot be read: {why}; let this user read it, or move it away")));
-                return;
-            }
-        };
-        match document::parse(file, root, &text) {
+    fn add(&mut self, read: FileRead, errors: &mut Vec<ConfigError>) {
+        match read {
             Ok((layer, places)) => {
                 self.files.push(layer);
                 self.places.add_file(places);
@@ -215,21 +195,21 @@ impl Layers {
             builder.add_source(overrides).build().and_then(config::Config::try_deserialize).map_err(unmerged)?;
         for (file, _) in alone {
             let root = file.root().clone();
-            hang(&mut tree, root.parts(), file.into_tree().map_err(unmerged)?);
+            hang(&mut tree, root.parts(), file.into_tree());
         }
         Ok(tree)
     }
 }
 
 /// Puts `branch` where `path` says. Where something else than a table is in its way, that stays, for the checks to see.
-fn hang(tree: &mut Value, path: &[String], branch: Value) {
+fn hang(tree: &mut Value, path: &[Arc<str>], branch: Value) {
     let Some((last, above)) = path.split_last() else { return };
     let empty = || Value::Object(serde_json::Map::new());
-    let parent = above
-        .iter()
-        .try_fold(tree, |node, part| node.as_object_mut().map(|table| table.entry(part.clone()).or_insert_with(empty)));
+    let parent = above.iter().try_fold(tree, |node, part| {
+        node.as_object_mut().map(|table| table.entry(part.as_ref()).or_insert_with(empty))
+    });
     if let Some(table) = parent.and_then(Value::as_object_mut) {
-        table.insert(last.clone(), branch);
+        table.insert(last.to_string(), branch);
     }
 }
 
@@ -250,6 +230,52 @@ fn partner_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// What a file says, or all that is wrong with it.
+type FileRead = Result<(Layer, FilePlaces), Vec<ConfigError>>;
+
+fn read(file: &Path, root: KeyPath) -> FileRead {
+    let wrong = |message: String| vec![whole(file, message)];
+    let text = fs::read_to_string(file).map_err(|why| {
+        wrong(match why.kind() {
+            ErrorKind::InvalidData => "not UTF-8 text; save it as UTF-8".to_owned(),
+            ErrorKind::NotFound => "there is no such file; --config says where the configuration is".to_owned(),
+            _ => format!("cannot be read: {why}; let this user read it, or move it away"),
+        })
+    })?;
+    document::parse(file, root, &text)
+}
+
+fn read_partner(file: &PathBuf) -> FileRead {
+    match partner_id(file) {
+        Some(id) => read(file, KeyPath::new(["partners", id])),
+        None => Err(vec![whole(
+            file,
+            "the file's name is the partner's id; rename it to 1 to 64 of a-z, 0-9, \"-\" and \"_\" with .toml after \
+             them",
+        )]),
+    }
+}
+
+/// So many files are not worth a thread.
+const FEW: usize = 256;
+
+/// Partners' files in their order, read by all processors: of ten thousand that is much of what a start takes.
+fn read_partners(files: &[PathBuf]) -> Vec<FileRead> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    if files.len() <= FEW || threads == 1 {
+        return files.iter().map(read_partner).collect();
+    }
+    std::thread::scope(|scope| {
+        let part = |files: &[PathBuf]| files.iter().map(read_partner).collect::<Vec<_>>();
+        let parts: Vec<_> = files
+            .chunks(files.len().div_ceil(threads).max(FEW))
+            .map(|files| scope.spawn(move || part(files)))
+            .collect();
+        let read = parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        read.collect()
+    })
 }
 
 fn partner_id(file: &Path) -> Option<&str> {

@@ -5,26 +5,28 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::Place;
 
 /// The way from the root of the configuration to a key: `partners`, `ledger-herald`, `name`. An item of a list is
-/// named by its index.
+/// named by its index. The checks go to each key of ten thousand partners, so the ways to keys of one table share its.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct KeyPath(Vec<String>);
+pub(super) struct KeyPath(Vec<Arc<str>>);
 
 impl KeyPath {
-    pub fn new<S: Into<String>>(parts: impl IntoIterator<Item = S>) -> Self {
-        Self(parts.into_iter().map(Into::into).collect())
+    pub fn new<S: AsRef<str>>(parts: impl IntoIterator<Item = S>) -> Self {
+        Self(parts.into_iter().map(|part| part.as_ref().into()).collect())
     }
 
     /// The key `part` below this one.
-    pub fn key(&self, part: impl Into<String>) -> Self {
-        let mut below = self.clone();
-        below.0.push(part.into());
-        below
+    pub fn key(&self, part: impl AsRef<str>) -> Self {
+        let mut below = Vec::with_capacity(self.0.len() + 1);
+        below.extend_from_slice(&self.0);
+        below.push(part.as_ref().into());
+        Self(below)
     }
 
     /// The key that `dotted` names below this one.
@@ -41,12 +43,12 @@ impl KeyPath {
         Some(Self(above.to_vec()))
     }
 
-    pub fn parts(&self) -> &[String] {
+    pub fn parts(&self) -> &[Arc<str>] {
         &self.0
     }
 
     pub fn last(&self) -> Option<&str> {
-        self.0.last().map(String::as_str)
+        self.0.last().map(AsRef::as_ref)
     }
 
     /// Whether this is `other` or stands below it.
@@ -191,7 +193,7 @@ impl FilePlaces {
 
     fn children(&self, above: &KeyPath) -> impl Iterator<Item = &str> {
         let depth = above.parts().len();
-        let root = self.root.parts().get(depth).filter(|_| self.root.is_in(above)).map(String::as_str);
+        let root = self.root.parts().get(depth).filter(|_| self.root.is_in(above)).map(AsRef::as_ref);
         let own = self
             .spans()
             .range(above..)

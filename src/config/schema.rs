@@ -76,7 +76,7 @@ impl Known {
             forms = forms
                 .into_iter()
                 .filter_map(|schema| {
-                    let named = schema.get("properties").and_then(|keys| keys.get(part));
+                    let named = schema.get("properties").and_then(|keys| keys.get(part.as_ref()));
                     named.or_else(|| schema.get("additionalProperties")).or_else(|| schema.get("items"))
                 })
                 .flat_map(|schema| self.forms(schema))

@@ -4,6 +4,8 @@
 //! that lacks it), and the rest is read again, until it holds. Each partner is read by itself, since reading all of
 //! them again for every error would take quadratic time.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -50,26 +52,27 @@ impl<'a> Report<'a> {
 /// Reads the merged layers. What could not be read is missing from the configuration, and its errors are in the
 /// report; `None` when there is not even a table.
 pub(super) fn shape(tree: &Value, report: &mut Report<'_>) -> Option<Config> {
-    let mut rest = tree.clone();
-    let partners = rest.get_mut("partners").filter(|partners| partners.is_object()).map(Value::take);
-    if let (Some(_), Some(rest)) = (&partners, rest.as_object_mut()) {
-        rest.remove("partners");
-    }
+    let partners = tree.get("partners").and_then(Value::as_object);
+    let rest = match (partners, tree.as_object()) {
+        (Some(_), Some(all)) => {
+            let others = all.iter().filter(|(key, _)| *key != "partners");
+            Cow::Owned(others.map(|(key, value)| (key.clone(), value.clone())).collect())
+        }
+        _ => Cow::Borrowed(tree),
+    };
     let mut config: Config = read(rest, &KeyPath::default(), report)?;
-    if let Some(Value::Object(partners)) = partners {
-        for (id, partner) in partners {
-            if let Some(partner) = read::<Partner>(partner, &KeyPath::new(["partners", &id]), report) {
-                config.partners.insert(PartnerId::new(&id), partner.into());
-            }
+    for (id, partner) in partners.into_iter().flatten() {
+        if let Some(partner) = read::<Partner>(Cow::Borrowed(partner), &KeyPath::new(["partners", id]), report) {
+            config.partners.insert(PartnerId::new(id), partner.into());
         }
     }
     Some(config)
 }
 
-fn read<T: DeserializeOwned>(tree: Value, root: &KeyPath, report: &mut Report<'_>) -> Option<T> {
+fn read<T: DeserializeOwned>(tree: Cow<'_, Value>, root: &KeyPath, report: &mut Report<'_>) -> Option<T> {
     let mut reading = Reading { tree, root, removed: Vec::new(), parsed: Vec::new(), report };
     loop {
-        match serde_path_to_error::deserialize::<_, T>(&reading.tree) {
+        match serde_path_to_error::deserialize::<_, T>(&*reading.tree) {
             Ok(value) => return Some(value),
             Err(error) => reading.recover(&error)?,
         }
@@ -78,7 +81,8 @@ fn read<T: DeserializeOwned>(tree: Value, root: &KeyPath, report: &mut Report<'_
 
 /// One value on its way to be read.
 struct Reading<'a, 'b> {
-    tree: Value,
+    /// Copied when something has to be taken out of it, which of ten thousand partners' is rare.
+    tree: Cow<'a, Value>,
     root: &'a KeyPath,
     /// Items taken out of lists, by their first index.
     removed: Vec<(KeyPath, usize)>,
@@ -153,7 +157,7 @@ impl Reading<'_, '_> {
         loop {
             let above = at.parent()?;
             let last = at.last()?;
-            let taken = match get_mut(&mut self.tree, &above) {
+            let taken = match get_mut(self.tree.to_mut(), &above) {
                 Some(Value::Object(table)) => table.remove(last).is_some(),
                 Some(Value::Array(items)) => {
                     let index = last.parse().ok().filter(|index| *index < items.len());
@@ -198,7 +202,7 @@ impl Reading<'_, '_> {
         if self.parsed.contains(at) || !self.report.places.came_from_variable(path) {
             return false;
         }
-        let Some(node @ Value::String(_)) = get_mut(&mut self.tree, at) else { return false };
+        let Some(node @ Value::String(_)) = get_mut(self.tree.to_mut(), at) else { return false };
         let parsed = node
             .as_str()
             .and_then(|text| toml::from_str::<toml::Table>(&format!("value = {text}")).ok())
@@ -215,14 +219,14 @@ impl Reading<'_, '_> {
 fn get<'a>(tree: &'a Value, path: &KeyPath) -> Option<&'a Value> {
     path.parts().iter().try_fold(tree, |node, part| match node {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        other => other.get(part),
+        other => other.get(part.as_ref()),
     })
 }
 
 fn get_mut<'a>(tree: &'a mut Value, path: &KeyPath) -> Option<&'a mut Value> {
     path.parts().iter().try_fold(tree, |node, part| match node {
         Value::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
-        other => other.get_mut(part),
+        other => other.get_mut(part.as_ref()),
     })
 }
 

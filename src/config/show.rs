@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -99,7 +100,7 @@ impl Settings<'_> {
 pub(super) fn named(path: &KeyPath) -> String {
     let bare =
         |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    let part = |part: &String| if bare(part) { part.clone() } else { format!("{part:?}") };
+    let part = |part: &Arc<str>| if bare(part) { part.to_string() } else { format!("{part:?}") };
     path.parts().iter().map(part).collect::<Vec<_>>().join(".")
 }
 

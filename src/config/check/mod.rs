@@ -139,7 +139,7 @@ impl Checks<'_, '_> {
 
     /// The path of the item `text` in the list at `path`; a set has forgotten its index.
     fn item(&self, path: &KeyPath, text: &str) -> KeyPath {
-        let list = path.parts().iter().try_fold(self.tree, |node, part| node.get(part));
+        let list = path.parts().iter().try_fold(self.tree, |node, part| node.get(part.as_ref()));
         match list.and_then(Value::as_array).and_then(|items| items.iter().position(|item| item == text)) {
             Some(index) => path.key(index.to_string()),
             None => path.clone(),

@@ -97,6 +97,23 @@ fn the_least_configuration_loads_with_the_defaults() {
     assert!(config.partners["island-post"].destinations.contains_key("site"));
 }
 
+/// So many files are read by several threads at once.
+#[test]
+fn many_partners_are_read_in_their_order() {
+    let id = |number: usize| format!("p{number:04}");
+    let partners = (0..1_000).fold(Files::new(MAIN), |files, number| {
+        files.partner(&id(number), &PARTNER.replace("Island Post", &id(number)))
+    });
+    let config = partners.load().unwrap();
+    let names: Vec<(String, String)> =
+        config.partners.iter().map(|(id, partner)| (id.to_string(), partner.name.clone())).collect();
+    assert_eq!(names, (0..1_000).map(|number| (id(number), id(number))).collect::<Vec<_>>());
+
+    let broken = partners.partner(&id(3), "name = ").partner(&id(500), "nam = 1").partner(&id(997), "name = ").errors();
+    let files: Vec<&str> = broken.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+    assert_eq!(files, ["partners.d/p0003.toml", "partners.d/p0997.toml"], "those that are not TOML, and no others yet");
+}
+
 #[test]
 fn a_later_layer_wins() {
     let main = format!("{MAIN}[delivery]\nconcurrency = 2\ndrain = \"5s\"\n[partners.island-post]\npaused = true\n");
