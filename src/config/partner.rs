@@ -95,7 +95,7 @@ pub struct Entitlement {
 
 /// A rule that says which stories a partner gets. Every key that is given must match; a key that is left out matches
 /// everything.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     #[serde(default)]

@@ -13,14 +13,14 @@
 mod limits;
 mod rule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::article::{Article, WireId};
-use crate::config::{Config, Partner, PartnerId};
+use crate::config::{Config, Entitlement, Partner, PartnerId, Subscription};
 pub use limits::Excluded;
 use limits::{Limited, WireLimits};
 use rule::Key;
@@ -96,9 +96,9 @@ impl fmt::Display for Reason {
 
 /// Whether `partner` gets `article` when it is accepted at `now`, by the wires, policies and subject codes of `config`.
 pub fn route(article: &Article, partner: &Partner, config: &Config, now: Timestamp) -> Verdict {
-    let rules = rules(partner, &config.subject_descendants);
+    let rules = Rules::new(&config.subject_descendants).of(partner);
     let (story, limits) = (Story::of(article), WireLimits::all(config));
-    verdict(&story, partner, &rules, &for_story(&limits, &story), now)
+    verdict(&story, &partner.entitlement, &rules, &for_story(&limits, &story), now)
 }
 
 /// All partners' rules, made ready once for many articles.
@@ -108,12 +108,13 @@ pub struct Router {
     limits: BTreeMap<WireId, WireLimits>,
 }
 
+/// What routing has to know of a partner. The rest of its configuration may go.
 #[derive(Debug)]
 struct Routable {
     id: PartnerId,
-    partner: Arc<Partner>,
-    destinations: Vec<String>,
-    rules: Vec<Arc<Rule>>,
+    entitlement: Entitlement,
+    destinations: Box<[String]>,
+    rules: Box<[Arc<Rule>]>,
 }
 
 /// What the router says of one partner.
@@ -127,13 +128,14 @@ pub struct Routed<'r> {
 
 impl Router {
     pub fn new(config: &Config) -> Self {
-        let routable = |(id, partner): (&PartnerId, &Arc<Partner>)| Routable {
+        let mut rules = Rules::new(&config.subject_descendants);
+        let partners = config.partners.iter().map(|(id, partner)| Routable {
             id: id.clone(),
-            partner: partner.clone(),
+            entitlement: partner.entitlement.clone(),
             destinations: partner.destinations.keys().cloned().collect(),
-            rules: rules(partner, &config.subject_descendants),
-        };
-        Self { partners: config.partners.iter().map(routable).collect(), limits: WireLimits::all(config) }
+            rules: rules.of(partner),
+        });
+        Self { partners: partners.collect(), limits: WireLimits::all(config) }
     }
 
     /// The verdict on `article`, accepted at `now`, for every partner in the order of their ids.
@@ -145,18 +147,32 @@ impl Router {
             .map(|routable| Routed {
                 partner: &routable.id,
                 destinations: &routable.destinations,
-                verdict: verdict(&story, &routable.partner, &routable.rules, &limits, now),
+                verdict: verdict(&story, &routable.entitlement, &routable.rules, &limits, now),
             })
             .collect()
     }
 }
 
-fn rules(partner: &Partner, descendants: &BTreeMap<String, Vec<String>>) -> Vec<Arc<Rule>> {
-    partner
-        .subscriptions
-        .iter()
-        .map(|(name, subscription)| Arc::new(Rule::new(name, subscription, descendants)))
-        .collect()
+/// The rules of partners. Equal ones are one, since thousands of contracts are few kinds of contracts.
+struct Rules<'c> {
+    descendants: &'c BTreeMap<String, Vec<String>>,
+    made: HashMap<(&'c str, &'c Subscription), Arc<Rule>>,
+}
+
+impl<'c> Rules<'c> {
+    fn new(descendants: &'c BTreeMap<String, Vec<String>>) -> Self {
+        Self { descendants, made: HashMap::new() }
+    }
+
+    fn of(&mut self, partner: &'c Partner) -> Box<[Arc<Rule>]> {
+        let subscriptions = partner.subscriptions.iter();
+        subscriptions
+            .map(|(name, subscription)| {
+                let new = || Arc::new(Rule::new(name, subscription, self.descendants));
+                Arc::clone(self.made.entry((name, subscription)).or_insert_with(new))
+            })
+            .collect()
+    }
 }
 
 /// The limits that hold for `story`, of those of all wires.
@@ -164,8 +180,13 @@ fn for_story<'l>(limits: &'l BTreeMap<WireId, WireLimits>, story: &Story<'_>) ->
     limits.get(&story.article.wire).map(|limits| limits.for_story(story)).unwrap_or_default()
 }
 
-fn verdict(story: &Story<'_>, partner: &Partner, rules: &[Arc<Rule>], limits: &[&Limited], now: Timestamp) -> Verdict {
-    let entitlement = &partner.entitlement;
+fn verdict(
+    story: &Story<'_>,
+    entitlement: &Entitlement,
+    rules: &[Arc<Rule>],
+    limits: &[&Limited],
+    now: Timestamp,
+) -> Verdict {
     let wire = &story.article.wire;
     if !entitlement.wires.is_empty() && !entitlement.wires.contains(wire) {
         return Verdict::NotEntitled(NotEntitled::Wire(wire.clone()));

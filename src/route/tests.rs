@@ -294,3 +294,24 @@ fn a_router_says_the_same_of_every_partner() {
         "a paused partner is owed what it gets"
     );
 }
+
+/// Thousands of contracts are few kinds of contracts, and what routing does not look at goes with the configuration.
+#[test]
+fn equal_rules_are_one_and_no_more_of_a_partner_is_kept() {
+    let partner = |id: &str, sections: &str| {
+        format!(
+            "[partners.{id}]\nname = \"{id}\"\ndestinations = {{}}\n\
+             subscriptions.all.keywords = [\"ferry\"]\nsubscriptions.own.sections = [\"{sections}\"]\n"
+        )
+    };
+    let text = [partner("one", "sport"), partner("two", "sport"), partner("three", "culture")].concat();
+    let config: Config = toml::from_str(&text).unwrap();
+    let router = Router::new(&config);
+    let rules: HashMap<&str, &[Arc<Rule>]> =
+        router.partners.iter().map(|partner| (partner.id.as_str(), &*partner.rules)).collect();
+    let same = |at: usize, other: &str| Arc::ptr_eq(&rules["one"][at], &rules[other][at]);
+    assert!(same(0, "two") && same(0, "three") && same(1, "two"), "equal ones");
+    assert!(!same(1, "three"), "one that takes something else");
+    assert!(!Arc::ptr_eq(&rules["one"][0], &rules["one"][1]), "one of another name");
+    assert!(config.partners.values().all(|partner| Arc::strong_count(partner) == 1), "a partner is kept whole");
+}
