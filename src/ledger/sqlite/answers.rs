@@ -86,7 +86,13 @@ impl Ledger for SqliteLedger {
     }
 
     fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>> {
-        self.read(move |db| destinations.into_iter().map(|destination| commands::lane(db, destination)).collect())
+        self.read(move |db| {
+            // One look for all of them: each by itself would take the locks of the file anew.
+            let moment = db.unchecked_transaction()?;
+            let lanes = destinations.into_iter().map(|destination| commands::lane(&moment, destination)).collect();
+            moment.finish()?;
+            lanes
+        })
     }
 
     fn retries(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(i64, QuarantineEntry)>, LedgerError>> {
