@@ -101,6 +101,10 @@ impl Pool {
     pub fn put(&self, connection: Connection) {
         let mut state = self.state();
         if !connection.is_closed() {
+            // Most doors have one, and there may be ten thousand doors.
+            if state.idle.is_empty() {
+                state.idle.reserve_exact(1);
+            }
             state.idle.push(connection);
         }
         self.tell(&state);

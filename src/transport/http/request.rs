@@ -1,5 +1,7 @@
 //! The request: what stays the same for a destination is made once, the rest per parcel.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -16,8 +18,7 @@ use crate::transport::{DoorError, Parcel};
 
 /// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
 pub struct Head {
-    /// Ten thousand doors have as many of these, so they are no map.
-    fixed: Box<[(HeaderName, HeaderValue)]>,
+    fixed: Fixed,
     /// What a request's headers come to, so that their map never has to grow.
     number: usize,
     signers: Signers,
@@ -26,7 +27,7 @@ pub struct Head {
 
 /// What a head is made of, its secrets by reference.
 pub struct Sources {
-    fixed: Box<[(HeaderName, HeaderValue)]>,
+    fixed: Fixed,
     auth: Option<Auth>,
     signatures: SignatureSources,
 }
@@ -49,7 +50,11 @@ const YES: HeaderValue = HeaderValue::from_static("true");
 /// How many headers a parcel adds: those above without the last, which few have, and its type.
 const OF_A_PARCEL: usize = 11;
 
-fn listed(headers: HeaderMap) -> Box<[(HeaderName, HeaderValue)]> {
+/// Headers that are the same for all requests. Ten thousand doors have as many of these, so they are no map, and a door
+/// whose secrets stand in none of them has one list.
+type Fixed = Arc<[(HeaderName, HeaderValue)]>;
+
+fn listed(headers: HeaderMap) -> Fixed {
     // A name is left out where it is that of the value before, and there is one value for each.
     headers.into_iter().filter_map(|(name, value)| Some((name?, value))).collect()
 }
@@ -113,14 +118,17 @@ impl Sources {
 
     /// Reads the secrets.
     pub fn head(&self) -> Result<Head, DoorError> {
-        let mut fixed: HeaderMap = self.fixed.iter().cloned().collect();
-        let credential = match &self.auth {
-            Some(auth) => Credential::read(auth, &mut fixed)?,
-            None => Credential::default(),
+        let (fixed, credential) = match &self.auth {
+            Some(auth) => {
+                let mut fixed: HeaderMap = self.fixed.iter().cloned().collect();
+                let credential = Credential::read(auth, &mut fixed)?;
+                (listed(fixed), credential)
+            }
+            None => (Arc::clone(&self.fixed), Credential::default()),
         };
         let signers = self.signatures.signers()?;
         let number = fixed.len() + OF_A_PARCEL + signers.headers().count();
-        Ok(Head { fixed: listed(fixed), number, signers, credential })
+        Ok(Head { fixed, number, signers, credential })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::Key;
 use crate::transport::DoorError;
 
 /// One key or more, of which one at least has no end.
-pub struct WebhookSigner(Vec<(Signer, Option<Timestamp>)>);
+pub struct WebhookSigner(Box<[(Signer, Option<Timestamp>)]>);
 
 enum Signer {
     V1(Box<Hmac<Sha256>>),
