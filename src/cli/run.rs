@@ -1,12 +1,13 @@
 //! `newswired run`: the daemon in the foreground, as systemd and containers want it.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigFile, Failure};
-use crate::config::LogFormat;
+use crate::config::{Loaded, LogFormat};
 use crate::daemon::{Daemon, StartError};
 use crate::delivery::LanesError;
 use crate::render::check_templates;
@@ -19,11 +20,21 @@ pub struct Run {
 }
 
 impl Run {
+    /// In a thread of its own. What reading needs and running does not is most of it, and the allocator gives it back
+    /// to the system when its thread has ended.
+    fn read(&self) -> Result<Loaded, Failure> {
+        let read = || {
+            let loaded = self.config.load_whole()?;
+            check_templates(&loaded.config).map_err(Failure::Config)?;
+            Ok(loaded)
+        };
+        std::thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
     /// Runs until SIGTERM or SIGINT. A second signal exits at once; what was accepted is in the ledger either way. SIGUSR2
     /// raises the log's level, and puts it back. SIGHUP has the configuration loaded again.
     pub async fn run(self) -> Result<(), Failure> {
-        let loaded = self.config.load_whole()?;
-        check_templates(&loaded.config).map_err(Failure::Config)?;
+        let loaded = self.read()?;
         let log = &loaded.config.log;
         let logs = Arc::new(start_logs(&log.level, log.format == LogFormat::Json).map_err(Failure::Config)?);
         let mut terminate = signal(SignalKind::terminate())?;

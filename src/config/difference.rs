@@ -93,7 +93,7 @@ impl Plan {
     }
 
     fn note(&mut self, path: &KeyPath, before: Option<&Value>, after: Option<&Value>, media: bool) {
-        let parts: Vec<&str> = path.parts().iter().map(String::as_str).collect();
+        let parts: Vec<&str> = path.parts().iter().map(AsRef::as_ref).collect();
         match parts.as_slice() {
             ["partners", partner] => {
                 self.terms = true;
@@ -199,8 +199,8 @@ fn short(value: &Value) -> String {
 fn is_told_in_parts(path: &KeyPath) -> bool {
     match path.parts() {
         [] => true,
-        [one] => !matches!(one.as_str(), "subject_descendants"),
-        [intake, _] => intake == "intake",
+        [one] => **one != *"subject_descendants",
+        [intake, _] => **intake == *"intake",
         _ => false,
     }
 }
