@@ -405,7 +405,7 @@ pub async fn get(port: u16, path: &str) -> Option<(u16, String)> {
     exchange(port, head.as_bytes(), b"").await
 }
 
-async fn exchange(port: u16, head: &[u8], body: &[u8]) -> Option<(u16, String)> {
+pub async fn exchange(port: u16, head: &[u8], body: &[u8]) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
     stream.write_all(head).await.ok()?;
     // A server that refuses early may close before the body is through; its answer counts.
