@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{AddressBlock, Backoff, Proxy, Size, Span};
 
+/// What holds for every destination that does not say otherwise.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Delivery {

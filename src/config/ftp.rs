@@ -13,11 +13,13 @@ use super::{AddressBlock, FileRules, Proxy, SecretRef, Span};
 pub struct Ftp {
     /// A name or an address.
     pub host: String,
-    /// Default: 21.
+    /// The server's port. Default: 21.
     #[serde(default = "port")]
     #[schemars(range(min = 1, max = 65_535))]
     pub port: u16,
+    /// Who the daemon is to the server.
     pub user: String,
+    /// That user's password.
     pub password: SecretRef,
     /// Whether the connection is encrypted. Default: `explicit`.
     #[serde(default)]

@@ -130,11 +130,26 @@ pub enum Auth {
     /// `Authorization: Bearer …`
     Bearer(SecretRef),
     /// `Authorization: Basic …`
-    Basic { user: String, password: SecretRef },
+    Basic {
+        /// Who the daemon is to the server.
+        user: String,
+        /// That user's password.
+        password: SecretRef,
+    },
     /// A header of the partner's choosing.
-    Header { name: String, value: SecretRef },
+    Header {
+        /// The header's name.
+        name: String,
+        /// What stands in it.
+        value: SecretRef,
+    },
     /// A parameter of the address's query, which no log shows.
-    Query { name: String, value: SecretRef },
+    Query {
+        /// The parameter's name.
+        name: String,
+        /// What it is.
+        value: SecretRef,
+    },
     /// An access token that is asked for, by client credentials (OAuth 2.0, RFC 6749 §4.4).
     Oauth(Box<Oauth>),
 }
@@ -145,7 +160,9 @@ pub enum Auth {
 pub struct Oauth {
     /// The token endpoint, `https://…`.
     pub token_url: String,
+    /// Who the daemon is to the token endpoint.
     pub client_id: String,
+    /// What proves it.
     pub client_secret: SecretRef,
     /// What the token is for, as the partner names it: `articles.write`. Left out: what it gives to this client.
     #[serde(default)]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{ClientCertificate, Listen, SecretRef, Size, Span};
 use crate::article::WireId;
 
+/// Where articles arrive. Each of its tables that is there opens a way in; there has to be one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Intake {
@@ -33,17 +34,22 @@ pub struct Amqp {
     /// `amqp://host:5672/vhost` or `amqps://…`, without user and password: those stand in `user` and `password`.
     /// Several addresses are tried in turn.
     pub urls: Vec<String>,
+    /// Who the daemon is to the broker; goes with `password`.
     #[serde(default)]
     pub user: Option<String>,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// A file of PEM certificates to trust for `amqps`, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The topic exchange that the newsroom publishes to.
     #[serde(default = "exchange")]
     pub exchange: String,
+    /// The queue that is bound to it and consumed from.
     #[serde(default = "queue")]
     pub queue: String,
+    /// What of the exchange goes to the queue; `#` is all of it.
     #[serde(default = "routing_key")]
     pub routing_key: String,
     /// `true`: a durable topic exchange, a quorum queue and their binding are declared at start. `false`: they are only
@@ -64,6 +70,7 @@ pub struct Amqp {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpIntake {
+    /// Where it listens. An address that other machines reach needs `tls`, or `allow_remote`.
     #[serde(default = "http_listen")]
     pub listen: Listen,
     /// `listen` may be an address that other machines reach though the port has no TLS, so that the token travels in the

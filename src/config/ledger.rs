@@ -9,6 +9,7 @@ use super::Span;
 
 const DAY: u64 = 86_400;
 
+/// The durable truth: what was accepted, and who has what.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ledger {

@@ -18,7 +18,7 @@ use crate::article::one_line;
 pub struct Mail {
     /// The server that takes them, a name or an address: the agency's own, as a rule, or that of the partner.
     pub host: String,
-    /// Default: 587 for `starttls`, 465 for `implicit`, 25 for `none`.
+    /// The server's port. Default: 587 for `starttls`, 465 for `implicit`, 25 for `none`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 65_535))]
     pub port: Option<u16>,
@@ -28,6 +28,7 @@ pub struct Mail {
     /// Who the daemon is to the server. Left out: nobody in particular, as for a server that takes mail for its own users.
     #[serde(default)]
     pub user: Option<String>,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// What the daemon calls itself when it greets the server. Default: this machine's name.

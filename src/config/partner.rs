@@ -98,6 +98,7 @@ pub struct Entitlement {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
+    /// Any of these wires.
     #[serde(default)]
     pub wires: BTreeSet<WireId>,
     /// Any of these sections.
@@ -126,7 +127,7 @@ pub struct Subscription {
     pub exclude: Option<Box<Subscription>>,
 }
 
-/// One door of a partner. It has one of the tables that say where it leads, and each of them is large.
+/// One door of a partner: `[destinations.NAME]`. It has one of the tables that say where it leads.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
@@ -402,8 +403,10 @@ fn address_of(host: &str) -> String {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
+    /// The most after the first failure.
     #[serde(default = "first")]
     pub first: Span,
+    /// The most after any.
     #[serde(default = "ceiling")]
     pub ceiling: Span,
 }
@@ -418,8 +421,10 @@ impl Default for Backoff {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackoffChange {
+    /// The most after the first failure.
     #[serde(default)]
     pub first: Option<Span>,
+    /// The most after any.
     #[serde(default)]
     pub ceiling: Option<Span>,
 }

@@ -100,8 +100,7 @@ impl Format {
     }
 }
 
-/// What a destination's documents are written in: a format's name, which means the format as its standard has it, or
-/// the name of one of `[profiles.NAME]`.
+/// A format's name, which means the format as its standard has it, or the name of one of `[profiles.NAME]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct FormatName(Arc<str>);

@@ -30,6 +30,7 @@ pub struct ProxyServer {
     /// Who we are there; goes with `password`.
     #[serde(default)]
     pub user: Option<String>,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// Whether the proxy is told names, and finds out itself where they lead. Then it is the proxy that has to keep them
@@ -97,7 +98,11 @@ impl JsonSchema for ProxyUrl {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(http|socks5)://[^/@]+/?$" })
+        json_schema!({
+            "type": "string",
+            "pattern": "^(http|socks5)://[^/@]+/?$",
+            "description": "\"http://host:port\" or \"socks5://host:port\"",
+        })
     }
 }
 
@@ -135,6 +140,6 @@ impl JsonSchema for Proxy {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let url = ProxyUrl::json_schema(generator);
         let server = generator.subschema_for::<ProxyServer>();
-        json_schema!({ "anyOf": [{ "const": "none" }, url, server] })
+        json_schema!({ "anyOf": [{ "const": "none", "type": "string", "description": "By themselves." }, url, server] })
     }
 }

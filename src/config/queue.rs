@@ -22,6 +22,7 @@ pub struct AmqpPush {
     /// machine only.
     #[serde(default)]
     pub user: Option<String>,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// The exchange that messages are published to. The broker's operator makes it; an empty one is the broker's own, whose

@@ -14,7 +14,9 @@ use super::{AddressBlock, FileRules, Proxy, SecretRef, Size, Span};
 pub struct S3 {
     /// The store's address: `https://s3.eu-west-1.amazonaws.com`.
     pub endpoint: String,
+    /// The region by which requests are signed: `eu-west-1`.
     pub region: String,
+    /// The bucket's name.
     pub bucket: String,
     /// What the keys of objects begin with, before a slash: `wire/in`.
     #[serde(default)]
@@ -22,7 +24,9 @@ pub struct S3 {
     /// Whether the bucket stands in the path, and not before the endpoint's name. Default: `false`.
     #[serde(default)]
     pub path_style: bool,
+    /// The id of the key that requests are signed with.
     pub access_key: SecretRef,
+    /// The key itself.
     pub secret_key: SecretRef,
     /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
     /// `delivery.allow_addresses` come on top.

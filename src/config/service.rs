@@ -11,6 +11,7 @@ use super::{ClientCertificate, Listen, SecretRef};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
+    /// Where it listens. An address that other machines reach needs `tls`, or `allow_remote`.
     pub listen: Listen,
     /// `listen` may be an address that other machines reach though the port has no TLS, so that tokens travel in the open
     /// unless a proxy stands before it. Health and metrics ask for no token in any case.
@@ -43,6 +44,7 @@ impl Default for Reload {
     }
 }
 
+/// What the daemon says, on its standard error.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {

@@ -15,11 +15,13 @@ use super::{AddressBlock, FileRules, Proxy, SecretRef, Span};
 pub struct Sftp {
     /// A name or an address.
     pub host: String,
-    /// Default: 22.
+    /// The server's port. Default: 22.
     #[serde(default = "port")]
     #[schemars(range(min = 1, max = 65_535))]
     pub port: u16,
+    /// Who the daemon is to the server. It shows a `private_key`, or a `password`.
     pub user: String,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// A private key as `ssh-keygen -t ed25519` writes it. ECDSA will do too, RSA not.

@@ -31,6 +31,7 @@ pub struct SigningSecret {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageSignature {
+    /// What it is made with (RFC 9421 §3.3).
     pub algorithm: MessageAlgorithm,
     /// The private key of Ed25519 (a PEM block, or `whsk_…`), or the secret that both sides share (`whsec_…` or any text).
     pub key: SecretRef,
@@ -99,10 +100,10 @@ pub struct BodySignature {
     /// The header's name. Needed without a preset.
     #[serde(default)]
     pub header: Option<String>,
-    /// Default: `sha256`.
+    /// The hash under it. Default: `sha256`.
     #[serde(default)]
     pub algorithm: Option<BodyAlgorithm>,
-    /// Default: `hex`.
+    /// How its bytes are written. Default: `hex`.
     #[serde(default)]
     pub encoding: Option<BodyEncoding>,
     /// What stands before it in the header. Default: nothing.

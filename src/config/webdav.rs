@@ -14,8 +14,10 @@ use super::{AddressBlock, FileRules, Proxy, SecretRef, Size, Span};
 pub struct WebDav {
     /// The folder where files go: `https://dav.paper.example/incoming/`.
     pub url: String,
+    /// Who the daemon is to the server; goes with `password`. Left out: nobody.
     #[serde(default)]
     pub user: Option<String>,
+    /// That user's password.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// Addresses that are not of the Internet, to which this door may lead all the same: `["10.1.2.0/24"]`. Those of
