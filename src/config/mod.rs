@@ -16,6 +16,7 @@ mod document;
 mod engine;
 mod environment;
 mod error;
+mod events;
 mod files;
 mod ftp;
 mod http;
@@ -63,6 +64,7 @@ pub use directory::Directory;
 pub(crate) use engine::guarded;
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Place};
+pub use events::{EventKind, Events, Receiver};
 pub use files::{FileKill, FileName, FileRules, NameField, NameFields, NamePattern, Temporary};
 pub use ftp::{Ftp, FtpTls};
 pub use http::{Auth, AuthStyle, Compression, HttpPush, Oauth};
@@ -129,6 +131,8 @@ pub struct Config {
     pub delivery: Delivery,
     #[serde(default)]
     pub media: MediaStore,
+    #[serde(default)]
+    pub events: Events,
     #[serde(default)]
     pub admin: Admin,
     #[serde(default)]

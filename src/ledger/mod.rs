@@ -11,6 +11,7 @@ pub mod state;
 
 #[cfg(test)]
 mod conformance;
+mod events;
 mod orders;
 mod records;
 mod sqlite;
@@ -19,6 +20,10 @@ mod views;
 #[cfg(test)]
 pub(crate) use sqlite::simulated;
 
+pub use events::{
+    Arrival, Door, EventId, EventKind, EventPage, EventRecord, Expiry, Happened, KillEnd, Recovery, Refusal, SetAside,
+    StoryVersion, Telling, Tend, Trouble,
+};
 pub use orders::{
     Candidate, Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom,
     ReplayStep, Replayed, Target, Woken,
@@ -189,6 +194,20 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Ends what waits and has expired, and removes what was kept for long enough, in a small step.
     fn tidy(&self, tidy: Tidy) -> BoxFuture<'_, Result<Tidied, LedgerError>>;
+
+    /// Says who is told of what happens. Until it is called again, or the process ends, each commit writes the events of
+    /// what it changes.
+    fn tell(&self, telling: Telling) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// What lies before a receiver, at most `limit` events.
+    fn events(&self, receiver: &str, limit: usize) -> BoxFuture<'_, Result<EventPage, LedgerError>>;
+
+    /// A receiver has taken all events up to this one, or they were not for it.
+    fn taken(&self, receiver: &str, up_to: EventId) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Looks for what only time or several changes together tell, and lets go of what every receiver has taken. `true`:
+    /// there is more to do at once.
+    fn tend(&self, tend: Tend) -> BoxFuture<'_, Result<bool, LedgerError>>;
 
     /// Follows whether the ledger can write.
     fn health(&self) -> watch::Receiver<Health>;

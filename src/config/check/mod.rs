@@ -1,6 +1,7 @@
 //! What the types cannot say: that names meet, that addresses and secrets are there, that a promise of the
 //! configuration can be kept. Each rule notes an error with its place; none stops another.
 
+mod events;
 mod files;
 mod http;
 mod limits;
@@ -40,6 +41,7 @@ pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environm
     checks.partners();
     checks.service();
     checks.media_store();
+    checks.events();
 }
 
 struct Checks<'a, 'b> {

@@ -1,6 +1,7 @@
 //! What the configuration promises as a whole: every error at once, each at its place, and no secret in any of them.
 
 mod errors;
+mod events;
 mod files;
 mod http;
 mod messages;

@@ -11,6 +11,7 @@ pub mod accept;
 pub mod attempts;
 pub mod claim;
 pub mod embargo;
+pub mod events;
 pub mod lanes;
 pub mod no_longer_routed;
 pub mod numbers;
@@ -203,6 +204,19 @@ macro_rules! on_every_topic {
             an_operator_has_it_tried_again,
             what_is_refused_again_waits_with_its_new_reason,
             what_is_done_with_stays_so,
+        ]);
+        $crate::ledger::conformance::topic!($fresh, events: [
+            an_arrival_is_told_once,
+            an_arrival_is_told_whatever_follows_it,
+            a_refusal_is_told_and_that_of_a_kill_once,
+            what_is_given_up_is_told_once,
+            a_kill_is_complete_when_all_have_acknowledged_it,
+            a_kill_that_is_given_up_somewhere_is_told_as_such,
+            trouble_is_told_when_it_lasts,
+            trouble_of_before_is_told_too,
+            what_is_set_aside_is_told_once,
+            each_receiver_has_its_own_place,
+            nothing_is_written_that_nobody_takes,
         ]);
         $crate::ledger::conformance::topic!($fresh, lanes: [
             a_destination_keeps_its_id,

@@ -1,5 +1,6 @@
 //! Promises 2 to 5 over any history, told from outside: no version is lost or ends twice, none is overtaken, nothing
 //! leaves early, stale or twice at a time, a kill goes exactly to those who may have the story, and numbers have no gaps.
+//! And what is told of it is what happened: nothing else, and nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,8 @@ use super::{Delivery, Scene, Specimen};
 use crate::article::{Action, Article};
 use crate::ledger::state::{End, PastEnd, Settled, Stage, Versions};
 use crate::ledger::{
-    Accepted, ArticleId, Attempted, Candidates, Claim, Order, Owed, Replay, ReplayFrom, ReplayStep, Replayed, Target,
-    Tidy,
+    Accepted, ArticleId, Attempted, Candidates, Claim, EventKind, EventRecord, Happened, Order, Owed, Replay,
+    ReplayFrom, ReplayStep, Replayed, Target, Tidy,
 };
 
 const LANES: usize = 3;
@@ -28,6 +29,7 @@ pub async fn no_history_loses_doubles_or_overtakes(specimen: Box<dyn Specimen>) 
         seen: Seen::default(),
     };
     // One ledger lives through all of them, each with stories of its own. A seed that found a fault stays in the list.
+    history.scene.tell_all(0).await;
     for seed in 0..HISTORIES {
         (history.random, history.seed) = (fastrand::Rng::with_seed(seed), seed);
         history.log.clear();
@@ -36,6 +38,7 @@ pub async fn no_history_loses_doubles_or_overtakes(specimen: Box<dyn Specimen>) 
             history.step().await;
             history.check();
         }
+        history.is_told().await;
     }
     let Seen { ended, numbers, may_have, .. } = &history.seen;
     let ends: BTreeSet<_> = ended.values().map(|end| end.end.as_str()).collect();
@@ -71,6 +74,12 @@ struct Seen {
     /// Every version that was owed.
     owed: BTreeMap<Place, BTreeSet<u64>>,
     ended: BTreeMap<(Place, u64), PastEnd>,
+    /// What there is to tell of versions, whether or not it is still there to be seen.
+    arrived: BTreeSet<(Place, u64)>,
+    refused: BTreeSet<(Place, u64)>,
+    expired: BTreeSet<(Place, u64)>,
+    /// Stories that were removed.
+    removed: BTreeSet<String>,
 }
 
 impl History {
@@ -83,7 +92,7 @@ impl History {
             26 => self.abandon().await,
             27..30 => self.order().await,
             30 => self.tidy().await,
-            _ => self.die(),
+            _ => self.die().await,
         }
     }
 
@@ -248,6 +257,9 @@ impl History {
         if matches!(settled, Settled::Delivered { .. } | Settled::Unknown { .. }) {
             self.arrived(&place, &row);
         }
+        if matches!(settled, Settled::Refused { .. }) {
+            self.seen.refused.insert((place.clone(), row.version.get()));
+        }
         let waits = self.scene.settle(place.0, row, settled, self.second).await;
         let row = self.scene.row(place.0, &place.1);
         assert_eq!(waits, row.waits(), "{place:?}{self}");
@@ -272,7 +284,7 @@ impl History {
         theirs.iter().for_each(|(place, row)| self.arrived(place, row));
     }
 
-    fn die(&mut self) {
+    async fn die(&mut self) {
         if self.random.bool() {
             self.says("crash".to_owned());
             self.scene.specimen.crash();
@@ -282,6 +294,7 @@ impl History {
         }
         let all = std::mem::take(&mut self.seen.under_way);
         all.iter().for_each(|(place, row)| self.arrived(place, row));
+        self.scene.tell_all(self.second).await;
     }
 
     async fn order(&mut self) {
@@ -348,6 +361,7 @@ impl History {
             assert!(due || matches!(gone.row.stage, Stage::Ended { .. }), "{gone:?} was owed{self}");
         }
         let gone = |name: &str| !kept.contains(guid(name).as_str());
+        self.seen.removed.extend(self.seen.articles.keys().map(|(name, _)| name.clone()).filter(|name| gone(name)));
         self.seen.articles.retain(|(name, _), _| !gone(name));
         self.seen.may_have.retain(|(_, name)| !gone(name));
         self.seen.owed.retain(|(_, name), _| !gone(name));
@@ -371,6 +385,9 @@ impl History {
             let lane = (0..LANES).find(delivery).expect("there are no others");
             let place = (lane, name_of(&past.story).to_owned());
             versions.entry(place.clone()).or_default().push(past.end.version.get());
+            if past.end.end == End::Expired {
+                self.seen.expired.insert((place.clone(), past.end.version.get()));
+            }
             let key = (place, past.end.version.get());
             let before = self.seen.ended.entry(key).or_insert_with(|| past.end.clone()).clone();
             assert_eq!(before, past.end, "an end is one for good{self}");
@@ -378,6 +395,10 @@ impl History {
         let deliveries = self.scene.specimen.deliveries();
         for delivery in &deliveries {
             let (place, row) = (self.place(delivery), &delivery.row);
+            self.seen.arrived.extend(row.confirmed.map(|version| (place.clone(), version.get())));
+            if matches!(row.stage, Stage::Ended { end: End::Expired, .. }) {
+                self.seen.expired.insert((place.clone(), row.wanted.version.get()));
+            }
             let under_way = match row.stage {
                 Stage::Attempting { version, .. } => Some(version),
                 Stage::Ready | Stage::Held { .. } | Stage::Ended { .. } => None,
@@ -402,6 +423,64 @@ impl History {
         }
         for place in self.seen.owed.keys() {
             assert!(deliveries.iter().any(|one| self.place(one) == *place), "{place:?} is lost{self}");
+        }
+    }
+}
+
+impl History {
+    /// What the newsroom's systems are told.
+    async fn is_told(&mut self) {
+        self.scene.tend(self.second).await;
+        let events = self.scene.events().await;
+        assert!(events.is_sorted_by_key(|event| event.id), "{self}");
+        let told = |kind: EventKind| -> Vec<((Place, u64), Timestamp)> {
+            let of_kind = events.iter().filter(|event| event.what.kind() == kind);
+            let key = |event: &EventRecord| {
+                let (of, at) = (event.what.of()?, event.what.at()?);
+                let lane = at.partner.trim_start_matches('p').parse().ok()?;
+                Some((((lane, name_of(of.story.as_str()).to_owned()), of.version.get()), event.at))
+            };
+            of_kind.map(|event| key(event).expect("it is of a version at a destination")).collect()
+        };
+        let once =
+            |told: &[((Place, u64), Timestamp)]| told.iter().map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
+        let delivered = told(EventKind::Delivered);
+        assert_eq!(once(&delivered), self.seen.arrived, "{self}");
+        assert_eq!(delivered.len(), self.seen.arrived.len(), "an arrival was told twice{self}");
+        assert_eq!(once(&told(EventKind::Refused)), self.seen.refused, "{self}");
+        let expired = told(EventKind::Expired);
+        assert!(self.seen.expired.is_subset(&once(&expired)), "{:?} and {expired:?}{self}", self.seen.expired);
+        for key in once(&expired).difference(&self.seen.expired) {
+            assert!(self.seen.removed.contains(&key.0.1), "{key:?} did not expire{self}");
+        }
+        let at_times: BTreeSet<_> = expired.iter().collect();
+        assert_eq!(at_times.len(), expired.len(), "an end was told twice{self}");
+        self.kills_are_told(&events);
+    }
+
+    /// Every withdrawal that is at its end everywhere was told as such, with who acknowledged it.
+    fn kills_are_told(&self, events: &[EventRecord]) {
+        let deliveries = self.scene.specimen.deliveries();
+        for (name, version) in &self.seen.newest {
+            let Some(article) = self.seen.articles.get(&(name.clone(), *version)) else { continue };
+            if !article.action.withdraws() {
+                continue;
+            }
+            let rows = || deliveries.iter().filter(|one| name_of(&one.story) == name).map(|one| &one.row);
+            let of = || rows().filter(|row| row.wanted.version == article.version);
+            let acknowledged = of().filter(|row| matches!(row.stage, Stage::Ended { end: End::Delivered, .. })).count();
+            let goes_on = rows().any(|row| row.wanted.action.withdraws() && !matches!(row.stage, Stage::Ended { .. }));
+            let last = events.iter().rev().find_map(|event| match &event.what {
+                Happened::KillComplete(end) | Happened::KillIncomplete(end) => {
+                    (name_of(end.of.story.as_str()) == name && end.of.version == article.version).then_some(end)
+                }
+                _ => None,
+            });
+            match last {
+                None => assert!(goes_on, "the end of {name} {version} was not told{self}"),
+                Some(end) if !goes_on => assert_eq!(end.acknowledged, acknowledged as u64, "{name} {version}{self}"),
+                Some(_) => {}
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::command::Command;
 use super::{SqliteLedger, commands, inspect, rows};
 use crate::article::Article;
+use crate::ledger::events::{EventId, EventPage, Telling, Tend};
 use crate::ledger::orders::{Candidate, Candidates, CarriedOut, NewOrder, OrderId, OrderRecord, ReplayStep, Woken};
 use crate::ledger::records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
@@ -153,6 +154,24 @@ impl Ledger for SqliteLedger {
 
     fn tidy(&self, tidy: Tidy) -> BoxFuture<'_, Result<Tidied, LedgerError>> {
         self.ask(|answer| Command::Tidy(tidy, answer))
+    }
+
+    fn tell(&self, telling: Telling) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.ask(|answer| Command::Tell(Box::new(telling), answer))
+    }
+
+    fn events(&self, receiver: &str, limit: usize) -> BoxFuture<'_, Result<EventPage, LedgerError>> {
+        let receiver = receiver.to_owned();
+        self.read(move |db| commands::page(db, &receiver, limit))
+    }
+
+    fn taken(&self, receiver: &str, up_to: EventId) -> BoxFuture<'_, Result<(), LedgerError>> {
+        let receiver = receiver.to_owned();
+        self.ask(|answer| Command::Taken(receiver, up_to, answer))
+    }
+
+    fn tend(&self, tend: Tend) -> BoxFuture<'_, Result<bool, LedgerError>> {
+        self.ask(|answer| Command::Tend(tend, answer))
     }
 
     fn health(&self) -> watch::Receiver<Health> {

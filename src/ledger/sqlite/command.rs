@@ -9,6 +9,7 @@ use super::commands::{self, Taken};
 use super::db::Db;
 use super::queue::Line;
 use super::writer::Committed;
+use crate::ledger::events::{EventId, Telling, Tend};
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
 use crate::ledger::records::{
     Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
@@ -33,6 +34,9 @@ pub enum Command {
     EndOrder(OrderId, Result<String, String>, Timestamp, Answer<()>),
     Replay(Box<ReplayStep>, Answer<Vec<Woken>>),
     Tidy(Tidy, Answer<Tidied>),
+    Tell(Box<Telling>, Answer<()>),
+    Taken(String, EventId, Answer<()>),
+    Tend(Tend, Answer<bool>),
 }
 
 /// What a command came to, before its commit.
@@ -46,6 +50,7 @@ pub enum Done {
     CarriedOut(CarriedOut),
     Replayed(Vec<Woken>),
     Tidied(Tidied),
+    Tended(bool),
     Nothing,
 }
 
@@ -64,7 +69,10 @@ impl Command {
             | Self::CarryOut(..)
             | Self::EndOrder(..)
             | Self::Replay(..)
-            | Self::Tidy(..) => Line::Intake,
+            | Self::Tidy(..)
+            | Self::Tell(..)
+            | Self::Taken(..)
+            | Self::Tend(..) => Line::Intake,
             Self::Claim(..) | Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Line::Lanes,
         }
     }
@@ -99,6 +107,9 @@ impl Command {
             }
             Self::Replay(step, _) => commands::replay(db, step).map(Done::Replayed),
             Self::Tidy(tidy, _) => commands::tidy(db, tidy).map(Done::Tidied),
+            Self::Tell(telling, _) => commands::tell(db, telling).map(|()| Done::Nothing),
+            Self::Taken(receiver, up_to, _) => commands::taken(db, receiver, *up_to).map(|()| Done::Nothing),
+            Self::Tend(tend, _) => commands::tend(db, tend).map(Done::Tended),
         }
     }
 
@@ -127,7 +138,15 @@ impl Command {
             (Self::CarryOut(.., answer), Done::CarriedOut(carried)) => drop(answer.send(Ok(carried))),
             (Self::Replay(_, answer), Done::Replayed(woken)) => drop(answer.send(Ok(woken))),
             (Self::Tidy(_, answer), Done::Tidied(tidied)) => drop(answer.send(Ok(tidied))),
-            (Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::EndOrder(.., answer), Done::Nothing) => {
+            (Self::Tend(_, answer), Done::Tended(more)) => drop(answer.send(Ok(more))),
+            (
+                Self::Abandon(.., answer)
+                | Self::Retried(.., answer)
+                | Self::EndOrder(.., answer)
+                | Self::Tell(_, answer)
+                | Self::Taken(.., answer),
+                Done::Nothing,
+            ) => {
                 drop(answer.send(Ok(())));
             }
             (command, _) => command.fail(LedgerError::Damaged("a command got another's answer".to_owned())),
@@ -145,7 +164,12 @@ impl Command {
             Self::CarryOut(.., answer) => drop(answer.send(Err(why))),
             Self::Replay(_, answer) => drop(answer.send(Err(why))),
             Self::Tidy(_, answer) => drop(answer.send(Err(why))),
-            Self::Abandon(.., answer) | Self::Retried(.., answer) | Self::EndOrder(.., answer) => {
+            Self::Tend(_, answer) => drop(answer.send(Err(why))),
+            Self::Abandon(.., answer)
+            | Self::Retried(.., answer)
+            | Self::EndOrder(.., answer)
+            | Self::Tell(_, answer)
+            | Self::Taken(.., answer) => {
                 drop(answer.send(Err(why)));
             }
         }
@@ -165,7 +189,10 @@ impl Command {
             | Self::CarryOut(..)
             | Self::EndOrder(..)
             | Self::Replay(..)
-            | Self::Tidy(..) => {
+            | Self::Tidy(..)
+            | Self::Tell(..)
+            | Self::Taken(..)
+            | Self::Tend(..) => {
                 self.fail(LedgerError::Unavailable(why.to_owned()));
                 None
             }

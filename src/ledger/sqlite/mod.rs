@@ -22,6 +22,7 @@ mod rows;
 mod schema;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod triggers;
 mod trouble;
 mod writer;
 

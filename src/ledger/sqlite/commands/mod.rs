@@ -3,12 +3,14 @@
 //! A command is applied by reference, so that a batch whose commit failed can be applied again.
 
 mod accept;
+mod events;
 mod lanes;
 mod orders;
 mod quarantine;
 mod upkeep;
 
 pub use accept::{Taken, accept};
+pub use events::{page, taken, tell, tend};
 pub use lanes::{claim, lane, lane_state, record, recover, register, release};
 pub use orders::{ORDER, candidates, carry_out, close_order, order_record, place_order, replay, stop_order};
 pub use quarantine::{move_quarantine, quarantine};
