@@ -57,7 +57,8 @@ impl Gzip {
     }
 }
 
-fn compress(document: &[u8]) -> Compressed {
+/// Compressed, and kept nowhere.
+pub fn compress(document: &[u8]) -> Compressed {
     let mut encoder = GzEncoder::new(Vec::with_capacity(document.len() / 2), Compression::default());
     // Both write to memory, which takes all that it is given.
     let written = encoder.write_all(document).and_then(|()| encoder.finish());

@@ -6,7 +6,7 @@
 //!
 //! `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story, `file` one file, at
 //! whatever takes files; `mail` and `amqp` send a message for each version. All stand on `client`, but for directories of
-//! this machine.
+//! this machine. What the newsroom's own systems are told is no document, and goes by the same doors (`notice`).
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
@@ -26,6 +26,7 @@ pub mod knock;
 mod mail;
 mod media;
 mod message_id;
+mod notice;
 mod outcome;
 mod removed;
 mod wordpress;
@@ -35,6 +36,7 @@ pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use media::{Enclosure, Have, Media};
 pub use message_id::message_id;
+pub use notice::{Messenger, Notice, messenger};
 #[cfg(test)]
 pub(crate) use outcome::classify;
 pub use removed::Removed;
@@ -48,7 +50,7 @@ use futures_util::future::BoxFuture;
 
 #[cfg(any(feature = "ftp", feature = "mail", feature = "sftp"))]
 use self::client::Dialer;
-use self::client::{Expiry, Network, Parts, Settings, Trust};
+use self::client::{Expiry, Network, Parts, Settings};
 use self::gzip::Gzip;
 use self::knock::{Finding, Looked, Part, Steps, TestItem};
 use crate::article::{Action, Guid, Urgency, Version};
@@ -187,16 +189,10 @@ pub fn open(
     let way = door.way();
     let expiry = Arc::new(Expiry::new(name, metrics));
     let by_http = |answer_limit: Size, http2, max_age| Settings {
-        trust: Trust { ca_file: way.ca_file, client_certificate: way.client_certificate, pin: way.pin },
-        expiry: Some(&expiry),
-        allow_addresses: way.allow_addresses,
-        proxy: way.proxy,
-        timeouts,
         answer_limit: answer_limit.get(),
         http2,
         max_age: age(max_age),
-        connections,
-        network,
+        ..Settings::of(&way, timeouts, &expiry, connections, network)
     };
     Ok(match door {
         Door::Http(push) => {
@@ -229,7 +225,9 @@ pub fn open(
             let dialer = Dialer::of(&mail.host, mail.port(), &way, timeouts.connect, network)?;
             mail::open(name, mail, timeouts, connections, age(mail.connection_max_age), dialer)?
         }
-        Door::Amqp(push) => amqp::open(push, timeouts, connections, age(push.connection_max_age), &way, network)?,
+        Door::Amqp(push) => {
+            Box::new(amqp::open(push, timeouts, connections, age(push.connection_max_age), &way, network)?)
+        }
         #[cfg(not(feature = "sftp"))]
         Door::Sftp(_) => return Err(not_built(door)),
         #[cfg(not(feature = "webdav"))]
@@ -263,6 +261,7 @@ fn shared_with(config: &Config, metrics: &Arc<Metrics>, media: Option<Arc<Media>
         .values()
         .flat_map(|partner| partner.destinations.values())
         .map(|destination| connections(destination, &config.delivery))
+        .chain(config.events.receivers.values().map(|_| 1))
         .collect();
     let files = descriptors::raise();
     let most = config.delivery.connections.map_or_else(|| descriptors::for_connections(files), |most| most as usize);

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
-use crate::transport::Parcel;
 use crate::transport::client::USER_AGENT;
+use crate::transport::{Notice, Parcel};
 
 /// It is kept on the broker's disk.
 const PERSISTENT: u8 = 2;
@@ -21,10 +21,21 @@ pub fn properties(parcel: &Parcel) -> BasicProperties {
     headers.insert("newswire-urgency".into(), text(&parcel.urgency.to_string()));
     headers.insert("newswire-sequence".into(), number(parcel.sequence));
     headers.insert("newswire-attempt".into(), number(parcel.attempt.into()));
+    of(&parcel.message_id, parcel.document.content_type(), parcel.action.as_str(), headers)
+}
+
+/// Of what is no news.
+pub fn properties_of_notice(notice: &Notice) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert("newswire-attempt".into(), AMQPValue::LongLongInt(notice.attempt.into()));
+    of(&notice.id, Notice::CONTENT_TYPE, notice.kind, headers)
+}
+
+fn of(id: &str, content_type: &str, kind: &str, headers: FieldTable) -> BasicProperties {
     BasicProperties::default()
-        .with_message_id(parcel.message_id.as_str().into())
-        .with_content_type(parcel.document.content_type().into())
-        .with_type(parcel.action.as_str().into())
+        .with_message_id(id.into())
+        .with_content_type(content_type.into())
+        .with_type(kind.into())
         .with_delivery_mode(PERSISTENT)
         .with_timestamp(u64::try_from(Timestamp::now().as_second()).unwrap_or_default())
         .with_app_id(USER_AGENT.into())

@@ -17,17 +17,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lapin::options::{BasicPublishOptions, ExchangeDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Confirmation, Error, ErrorKind, ExchangeKind};
+use lapin::{BasicProperties, Confirmation, Error, ErrorKind, ExchangeKind};
 use tokio::time::timeout;
 
 pub use self::link::place;
 use self::link::{Broker, Line};
-use self::message::properties;
+use self::message::{properties, properties_of_notice};
 use super::client::Network;
 use super::kept::Kept;
 use super::knock::{Finding, Looked, Part, Steps};
 use super::outcome::excerpt;
-use super::{Class, DoorError, Outcome, Parcel, Timeouts, Transport};
+use super::{Class, DoorError, Messenger, Notice, Outcome, Parcel, Timeouts, Transport};
 use crate::config::{self, NameField, NameFields, RoutingKey, Way};
 
 /// Reply codes of AMQP 0-9-1 §1.2: the broker says no, and closes the channel.
@@ -44,17 +44,17 @@ pub fn open(
     max_age: Duration,
     way: &Way<'_>,
     network: &Arc<Network>,
-) -> Result<Box<dyn Transport>, DoorError> {
-    Ok(Box::new(AmqpDoor {
+) -> Result<AmqpDoor, DoorError> {
+    Ok(AmqpDoor {
         broker: Broker::new(push, timeouts, max_age, way, network)?,
         channels: Kept::new(at_once, max_age),
         exchange: push.exchange.clone(),
         routing_key: push.routing_key.clone(),
         timeouts,
-    }))
+    })
 }
 
-struct AmqpDoor {
+pub struct AmqpDoor {
     broker: Broker,
     channels: Kept<Line>,
     exchange: String,
@@ -66,6 +66,16 @@ impl AmqpDoor {
     async fn attempt(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
         let fields = NameFields::clone(&parcel.names).with(NameField::Sequence, &parcel.sequence.to_string());
         let key = self.routing_key.fill(&fields).map_err(|why| Outcome::refused_here(format!("not sent: {why}")))?;
+        self.hand_over(&key, parcel.document.bytes(), &|| properties(parcel)).await
+    }
+
+    /// Publishes a message, once more where a channel turns out to have ended before.
+    async fn hand_over(
+        &self,
+        key: &str,
+        body: &[u8],
+        properties: &(dyn Fn() -> BasicProperties + Sync),
+    ) -> Result<Outcome, Outcome> {
         let patience = self.timeouts.connect;
         let Some(_place) = self.channels.place(patience).await else {
             return Err(door(format!("all channels were busy for {patience:?}")));
@@ -75,10 +85,10 @@ impl AmqpDoor {
                 Some(kept) => (kept, false),
                 None => (self.channels.new_one(self.broker.line().await?), true),
             };
-            match self.publish(&one.session, &key, parcel).await {
+            match self.publish(&one.session, key, body, properties()).await {
                 Ok(confirmation) => {
                     self.channels.keep(one);
-                    return Ok(judge(confirmation, &self.exchange, &key));
+                    return Ok(judge(confirmation, &self.exchange, key));
                 }
                 // It ended while nobody looked.
                 Err(Failed::NotBegun(_)) if !is_new => {}
@@ -122,13 +132,19 @@ impl AmqpDoor {
         ))
     }
 
-    async fn publish(&self, line: &Line, key: &str, parcel: &Parcel) -> Result<Confirmation, Failed> {
+    async fn publish(
+        &self,
+        line: &Line,
+        key: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<Confirmation, Failed> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (exchange, properties) = (self.exchange.as_str().into(), properties(parcel));
+        let exchange = self.exchange.as_str().into();
         let published = async {
             let confirm = line
                 .channel
-                .basic_publish(exchange, key.into(), options, parcel.document.bytes(), properties)
+                .basic_publish(exchange, key.into(), options, body, properties)
                 .await
                 .map_err(Failed::at_once)?;
             confirm.await.map_err(Failed::later)
@@ -210,6 +226,17 @@ fn answered((code, words): (u16, String), exchange: &str) -> Outcome {
 fn door(detail: impl Into<String>) -> Outcome {
     let class = Class::Deferred { retry_after: None, maybe_document: false };
     Outcome { class, status: None, detail: detail.into(), remote: None }
+}
+
+impl Messenger for AmqpDoor {
+    /// Its routing key is what kind of a notice it is.
+    fn tell<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Outcome> {
+        async move {
+            let told = self.hand_over(notice.kind, &notice.body, &|| properties_of_notice(notice)).await;
+            told.unwrap_or_else(|outcome| outcome)
+        }
+        .boxed()
+    }
 }
 
 impl Transport for AmqpDoor {

@@ -101,6 +101,25 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Of a door, by the way to it; what is its own on top: how much of an answer is read, and how long connections are
+    /// used.
+    pub fn of(
+        way: &'a config::Way<'a>,
+        timeouts: Timeouts,
+        expiry: &'a Arc<Expiry>,
+        connections: usize,
+        network: &'a Arc<Network>,
+    ) -> Self {
+        Self {
+            trust: Trust { ca_file: way.ca_file, client_certificate: way.client_certificate, pin: way.pin },
+            expiry: Some(expiry),
+            allow_addresses: way.allow_addresses,
+            proxy: way.proxy,
+            connections,
+            ..Self::plain(timeouts, 0, network)
+        }
+    }
+
     /// For another host that a door leads to, with one connection. The certificate that is shown to the door's own host,
     /// and the keys that are pinned of it, have no place there.
     pub fn elsewhere(&self) -> Self {

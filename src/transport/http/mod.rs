@@ -25,17 +25,18 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use self::assets::Assets;
 use self::knock::Shows;
 use self::redirect::Redirects;
-use self::request::{Head, Push, Sent, Sources, Target};
+use self::request::{Head, Push, Sent, Sources, Target, What};
 use self::token::Tokens;
 use self::way::{Way, Ways};
 use super::client::{Address, Answer, Client, Failed, Settings};
-use super::gzip::Gzip;
+use super::gzip::{Gzip, compress};
 use super::knock::Steps;
-use super::{Class, DoorError, Outcome, Parcel, Transport, outcome};
+use super::{Class, DoorError, Messenger, Notice, Outcome, Parcel, Transport, outcome};
 use crate::config::{Auth, Compression, HttpPush, RemoteId};
 use crate::fresh::Fresh;
 
@@ -108,7 +109,7 @@ impl HttpDoor {
         } else {
             Sent { bytes: parcel.document.bytes(), digest: parcel.document.digest(), is_document: true }
         };
-        let push = Push { parcel, sent, token: None };
+        let push = Push { what: What::Parcel(parcel), sent, token: None };
         let answered = match &self.tokens {
             None => {
                 self.push_files(&head, parcel, None).await?;
@@ -125,17 +126,58 @@ impl HttpDoor {
                     }
                     Err(outcome) => return Err(outcome),
                 };
-                let answered = self.push(&head, way, &uri, Push { token: Some(&token), ..push }).await?;
-                // It was not taken, so it can be made again; the token may have been called back before its end.
-                if answered.is_own && answered.answer.status == StatusCode::UNAUTHORIZED {
-                    let token = tokens.instead_of(&token).await?;
-                    self.push(&head, way, &uri, Push { token: Some(&token), ..push }).await?
-                } else {
-                    answered
-                }
+                self.push_with(tokens, &token, &head, way, &uri, push).await?
             }
         };
-        Ok(self.judge(&head, way, parcel, &answered))
+        let mut outcome = judge(&head, way, &answered);
+        if outcome.class == Class::Delivered {
+            outcome.remote = self.remember(way, parcel, &answered.answer);
+        }
+        Ok(outcome)
+    }
+
+    /// What is no news goes the way of a story's first version.
+    async fn attempt_to_tell(&self, notice: &Notice) -> Result<Outcome, Outcome> {
+        let not_sent = |why| Outcome::refused_here(format!("not sent: {why}"));
+        let head = self.head.current().await;
+        let way = self.ways.first();
+        let uri = way.uri_of_no_story().and_then(|uri| head.credential.uri(uri)).map_err(not_sent)?;
+        let (compressed, digest);
+        let sent = if self.gzip.is_some() {
+            compressed = compress(&notice.body);
+            Sent { bytes: &compressed.bytes, digest: &compressed.digest, is_document: true }
+        } else {
+            digest = Sha256::digest(&notice.body).into();
+            Sent { bytes: &notice.body, digest: &digest, is_document: true }
+        };
+        let push = Push { what: What::Notice(notice), sent, token: None };
+        let answered = match &self.tokens {
+            None => self.push(&head, way, &uri, push).await?,
+            Some(tokens) => {
+                let token = tokens.current().await?;
+                self.push_with(tokens, &token, &head, way, &uri, push).await?
+            }
+        };
+        Ok(judge(&head, way, &answered))
+    }
+
+    /// Makes the request with an access token, and once more where that is not known.
+    async fn push_with(
+        &self,
+        tokens: &Tokens,
+        token: &HeaderValue,
+        head: &Head,
+        way: &Way,
+        uri: &Uri,
+        push: Push<'_>,
+    ) -> Result<Answered, Outcome> {
+        let answered = self.push(head, way, uri, Push { token: Some(token), ..push }).await?;
+        // It was not taken, so it can be made again; the token may have been called back before its end.
+        if answered.is_own && answered.answer.status == StatusCode::UNAUTHORIZED {
+            let token = tokens.instead_of(token).await?;
+            return Ok(self.push(head, way, uri, Push { token: Some(&token), ..push }).await?);
+        }
+        Ok(answered)
     }
 
     /// Makes the request, wherever it is led.
@@ -159,24 +201,6 @@ impl HttpDoor {
         }
     }
 
-    fn judge(&self, head: &Head, way: &Way, parcel: &Parcel, answered: &Answered) -> Outcome {
-        let Answered { answer, not_followed, token, .. } = answered;
-        let Answer { status, headers, start, .. } = answer;
-        // A success is not repeated.
-        let said = if status.is_success() { String::new() } else { head.credential.hide(start, token.as_ref()) };
-        let mut outcome = outcome::classify(*status, headers, said.as_bytes(), Timestamp::now());
-        outcome.class = way.class(*status, outcome.class);
-        if let Some(why) = not_followed {
-            outcome.detail = format!("answered {status}: {}", head.credential.hide(why.as_bytes(), token.as_ref()));
-        }
-        if outcome.class == Class::Delivered {
-            outcome.remote = self.remember(way, parcel, answer);
-        } else if status.is_success() {
-            outcome.detail = format!("answered {status}, which is none of the statuses of success");
-        }
-        outcome
-    }
-
     /// What the next attempt of this story has to know.
     fn remember(&self, way: &Way, parcel: &Parcel, answer: &Answer) -> Option<String> {
         let place = self.remote_id.as_ref()?;
@@ -190,6 +214,29 @@ impl HttpDoor {
             tracing::warn!(%story, %version, host, "the answer holds no remote_id; a later version is sent as a first one");
         }
         found
+    }
+}
+
+/// What the answer means.
+fn judge(head: &Head, way: &Way, answered: &Answered) -> Outcome {
+    let Answered { answer, not_followed, token, .. } = answered;
+    let Answer { status, headers, start, .. } = answer;
+    // A success is not repeated.
+    let said = if status.is_success() { String::new() } else { head.credential.hide(start, token.as_ref()) };
+    let mut outcome = outcome::classify(*status, headers, said.as_bytes(), Timestamp::now());
+    outcome.class = way.class(*status, outcome.class);
+    if let Some(why) = not_followed {
+        outcome.detail = format!("answered {status}: {}", head.credential.hide(why.as_bytes(), token.as_ref()));
+    }
+    if outcome.class != Class::Delivered && status.is_success() {
+        outcome.detail = format!("answered {status}, which is none of the statuses of success");
+    }
+    outcome
+}
+
+impl Messenger for HttpDoor {
+    fn tell<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Outcome> {
+        self.attempt_to_tell(notice).map(|ended| ended.unwrap_or_else(|outcome| outcome)).boxed()
     }
 }
 

@@ -14,7 +14,7 @@ use super::signature::{SignatureSources, Signed, Signers};
 use crate::config::{Auth, Compression, HttpPush, SecretRef};
 use crate::transport::client::{Address, Paced, USER_AGENT};
 use crate::transport::knock::is_test;
-use crate::transport::{DoorError, Parcel};
+use crate::transport::{DoorError, Notice, Parcel};
 
 /// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
 pub struct Head {
@@ -71,10 +71,33 @@ pub struct Sent<'a> {
 /// What one attempt sends, wherever it is led.
 #[derive(Clone, Copy)]
 pub struct Push<'a> {
-    pub parcel: &'a Parcel,
+    pub what: What<'a>,
     pub sent: Sent<'a>,
     /// The access token, where the door asks for such.
     pub token: Option<&'a HeaderValue>,
+}
+
+/// What the request is about.
+#[derive(Clone, Copy)]
+pub enum What<'a> {
+    Parcel(&'a Parcel),
+    Notice(&'a Notice),
+}
+
+impl<'a> What<'a> {
+    fn id(self) -> &'a str {
+        match self {
+            Self::Parcel(parcel) => &parcel.message_id,
+            Self::Notice(notice) => &notice.id,
+        }
+    }
+
+    fn content_type(self) -> &'a str {
+        match self {
+            Self::Parcel(parcel) => parcel.document.content_type(),
+            Self::Notice(_) => Notice::CONTENT_TYPE,
+        }
+    }
 }
 
 /// Where a request goes.
@@ -167,18 +190,18 @@ impl Head {
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
     pub fn request(&self, target: Target<'_>, push: Push<'_>, body: Paced) -> Result<Request<Paced>, String> {
-        let Push { parcel, sent, token } = push;
+        let Push { what, sent, token } = push;
         let now = Timestamp::now();
         let text = |name: &HeaderName, value: String| {
             HeaderValue::from_maybe_shared(Bytes::from(value))
                 .map_err(|_| format!("the value of {name} cannot stand in a header"))
         };
-        let id = text(&WEBHOOK_ID, parcel.message_id.clone())?;
+        let id = text(&WEBHOOK_ID, what.id().to_owned())?;
         let digest = format!("sha-256=:{}:", BASE64.encode(sent.digest));
         let mut headers = HeaderMap::with_capacity(self.number);
         headers.extend(self.fixed.iter().cloned());
         if sent.is_document {
-            let content_type = parcel.document.content_type().to_owned();
+            let content_type = what.content_type().to_owned();
             headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, content_type)?);
         } else {
             headers.remove(header::CONTENT_TYPE);
@@ -188,16 +211,23 @@ impl Head {
         headers.insert(IDEMPOTENCY_KEY, id.clone());
         headers.insert(WEBHOOK_ID, id);
         headers.insert(WEBHOOK_TIMESTAMP, now.as_second().into());
-        headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
-        headers.insert(VERSION, text(&VERSION, parcel.version.to_string())?);
-        headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
-        headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
-        headers.insert(ATTEMPT, parcel.attempt.into());
-        if is_test(&parcel.story) {
-            // It has no number: the destination's sequence is of news.
-            headers.insert(TEST, YES);
-        } else {
-            headers.insert(SEQUENCE, parcel.sequence.into());
+        match what {
+            What::Parcel(parcel) => {
+                headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
+                headers.insert(VERSION, text(&VERSION, parcel.version.to_string())?);
+                headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
+                headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
+                headers.insert(ATTEMPT, parcel.attempt.into());
+                if is_test(&parcel.story) {
+                    // It has no number: the destination's sequence is of news.
+                    headers.insert(TEST, YES);
+                } else {
+                    headers.insert(SEQUENCE, parcel.sequence.into());
+                }
+            }
+            What::Notice(notice) => {
+                headers.insert(ATTEMPT, notice.attempt.into());
+            }
         }
         let Target { method, address, uri, is_own } = target;
         if is_own {
@@ -209,7 +239,7 @@ impl Head {
             headers.insert(header::HOST, host);
             self.credential.leave_out(&mut headers);
         }
-        let (tls, authority, id) = (address.tls, address.authority(), parcel.message_id.as_str());
+        let (tls, authority, id) = (address.tls, address.authority(), what.id());
         self.signers.sign(&Signed { method, tls, authority, target: uri, id, now, sent }, &mut headers)?;
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
