@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Loaded, Port};
 use crate::current::Current;
 use crate::delivery::{Dispatch, Editions, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
+use crate::events::{Events, EventsError};
 use crate::intake::{Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::admin::{Admin, Watched};
@@ -33,6 +34,8 @@ pub enum StartError {
     Lanes(#[from] LanesError),
     #[error("delivery: {0}")]
     Shared(DoorError),
+    #[error(transparent)]
+    Events(#[from] EventsError),
     #[error("{0}")]
     Listener(String),
 }
@@ -80,6 +83,8 @@ impl Daemon {
         let mut editions = Editions::default();
         let all = Lanes::open(config, |_| true, open, &mut editions, ledger.as_ref(), clock.now()).await?;
         let Lanes { lanes, due, ids, beats } = all;
+        // What comes from here on is told to whom it is to be.
+        let events = Events::open(config, &doors, &ledger, &ids, &metrics, &clock).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
         let inbox = Arc::new(Inbox::new(
@@ -131,6 +136,7 @@ impl Daemon {
         let admin = port.address().ok_or_else(|| StartError::Listener("admin: its address is not known".to_owned()))?;
         delivery.spawn(Survey::new(config, Arc::clone(&fleet), Arc::clone(&metrics)).run(stop_delivery.clone()));
 
+        delivery.spawn(events.run(stop_delivery.clone()));
         let (number, media) = (lanes.len(), doors.media.clone());
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));

@@ -28,6 +28,7 @@ pub mod config;
 mod current;
 pub mod daemon;
 pub mod delivery;
+pub mod events;
 mod fresh;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;

@@ -10,6 +10,7 @@ use super::{ConfigFile, Failure};
 use crate::config::{Loaded, LogFormat};
 use crate::daemon::{Daemon, StartError};
 use crate::delivery::LanesError;
+use crate::events::EventsError;
 use crate::render::check_templates;
 use crate::telemetry::start_logs;
 
@@ -74,12 +75,13 @@ fn at_once() -> Failure {
 impl From<StartError> for Failure {
     fn from(why: StartError) -> Self {
         match why {
-            StartError::Ledger(_) | StartError::Listener(_) | StartError::Lanes(LanesError::Ledger(_)) => {
-                Self::Unavailable(why.to_string())
-            }
-            StartError::Shared(_) | StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. }) => {
-                Self::Config(why.to_string())
-            }
+            StartError::Ledger(_)
+            | StartError::Listener(_)
+            | StartError::Lanes(LanesError::Ledger(_))
+            | StartError::Events(EventsError::Ledger(_)) => Self::Unavailable(why.to_string()),
+            StartError::Shared(_)
+            | StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. })
+            | StartError::Events(EventsError::Door { .. }) => Self::Config(why.to_string()),
         }
     }
 }

@@ -184,10 +184,10 @@ pub struct KillEnd {
     pub acknowledged: u64,
     /// Destinations that may have the story and have not: the withdrawal expired or was cancelled there.
     pub not_acknowledged: u64,
-    /// When the first of those did that have.
+    /// When the first destination acknowledged it.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub first_at: Option<Timestamp>,
-    /// When the last of those did that have.
+    /// When the last one did.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub last_at: Option<Timestamp>,
 }

@@ -60,10 +60,12 @@ pub enum Bug {
     ContractIgnored,
     /// What waits for a contract's next turn is not looked for when it comes.
     TurnForgotten,
+    /// That a receiver has taken its events is noted before it is told.
+    TakenBeforeTold,
 }
 
 impl Bug {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::KillForgetsThePossible,
         Self::KillForAll,
         Self::RefusedKillGivenUp,
@@ -91,6 +93,7 @@ impl Bug {
         Self::ResumeWakesNobody,
         Self::ContractIgnored,
         Self::TurnForgotten,
+        Self::TakenBeforeTold,
     ];
 }
 

@@ -8,13 +8,14 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::{DOORS, EVERY_DOOR, Fault, RATE_BURST, SECTION_DOOR};
-use super::world::{Door, IN_NETWORK, World};
+use super::world::{Desk, Door, IN_NETWORK, World};
 use crate::article::{Action, Article, Urgency};
 use crate::attribution::{Proved, sample};
 use crate::clock::Clock;
 use crate::config::{Config, Edition, Environment, Format, NameFields, Secrets};
 use crate::current::Current;
 use crate::delivery::{Dispatch, Documents, Editions, Growth, Lanes, Numbered, Rendered, Shared, Wakes};
+use crate::events::{Events, Looks};
 use crate::intake::{Contracts, Inbox};
 use crate::ledger::simulated::{Disk, StepWriter, Written};
 use crate::ledger::{ArticleId, Ledger, LedgerError};
@@ -36,7 +37,9 @@ const DESTINATION: &str = "[destinations.main]\nformat = \"json\"\nMORE\nconcurr
 
 const MAIN: &str = "[wires.hpnf]\nname = \"Harbor Press\"\nshort_name = \"HPNF\"\nrequire = []\n\
                     [delivery]\nallow_addresses = [\"127.0.0.1\"]\nbackoff = { first = \"500ms\", ceiling = \"4s\" }\nretry_after_limit = \"5s\"\n\
-                    [intake.spool]\ndir = \"spool\"\n";
+                    [intake.spool]\ndir = \"spool\"\n\
+                    [events]\ntrouble_after = \"5s\"\n[events.receivers.desk]\nbatch = 5\n\
+                    [events.receivers.desk.http]\nurl = \"http://127.0.0.1:9/\"\n";
 
 /// The variants of the configuration.
 pub fn configs() -> &'static [Config; 3] {
@@ -91,6 +94,10 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     })
     .await;
     let metrics = Arc::new(Metrics::new());
+    let looks = Looks { for_new: Duration::from_secs(2), for_more: Duration::from_secs(2) };
+    let desk = |_: &str, _: &_| Ok(Box::new(Desk { world: Arc::clone(&world) }) as _);
+    let opened = again(|| Events::open_with(config, desk, looks, &ledger, &ids, &metrics, &clock)).await;
+    let Ok(events) = opened;
     let wakes = Wakes::new(&lanes);
     let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
     let inbox = Arc::new(Inbox::new(
@@ -123,7 +130,7 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     let growth = Growth::default();
     let shared = Shared { ledger, documents, metrics, clock, random, growth, health };
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
-    tokio::join!(dispatch, by_the_clock.run(stop));
+    tokio::join!(dispatch, events.run(stop.clone()), by_the_clock.run(stop));
 }
 
 /// A start that meets a ledger which cannot write tries again, as its service manager would.

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::book::{Book, SendId};
 use super::schedule::{DOORS, Fault, Mood};
 use crate::clock::Clock;
 use crate::intake::Inbox;
-use crate::transport::{Class, Outcome, Parcel, Transport, classify};
+use crate::transport::{Class, Messenger, Notice, Outcome, Parcel, Transport, classify};
 
 /// How long a request of unknown outcome may still be in the network: the doors' timeouts for writing and answering.
 pub const IN_NETWORK: Duration = Duration::from_secs(4);
@@ -37,6 +38,8 @@ pub struct State {
     back: Duration,
     moods: [Mood; DOORS],
     fault: Option<(u32, Fault)>,
+    /// What becomes of a word to the newsroom's system; none where it is well.
+    desk: Option<fastrand::Rng>,
     pub book: Book,
     /// Where the newsroom hands in, while a process is up.
     pub inbox: Option<Arc<Inbox>>,
@@ -50,6 +53,7 @@ impl World {
             back: Duration::ZERO,
             moods: [Mood::Well; DOORS],
             fault: None,
+            desk: Some(fastrand::Rng::with_seed(seed ^ 0xde5c)),
             book: Book::new(start, tell),
             inbox: None,
         };
@@ -103,6 +107,7 @@ impl World {
         let mut state = self.lock();
         state.moods = [Mood::Well; DOORS];
         state.fault = None;
+        state.desk = None;
     }
 
     /// A random span up to `most`.
@@ -214,6 +219,32 @@ impl Transport for Door {
 
     fn in_network(&self) -> Duration {
         IN_NETWORK
+    }
+}
+
+/// The newsroom's system. It has lots of its own, so that it has no part in what becomes of deliveries.
+pub struct Desk {
+    pub world: Arc<World>,
+}
+
+impl Messenger for Desk {
+    fn tell<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Outcome> {
+        async move {
+            let (lot, span) = match &mut self.world.lock().desk {
+                Some(lots) => (lots.u8(0..4), Duration::from_millis(lots.u64(1..1_500))),
+                None => (3, Duration::from_millis(5)),
+            };
+            tokio::time::sleep(span).await;
+            if lot == 0 {
+                return outcome(Class::Deferred { retry_after: None, maybe_document: false });
+            }
+            let body: Value = serde_json::from_slice(&notice.body).unwrap_or_default();
+            let at = self.world.elapsed();
+            let mut state = self.world.lock();
+            body["events"].as_array().into_iter().flatten().for_each(|event| state.book.told(event, at));
+            outcome(if lot == 1 { Class::Unknown { retry_after: None } } else { Class::Delivered })
+        }
+        .boxed()
     }
 }
 

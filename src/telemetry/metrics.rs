@@ -66,6 +66,12 @@ pub struct KindLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReceiverLabel {
+    /// A receiver of events.
+    pub receiver: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FileLabel {
     /// `database` or `wal`.
     pub file: String,
@@ -134,6 +140,11 @@ pub struct Metrics {
     pub media_failures: Counter,
     pub media_held_bytes: Gauge,
     pub quarantine: Family<KindLabel, Gauge>,
+    pub events_sent: Family<ReceiverLabel, Counter>,
+    pub events_dropped: Family<ReceiverLabel, Counter>,
+    pub events_waiting: Family<ReceiverLabel, Gauge>,
+    pub events_oldest: Family<ReceiverLabel, Gauge>,
+    pub events_failures: Family<ReceiverLabel, Gauge>,
     pub ledger_healthy: Gauge,
     pub commits: CommitMetrics,
     pub ledger_bytes: Family<FileLabel, Gauge>,
@@ -308,6 +319,28 @@ impl Metrics {
                 ours,
                 "quarantine_waiting",
                 "Quarantine entries that wait for an operator, by kind; 1000 means so many or more",
+            ),
+            events_sent: new(ours, "events_sent", "Events that a receiver took"),
+            events_dropped: new(
+                ours,
+                "events_dropped",
+                "Events that a receiver was not told of, since more waited than are kept, or since it refused them",
+            ),
+            events_waiting: new(
+                ours,
+                "events_waiting",
+                "Events of all kinds from the first on that a receiver has not taken",
+            ),
+            events_oldest: add(
+                ours,
+                "events_oldest_timestamp",
+                Unit::Seconds,
+                "When the oldest event happened that waits for a receiver; since 1970; absent while none does",
+            ),
+            events_failures: new(
+                ours,
+                "events_failures",
+                "Tries that failed at a receiver since the last that did not",
             ),
             media_fetched: new(ours, "media_fetched", "Files of media fetched"),
             media_fetched_bytes: add(ours, "media_fetched", Unit::Bytes, "Size of those"),

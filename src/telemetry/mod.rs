@@ -10,5 +10,5 @@ pub use histogram::Histogram;
 pub use logs::{Logs, start_logs};
 pub use metrics::{
     CertificateLabel, CommitMetrics, DestinationLabel, DirectoryLabel, EndLabel, FileLabel, Flow, IntakeLabel,
-    KindLabel, Metrics, OutcomeLabel, ResultLabel,
+    KindLabel, Metrics, OutcomeLabel, ReceiverLabel, ResultLabel,
 };

@@ -76,15 +76,17 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "affiliation = \"Harbor Fund",
         "contact = \"desk@",
     ];
-    let mut in_amqp = false;
+    let (mut in_amqp, mut in_receiver) = (false, false);
     let spoken: Vec<String> = text
         .lines()
         .map(|line| {
             in_amqp = line == "# [intake.amqp]" || (in_amqp && line.starts_with('#'));
+            in_receiver = line == "# [events.receivers.desk]" || (in_receiver && line.starts_with('#'));
             let bare = line.strip_prefix("# ").unwrap_or(line);
             let key = bare.split(" = ").next().unwrap_or_default();
             let is_key = bare.contains(" = ") && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            let example = in_amqp || examples.iter().any(|example| bare.starts_with(example)) || key == "wire";
+            let example =
+                in_amqp || in_receiver || examples.iter().any(|example| bare.starts_with(example)) || key == "wire";
             if line.starts_with("# ") && is_key && !example { bare.to_owned() } else { line.to_owned() }
         })
         .collect();
@@ -104,6 +106,28 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         .replacen("affiliation: None", "affiliation: Some(\"Harbor Press News Foundation\")", 1)
         .replace("alt: None", "alt: Some(\"Harbor Press News Foundation\")");
     assert_eq!(format!("{told:?}"), untold);
+}
+
+/// The receiver of events that the sample only shows is one, and is told what one is told that says nothing.
+#[test]
+fn the_receiver_that_the_sample_shows_is_one() {
+    let text = fs::read_to_string(shipped("newswired.toml")).unwrap();
+    let block: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != "# [events.receivers.desk]")
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim_start())
+        .collect();
+    let load = |block: String| {
+        let files = super::Files::new(&format!("{}{block}", super::MAIN));
+        let loaded = load_from(&files.dir.path().join("newswired.toml"), &Environment::default(), Secrets::Leave);
+        loaded.unwrap_or_else(|errors| panic!("{errors}")).events.receivers["desk"].clone()
+    };
+    let is_of_receiver = |line: &&str| ["kinds", "partners", "wires", "batch"].iter().any(|key| line.starts_with(key));
+    let told = load(block.join("\n"));
+    let untold = load(block.iter().filter(|line| !is_of_receiver(line)).copied().collect::<Vec<_>>().join("\n"));
+    assert_eq!((told.takes(), told.batch), (untold.takes(), untold.batch));
+    assert_eq!(block.iter().filter(|line| is_of_receiver(line)).count(), 4, "all of its keys are shown");
 }
 
 /// Every key of a door that the sample only shows is one, and so is every table.
@@ -176,6 +200,7 @@ fn the_shipped_schemas_are_those_of_the_types() {
         ("config/newswired.schema.json", schema()),
         ("config/partner.schema.json", partner_schema()),
         ("docs/article-v1.schema.json", crate::article::schema()),
+        ("docs/events-v1.schema.json", crate::events::schema()),
     ];
     for (name, schema) in schemas {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);

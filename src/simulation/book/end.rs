@@ -53,6 +53,7 @@ impl Book {
                 found.push(format!("s{story}: its rights have ended, and it is not withdrawn"));
             }
         }
+        found.extend(self.untold(rows));
         found.into_iter().for_each(|what| self.violated(at, what));
     }
 

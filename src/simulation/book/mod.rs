@@ -3,6 +3,7 @@
 
 mod end;
 mod objections;
+mod told;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::told::Told;
 use super::schedule::{DOORS, PAUSED_VARIANT, SECTION_DOOR};
 use crate::article::{Action, Article};
 use crate::ledger::Order;
@@ -43,6 +45,7 @@ pub struct Book {
     clock_read: Timestamp,
     stories: BTreeMap<usize, Story>,
     sends: Vec<Sent>,
+    told: Told,
     halts: [Vec<(Duration, Halted)>; DOORS],
     /// When no process was up, or its ledger could not write.
     disturbed: Vec<(Duration, Duration)>,
@@ -116,6 +119,7 @@ impl Book {
             clock_read: start,
             stories: BTreeMap::new(),
             sends: Vec::new(),
+            told: Told::default(),
             halts: Default::default(),
             disturbed: Vec::new(),
             disturbed_since: None,

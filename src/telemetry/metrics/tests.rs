@@ -27,6 +27,13 @@ fn filled() -> Metrics {
     let _ = metrics.certificate_expiry.get_or_create(&certificate);
     let _ = metrics.in_trouble.get_or_create(&EndLabel { end: "refused".into() });
     let _ = metrics.quarantine.get_or_create(&KindLabel { kind: "input".into() });
+    let receiver = ReceiverLabel { receiver: "desk".into() };
+    for family in [&metrics.events_waiting, &metrics.events_oldest, &metrics.events_failures] {
+        let _ = family.get_or_create(&receiver);
+    }
+    for family in [&metrics.events_sent, &metrics.events_dropped] {
+        let _ = family.get_or_create(&receiver);
+    }
     let _ = metrics.ledger_bytes.get_or_create(&FileLabel { file: "wal".into() });
     let _ = metrics.config_reloads.get_or_create(&ResultLabel { result: "adopted".into() });
     for family in [&metrics.disk_free, &metrics.disk_size] {
