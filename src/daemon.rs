@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attribution::Policies;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Loaded, Port};
-use crate::current::Current;
+use crate::current::{Current, Handover, follow};
 use crate::delivery::{Dispatch, Editions, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
 use crate::events::{Events, EventsError};
 use crate::intake::{Contracts, Inbox, Intakes};
@@ -136,7 +136,8 @@ impl Daemon {
         let admin = port.address().ok_or_else(|| StartError::Listener("admin: its address is not known".to_owned()))?;
         delivery.spawn(Survey::new(config, Arc::clone(&fleet), Arc::clone(&metrics)).run(stop_delivery.clone()));
 
-        delivery.spawn(events.run(stop_delivery.clone()));
+        let (events, told) = watch::channel(Some(Arc::new(events)));
+        delivery.spawn(follow(told, Handover::After, Events::run, stop_delivery.clone()));
         let (number, media) = (lanes.len(), doors.media.clone());
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
@@ -168,6 +169,7 @@ impl Daemon {
             contracts,
             keep,
             intakes,
+            events,
             admin: port,
             fleet,
             in_force,

@@ -51,6 +51,8 @@ pub struct Plan {
     /// What is owed to whom, what attribution asks, and how documents are written.
     pub terms: bool,
     pub ports: BTreeSet<Port>,
+    /// Who is told of events, and of which.
+    pub events: bool,
     /// How long the ledger keeps what is done.
     pub keep: bool,
     pub log_level: bool,
@@ -118,6 +120,7 @@ impl Plan {
             ["intake", "amqp", ..] => drop(self.ports.insert(Port::Amqp)),
             ["intake", "http", ..] => drop(self.ports.insert(Port::Http)),
             ["intake", "spool", ..] => drop(self.ports.insert(Port::Spool)),
+            ["events", ..] => self.events = true,
             ["admin", ..] => drop(self.ports.insert(Port::Admin)),
             ["delivery", key, ..] if OF_ALL_DOORS.contains(key) => self.all_reopened = true,
             ["delivery", "backoff" | "retry_after_limit" | "give_up_after", ..] => {}

@@ -125,7 +125,7 @@ impl Events {
     }
 
     /// Tells until `stop`. What is under way then may take as long as a drain.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         if self.receivers.is_empty() {
             stop.cancelled().await;
             return;

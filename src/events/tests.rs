@@ -147,7 +147,7 @@ impl Scene {
             Events::open_with(&self.config, door, Looks::default(), &self.ledger, &ids, &self.metrics, &self.clock)
                 .await
                 .unwrap();
-        self.tasks.spawn(told.run(self.stop.clone()));
+        self.tasks.spawn(Arc::new(told).run(self.stop.clone()));
     }
 
     /// The process dies, and another begins.

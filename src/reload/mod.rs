@@ -14,17 +14,17 @@
 //!
 //! What is different is [`Plan`]'s affair, which `newswired check --diff` shows.
 
+mod files;
 mod kept;
-mod watch;
 
 pub use kept::{beside, read};
-pub use watch::Files;
+pub use files::Files;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Packed, Plan, Port, Secrets};
 use crate::current::Current;
 use crate::delivery::{Editions, Lane, Lanes, Renditions, Wakes, Wanted};
+use crate::events::Events;
 use crate::intake::{Contracts, Intakes};
 use crate::ledger::{DestinationId, Ledger, LedgerError, Order, OrderId, OrderState};
 use crate::ops::admin::Admin;
@@ -62,6 +63,7 @@ pub struct Reload {
     pub contracts: Arc<Current<Contracts>>,
     pub keep: Arc<Current<config::Ledger>>,
     pub intakes: Intakes,
+    pub events: watch::Sender<Option<Arc<Events>>>,
     pub admin: Admin,
     pub fleet: Arc<Current<Fleet>>,
     pub in_force: Arc<Current<InForce>>,
@@ -87,7 +89,7 @@ impl Reload {
         stop: &CancellationToken,
     ) {
         let files = Arc::new(Current::new(Files::new(&self.file, &loaded.config)));
-        tasks.spawn(watch::run(Arc::clone(&files), reloads, stop.clone()));
+        tasks.spawn(files::run(Arc::clone(&files), reloads, stop.clone()));
         let stop = stop.clone();
         tasks.spawn(async move {
             let Loaded { config, tree } = loaded;
@@ -249,13 +251,19 @@ impl Reload {
         let ledger = self.ledger.as_ref();
         let opened = Lanes::open(config, |name| new.contains(name), open, &mut self.editions, ledger, now);
         let Lanes { lanes, due, ids: new_ids, beats: new_beats } = opened.await.map_err(|why| why.to_string())?;
-
-        // From here on nothing can.
         let mut ids: HashMap<_, _> = known.iter().map(|one| (one.wanted.name.clone(), one.lane.id)).collect();
         let mut beats: HashMap<_, _> =
             known.iter().map(|one| (one.wanted.name.clone(), Arc::clone(&one.lane.beat))).collect();
         ids.extend(new_ids);
         beats.extend(new_beats);
+        let events = if plan.events || shares {
+            let opened = Events::open(config, shared, &self.ledger, &ids, &self.metrics, &self.clock).await;
+            Some(Arc::new(opened.map_err(|why| why.to_string())?))
+        } else {
+            None
+        };
+
+        // From here on nothing can.
         if let Some(doors) = doors {
             self.doors = doors;
         }
@@ -275,6 +283,9 @@ impl Reload {
             self.metrics.forget(&lane.name);
         }
         self.intakes.adopt(ports);
+        if events.is_some() {
+            self.events.send_replace(events);
+        }
         if let Some(admin) = admin {
             self.admin.adopt(admin);
         }

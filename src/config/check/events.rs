@@ -59,7 +59,7 @@ impl Checks<'_, '_> {
             ("amqp.routing_key", "the routing key of an event is its kind; remove it, and bind queues by that"),
         ] {
             let at = path.below(key);
-            if at.parts().iter().try_fold(self.tree, |node, part| node.get(part)).is_some() {
+            if at.parts().iter().try_fold(self.tree, |node, part| node.get(part.as_ref())).is_some() {
                 self.report.key(&at, why);
             }
         }

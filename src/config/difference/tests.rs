@@ -160,6 +160,7 @@ fn every_section_is_thought_of() {
     let thought_of = [
         "admin",
         "delivery",
+        "events",
         "intake",
         "ledger",
         "log",
