@@ -247,7 +247,7 @@ fn read(file: &Path, root: KeyPath) -> FileRead {
     document::parse(file, root, &text)
 }
 
-fn read_partner(file: &PathBuf) -> FileRead {
+fn read_partner(file: &Path) -> FileRead {
     match partner_id(file) {
         Some(id) => read(file, KeyPath::new(["partners", id])),
         None => Err(vec![whole(
@@ -264,11 +264,11 @@ const FEW: usize = 256;
 /// Partners' files in their order, read by all processors: of ten thousand that is much of what a start takes.
 fn read_partners(files: &[PathBuf]) -> Vec<FileRead> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = |files: &[PathBuf]| files.iter().map(|file| read_partner(file)).collect::<Vec<_>>();
     if files.len() <= FEW || threads == 1 {
-        return files.iter().map(read_partner).collect();
+        return part(files);
     }
     std::thread::scope(|scope| {
-        let part = |files: &[PathBuf]| files.iter().map(read_partner).collect::<Vec<_>>();
         let parts: Vec<_> = files
             .chunks(files.len().div_ceil(threads).max(FEW))
             .map(|files| scope.spawn(move || part(files)))
