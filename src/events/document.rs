@@ -36,7 +36,7 @@ impl<'a> From<&'a EventRecord> for Event<'a> {
     }
 }
 
-/// The JSON Schema (2020-12) of [`Events`].
+/// The JSON Schema (2020-12) of what one request carries.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Events<'_>).to_value()
 }

@@ -124,6 +124,13 @@ impl Events {
         Ok(Self { receivers, shared, trouble_after: config.events.trouble_after.get() })
     }
 
+    /// With jitter that is the same every time.
+    #[cfg(test)]
+    pub(crate) fn seeded(mut self, seed: u64) -> Self {
+        self.shared.random = Mutex::new(fastrand::Rng::with_seed(seed));
+        self
+    }
+
     /// Tells until `stop`. What is under way then may take as long as a drain.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         if self.receivers.is_empty() {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, document, pause};
@@ -51,11 +51,11 @@ pub(super) struct Receiver {
 struct Course {
     failures: u32,
     /// Nothing is sent before.
-    not_before: Option<Timestamp>,
+    not_before: Option<Instant>,
     /// How many go at once.
     at_once: usize,
     /// Since when the first event is refused by itself.
-    refused: Option<(EventId, Timestamp)>,
+    refused: Option<(EventId, Instant)>,
     /// Dropped, and not told of yet.
     dropped: u64,
 }
@@ -124,9 +124,8 @@ impl Receiver {
             shared.ledger.taken(&self.name, last).await?;
             return Ok(Turn::Again);
         }
-        let now = shared.clock.now();
-        if let Some(at) = course.not_before.filter(|at| *at > now) {
-            let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        let left = course.not_before.map(|at| at.saturating_duration_since(Instant::now())).unwrap_or_default();
+        if !left.is_zero() {
             return Ok(Turn::Pause(left.min(LONGEST_PAUSE)));
         }
         let next = &mine[..mine.len().min(course.at_once.max(1))];
@@ -197,7 +196,7 @@ impl Receiver {
         outcome: &Outcome,
         refused: Option<&EventRecord>,
     ) -> Result<Turn, LedgerError> {
-        let now = shared.clock.now();
+        let now = Instant::now();
         let alone = self.one_by_one || course.at_once == 1;
         if let Some(event) = refused {
             if !alone {
@@ -209,7 +208,7 @@ impl Receiver {
                 Some(_) | None => now,
             };
             course.refused = Some((event.id, since));
-            if now.duration_since(since) >= jiff::SignedDuration::try_from(REFUSED_FOR).unwrap_or_default() {
+            if now - since >= REFUSED_FOR {
                 let kind = event.what.kind().as_str();
                 tracing::error!(receiver = %self.name, event = %event.id, kind, detail = %outcome.detail, "event dropped, since its receiver refuses it");
                 shared.metrics.events_dropped.get_or_create(&self.label()).inc();
@@ -233,7 +232,7 @@ impl Receiver {
             Class::Deferred { retry_after, .. } | Class::Unknown { retry_after } => retry_after.unwrap_or_default(),
             Class::Delivered | Class::Refused | Class::Gone => Duration::ZERO,
         };
-        course.not_before = now.checked_add(own.max(asked.min(self.policy.retry_after_limit))).ok();
+        course.not_before = now.checked_add(own.max(asked.min(self.policy.retry_after_limit)));
         Ok(Turn::Again)
     }
 

@@ -266,6 +266,40 @@ async fn each_is_told_what_it_takes_in_requests_of_its_own_size() {
     );
 }
 
+/// What receivers read is changed only with a word to them.
+#[tokio::test(start_paused = true)]
+async fn an_event_looks_like_this() {
+    let desk = Desk::default();
+    let scene =
+        Scene::new(&receiver("desk", "kinds = [\"delivered\"]\npartners = [\"coast\"]"), &[("desk", &desk)]).await;
+    scene.story("hpnf", "urn:x:ferry").await;
+    scene.wait(SOON).await;
+    let body: Value = serde_json::from_slice(&desk.notices()[0].body).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
+    {
+      "events": [
+        {
+          "data": {
+            "accepted_at": "2027-01-15T08:00:00.003Z",
+            "action": "publish",
+            "attempts": 1,
+            "destination": "coast/main",
+            "detail": "answered 200 OK",
+            "headline": "Headline of urn:x:ferry",
+            "partner": "coast",
+            "story": "urn:x:ferry",
+            "version": 1,
+            "wire": "hpnf"
+          },
+          "id": "evt_f358f9ba0ba5879cc0e6aaa966cbf2e4",
+          "timestamp": "2027-01-15T08:00:00.003Z",
+          "type": "delivered"
+        }
+      ]
+    }
+    "#);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_taken_is_sent_again_as_it_was_and_later_when_asked() {
     let desk = Desk::default();

@@ -130,7 +130,8 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     let growth = Growth::default();
     let shared = Shared { ledger, documents, metrics, clock, random, growth, health };
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
-    tokio::join!(dispatch, Arc::new(events).run(stop.clone()), by_the_clock.run(stop));
+    let events = Arc::new(events.seeded(u64::from(incarnation)));
+    tokio::join!(dispatch, events.run(stop.clone()), by_the_clock.run(stop));
 }
 
 /// A start that meets a ledger which cannot write tries again, as its service manager would.
