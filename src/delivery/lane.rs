@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Fuse, FusedFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
@@ -17,7 +18,9 @@ use super::signal::{AsOf, InHand, Press, Signal};
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::ledger::state::Settled;
-use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Report, Waiting};
+use crate::ledger::{
+    Arrived, Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Recorder, Report, Waiting,
+};
 use crate::telemetry::{Beat, DestinationLabel, Metrics, OutcomeLabel};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
@@ -44,6 +47,8 @@ pub struct Lane {
     pub rest: Mutex<Option<Rest>>,
     /// Its last hour.
     pub beat: Arc<Beat>,
+    /// Attempts that its door confirmed: looked up by its name once, not at each.
+    pub confirmed: OnceLock<Counter>,
 }
 
 /// What a lane goes by, as its configuration says.
@@ -115,13 +120,23 @@ enum Sent {
     NotTried,
 }
 
+impl Recorder for Lane {
+    fn recorded(&self, what: Result<Waiting, LedgerError>) {
+        let waiting = what.unwrap_or_else(|why| {
+            self.not_recorded(&why);
+            Waiting::default()
+        });
+        self.signal.written(waiting);
+    }
+}
+
 impl Lane {
     /// Works until nothing is due, the door is in trouble, or it is told to stop. Returns when to look again.
     ///
     /// Everything that takes time is polled together in the one `select!` below. To wait for one of them by itself
     /// would leave the others unpolled while they hold what a third waits for: a place in the ledger's line above
     /// all, which a future that is not polled keeps for good.
-    pub async fn work(&self, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
+    pub async fn work(self: &Arc<Self>, shared: &Shared, withdrawal: bool, stops: &Stops) -> Option<Timestamp> {
         let mut window: VecDeque<InHand> = VecDeque::new();
         let mut under_way = FuturesUnordered::new();
         let mut records = FuturesUnordered::new();
@@ -217,7 +232,8 @@ impl Lane {
             self.signal.has_room(if next_in_turn { reach.saturating_sub(in_hand) } else { 0 });
 
             let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
-            if under_way.is_empty() && window.is_empty() && records.is_empty() && !asks {
+            let idles = under_way.is_empty() && window.is_empty() && records.is_empty() && !asks;
+            if idles && self.signal.is_written() {
                 if stopping {
                     return None;
                 }
@@ -265,14 +281,12 @@ impl Lane {
                         let left = withdrawal.into_iter().chain(withdrawal_left).min();
                         withdrawal_left = if tried { left } else { withdrawal_left };
                     }
-                    Err(why) => {
-                        tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
-                    }
+                    Err(why) => self.not_recorded(&why),
                 },
                 Some(done) = under_way.next() => {
                     more |= next_held.is_some_and(|at| at <= shared.clock.now());
                     let others = under_way.len();
-                    records.push(self.ended(shared, done, others));
+                    records.extend(self.ended(shared, done, others));
                 }
                 () = self.signal.notified() => {}
                 // What is under way may take long, and a contract's next turn comes before its end.
@@ -428,9 +442,9 @@ impl Lane {
         shared.ledger.release(self.id, rows, now).map(|released| released.map(|waiting| (waiting, false))).boxed()
     }
 
-    /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned.
-    /// `others` are still under way.
-    fn ended<'a>(&self, shared: &'a Shared, done: Done, others: usize) -> Recorded<'a> {
+    /// Draws the consequences of an attempt: for the lane at once, for the ledger in the future that is returned, if it has
+    /// to be waited for. `others` are still under way.
+    fn ended<'a>(self: &Arc<Self>, shared: &'a Shared, done: Done, others: usize) -> Option<Recorded<'a>> {
         let Done { attempted, began, published, in_network, result } = done;
         let now = shared.clock.now();
         let tried = attempted.action.withdraws();
@@ -438,13 +452,13 @@ impl Lane {
         let (outcome, left) = match result {
             Sent::NotTried => {
                 self.pace().token_back();
-                return self.given_back(shared, vec![attempted], now);
+                return Some(self.given_back(shared, vec![attempted], now));
             }
             Sent::Expired => {
                 let reason = "the article's own time was over".to_owned();
                 let outcome = Outcome::refused_here(reason.clone());
                 let report = report(attempted, Settled::Expired { reason }, outcome, (began, now), in_network);
-                return shared.ledger.record(self.id, vec![report], None).map(recorded).boxed();
+                return Some(shared.ledger.record(self.id, vec![report], None).map(recorded).boxed());
             }
             Sent::NotYet(why) => {
                 self.pace().token_back();
@@ -479,6 +493,11 @@ impl Lane {
                 tracing::error!(destination = %self.name, reason = why, "suspended");
             }
         }
+        // What came of a withdrawal's try, and what the lane or the story has to remember, is waited for.
+        let is_plain = outcome.class == Class::Delivered && outcome.remote.is_none() && !changed && !tried;
+        if is_plain && self.arrived(shared, &attempted, &outcome, now, in_network) {
+            return None;
+        }
         let hold = now.checked_add(backoff(self.pace().policy(), attempted.attempt, &mut random)).ok();
         let settled = match outcome.class {
             Class::Delivered => Settled::Delivered { reason: outcome.detail.clone() },
@@ -488,7 +507,36 @@ impl Lane {
             Class::Unknown { .. } => Settled::Unknown { hold },
         };
         let report = report(attempted, settled, outcome, (began, now), in_network);
-        shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed()
+        Some(shared.ledger.record(self.id, vec![report], changed.then_some(state)).map(recorded).boxed())
+    }
+
+    /// Hands the ledger that an attempt was delivered, and goes on. `false` where the ledger has no place for it now.
+    fn arrived(
+        self: &Arc<Self>,
+        shared: &Shared,
+        attempted: &Attempted,
+        outcome: &Outcome,
+        now: Timestamp,
+        in_network: Duration,
+    ) -> bool {
+        let arrived = Arrived {
+            story: attempted.story,
+            version: attempted.version,
+            at: now,
+            reason: outcome.detail.clone(),
+            in_network,
+        };
+        // It may be written before this returns.
+        self.signal.writes();
+        let taken = shared.ledger.arrived(self.id, arrived, Arc::clone(self) as _).is_ok();
+        if !taken {
+            self.signal.does_not_write();
+        }
+        taken
+    }
+
+    fn not_recorded(&self, why: &LedgerError) {
+        tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
     }
 
     fn count(
@@ -499,8 +547,15 @@ impl Lane {
         published: Option<Timestamp>,
         (began, now): (Timestamp, Timestamp),
     ) {
-        let label = OutcomeLabel { destination: self.name.clone(), outcome: word(outcome.class).to_owned() };
-        shared.metrics.attempts.get_or_create(&label).inc();
+        let counter = || {
+            let label = OutcomeLabel { destination: self.name.clone(), outcome: word(outcome.class).to_owned() };
+            shared.metrics.attempts.get_or_create_owned(&label)
+        };
+        if outcome.class == Class::Delivered {
+            self.confirmed.get_or_init(counter).inc();
+        } else {
+            counter().inc();
+        }
         shared.metrics.attempt_seconds.observe(seconds(began, now));
         if outcome.class == Class::Delivered {
             shared.metrics.flow.confirmed.inc();

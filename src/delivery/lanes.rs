@@ -1,7 +1,7 @@
 //! The lanes of a configuration: one for each destination, going on where the ledger says that it was.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -87,6 +87,7 @@ impl Lanes {
                 signal: Signal::default(),
                 rest: Mutex::default(),
                 beat,
+                confirmed: OnceLock::new(),
             }));
         }
         Ok(lanes)

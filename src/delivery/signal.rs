@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use crate::article::{Article, Version};
-use crate::ledger::{Attempted, StoryId};
+use crate::ledger::{Attempted, StoryId, Waiting};
 
 /// News that are remembered one by one. What was claimed before the oldest of them is looked up again. Rows are in hand
 /// for a few news at most where a door is well; and ten thousand lanes remember as many each.
@@ -48,6 +48,10 @@ struct Told {
     reserved: usize,
     /// Rows that an acceptance has announced, and the lane has not seen.
     handed: Vec<InHand>,
+    /// Outcomes that the ledger was given, and that are not on the disk.
+    unwritten: usize,
+    /// The lane has nothing else to wait for.
+    lingers: bool,
 }
 
 /// A row that is announced, and what its lane had been told when it was asked for.
@@ -139,6 +143,38 @@ impl Signal {
             urgent: std::mem::take(&mut told.urgent),
             handed: std::mem::take(&mut told.handed),
         }
+    }
+
+    /// An outcome goes to the ledger, which tells when it is on the disk. The lane does not wait for it before it has
+    /// nothing else to do: to be woken for each would cost it as much as a request.
+    pub fn writes(&self) {
+        self.lock().unwritten += 1;
+    }
+
+    /// The ledger did not take it.
+    pub fn does_not_write(&self) {
+        self.lock().unwritten -= 1;
+    }
+
+    /// It is on the disk, or will not be, and this of it waits again.
+    pub fn written(&self, Waiting { any, withdrawal }: Waiting) {
+        let mut told = self.lock();
+        told.unwritten -= 1;
+        let any = any && !planted!(WaitsUnseen);
+        told.due |= any;
+        told.withdrawal |= withdrawal.is_some();
+        let wakes = any || (told.lingers && told.unwritten == 0);
+        drop(told);
+        if wakes {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Whether all is on the disk, with nothing to be looked at since. If not, it is told when that is so.
+    pub fn is_written(&self) -> bool {
+        let mut told = self.lock();
+        told.lingers = told.unwritten > 0;
+        !told.lingers && !told.due
     }
 
     /// The lane would take this many rows beyond those that it has looked at.
@@ -252,6 +288,8 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::article::Action;
     use crate::ledger::Attempted;
@@ -278,6 +316,36 @@ mod tests {
             signal.tell(row(3, 1).story, Some(Version::FIRST), Press::Usual);
         }
         assert!(signal.outdates(&two, later), "nobody remembers what was told before those");
+    }
+
+    /// Whether a lane that waits would be woken now.
+    fn is_woken(signal: &Signal) -> bool {
+        signal.notified().now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_lane_is_woken_for_outcomes_only_when_it_waits_for_them_or_something_waits_again() {
+        let signal = Signal::default();
+        assert!(signal.is_written());
+        signal.writes();
+        signal.writes();
+        signal.written(Waiting::default());
+        assert!(!is_woken(&signal), "it has better to do");
+        assert!(!signal.is_written());
+        signal.written(Waiting::default());
+        assert!(is_woken(&signal), "that was the last");
+        assert!(signal.is_written());
+
+        signal.writes();
+        signal.writes();
+        signal.does_not_write();
+        let again = Waiting { any: true, withdrawal: Some(jiff::Timestamp::UNIX_EPOCH) };
+        signal.written(again);
+        assert!(is_woken(&signal), "it has to look");
+        assert!(!signal.is_written(), "and may not rest before it did");
+        assert_eq!(signal.reserve().map(drop), None, "what waits goes first");
+        let look = signal.look();
+        assert!(look.due && look.withdrawal && signal.is_written());
     }
 
     #[test]

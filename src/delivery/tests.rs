@@ -147,6 +147,7 @@ impl Scene {
             signal: Default::default(),
             rest: Mutex::default(),
             beat: Arc::default(),
+            confirmed: Default::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());

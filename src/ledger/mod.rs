@@ -29,8 +29,8 @@ pub use orders::{
     ReplayStep, Replayed, Target, Woken,
 };
 pub use records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, Owed, QuarantineEntry, QuarantineKind,
-    QuarantineState, Quarantined, Registration, Report, Rights, Stage, Tidied, Tidy, Waiting,
+    Acceptance, Accepted, Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, Owed, QuarantineEntry,
+    QuarantineKind, QuarantineState, Quarantined, Recorder, Registration, Report, Rights, Stage, Tidied, Tidy, Waiting,
 };
 pub use sqlite::{
     Closing, Contents, CopyError, CopyStep, Held, QuarantineSummary, Restored, SqliteLedger, SqliteOptions,
@@ -136,6 +136,14 @@ pub trait Ledger: Send + Sync + 'static {
         reports: Vec<Report>,
         lane: Option<LaneState>,
     ) -> BoxFuture<'_, Result<Waiting, LedgerError>>;
+
+    /// Records the plainest of ends for a lane that goes on meanwhile: `recorder` is told after the commit, as the caller of
+    /// [`Ledger::record`] is.
+    ///
+    /// # Errors
+    /// It is given back where it would have to wait for its place in the writer's line; `recorder` is told nothing then.
+    fn arrived(&self, destination: DestinationId, arrived: Arrived, recorder: Arc<dyn Recorder>)
+    -> Result<(), Arrived>;
 
     /// Gives back rows that were claimed and never sent. Returns what of them waits again.
     fn release(

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub use super::state::Stage;
 use super::state::{Settled, Versions};
-use super::{ArticleId, DestinationId, Halt, Receipt, StoryId};
+use super::{ArticleId, DestinationId, Halt, LedgerError, Receipt, StoryId};
 use crate::article::{Action, Article, Version};
 
 /// An article that intake decoded and routed.
@@ -276,6 +276,24 @@ pub struct Report {
     pub remote: Option<String>,
     /// How long a request of unknown outcome may still be in the network.
     pub in_network: Duration,
+}
+
+/// An attempt that was delivered, and left nothing to remember: how nearly all attempts end.
+#[derive(Debug)]
+pub struct Arrived {
+    pub story: StoryId,
+    pub version: Version,
+    pub at: Timestamp,
+    /// In a sentence, for the operator.
+    pub reason: String,
+    /// How long a request of unknown outcome may still be in the network.
+    pub in_network: Duration,
+}
+
+/// Who is told that what it handed over is on the disk, and does not wait for that.
+pub trait Recorder: Send + Sync + 'static {
+    /// Told once for each. It is called between two commits, so it does no more than to leave word.
+    fn recorded(&self, what: Result<Waiting, LedgerError>);
 }
 
 /// What waits again of rows whose attempts ended, or were never made: the same version, or a newer one.

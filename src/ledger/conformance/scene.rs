@@ -1,15 +1,17 @@
 //! A ledger with a few destinations, and short words for what tests say to it and read from it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 
 use super::{Delivery, Specimen};
 use crate::article::{Action, Article, Guid, Version, WireId};
 use crate::ledger::state::{Row, Settled, Stage};
 use crate::ledger::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, DestinationId, LaneState, Ledger, NewOrder, Order, OrderId, Owed,
-    Registration, Report, Rights,
+    Acceptance, Accepted, Arrived, Attempted, Claim, Claimed, DestinationId, LaneState, Ledger, LedgerError, NewOrder,
+    Order, OrderId, Owed, Recorder, Registration, Report, Rights, Waiting,
 };
 
 /// How long requests may be in the network here.
@@ -140,10 +142,32 @@ impl Scene {
         }
     }
 
-    /// Records how an attempt ended; returns whether a row waits again.
+    /// Records how an attempt ended, as lanes do; returns whether a row waits again.
     pub async fn settle(&self, lane: usize, attempted: Attempted, settled: Settled, second: i64) -> bool {
+        if let Settled::Delivered { .. } = settled {
+            let told = self.arrived(lane, &attempted, second).expect("nobody else waits for the writer");
+            return told.await.unwrap().unwrap().any;
+        }
         let report = self.report(attempted, settled, second);
         self.ledger().record(self.to[lane], vec![report], None).await.unwrap().any
+    }
+
+    /// Hands over that an attempt was delivered, if there is a place for it; what the ledger tells of it later.
+    pub fn arrived(
+        &self,
+        lane: usize,
+        attempted: &Attempted,
+        second: i64,
+    ) -> Option<oneshot::Receiver<Result<Waiting, LedgerError>>> {
+        let arrived = Arrived {
+            story: attempted.story,
+            version: attempted.version,
+            at: self.at(second),
+            reason: "200".into(),
+            in_network: IN_NETWORK,
+        };
+        let (recorder, told) = Once::new();
+        self.ledger().arrived(self.to[lane], arrived, recorder).ok().map(|()| told)
     }
 
     pub async fn settle_lane(&self, lane: usize, state: LaneState) {
@@ -210,6 +234,24 @@ impl Scene {
         past.retain(|one| one.destination == self.to[lane] && one.story == guid(name).as_str());
         past.sort_by_key(|one| one.end.version);
         past.into_iter().map(|one| format!("{} {}", one.end.version, one.end.end.as_str())).collect()
+    }
+}
+
+/// Hands on what it is told, once.
+struct Once(Mutex<Option<oneshot::Sender<Result<Waiting, LedgerError>>>>);
+
+impl Once {
+    fn new() -> (Arc<Self>, oneshot::Receiver<Result<Waiting, LedgerError>>) {
+        let (tell, told) = oneshot::channel();
+        (Arc::new(Self(Mutex::new(Some(tell)))), told)
+    }
+}
+
+impl Recorder for Once {
+    fn recorded(&self, what: Result<Waiting, LedgerError>) {
+        let tell = self.0.lock().unwrap().take().expect("it is told once");
+        // A test that has seen enough has gone.
+        let _ = tell.send(what);
     }
 }
 

@@ -8,14 +8,15 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::command::Command;
+use super::command::{Command, Told};
+use super::queue::Line;
 use super::{SqliteLedger, commands, inspect, rows};
 use crate::article::Article;
 use crate::ledger::events::{EventId, EventPage, Telling, Tend};
 use crate::ledger::orders::{Candidate, Candidates, CarriedOut, NewOrder, OrderId, OrderRecord, ReplayStep, Woken};
 use crate::ledger::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
-    Registration, Report, Tidied, Tidy, Waiting,
+    Acceptance, Accepted, Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
+    Recorder, Registration, Report, Tidied, Tidy, Waiting,
 };
 use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId};
 
@@ -51,6 +52,21 @@ impl Ledger for SqliteLedger {
         lane: Option<LaneState>,
     ) -> BoxFuture<'_, Result<Waiting, LedgerError>> {
         self.ask(|answer| Command::Record(destination, reports, lane, answer))
+    }
+
+    fn arrived(
+        &self,
+        destination: DestinationId,
+        arrived: Arrived,
+        recorder: Arc<dyn Recorder>,
+    ) -> Result<(), Arrived> {
+        match self.commands.place(Line::Lanes) {
+            Some(place) => {
+                place.send(Command::Arrived(destination, arrived, Told::new(recorder)));
+                Ok(())
+            }
+            None => Err(arrived),
+        }
     }
 
     fn release(

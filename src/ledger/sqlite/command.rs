@@ -1,5 +1,6 @@
 //! What the writer is asked to do, how it is done inside a transaction, and how the one who asked is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,8 +13,8 @@ use super::writer::Committed;
 use crate::ledger::events::{EventId, Telling, Tend};
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
 use crate::ledger::records::{
-    Acceptance, Accepted, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Registration, Report,
-    Tidied, Tidy, Waiting,
+    Acceptance, Accepted, Arrived, Attempted, Claim, Claimed, LaneState, QuarantineEntry, Quarantined, Recorder,
+    Registration, Report, Tidied, Tidy, Waiting,
 };
 use crate::ledger::{DestinationId, LedgerError, Receipt};
 
@@ -26,6 +27,7 @@ pub enum Command {
     Quarantine(Box<QuarantineEntry>, Answer<Quarantined>),
     Claim(Claim, Answer<Claimed>),
     Record(DestinationId, Vec<Report>, Option<LaneState>, Answer<Waiting>),
+    Arrived(DestinationId, Arrived, Told),
     Release(DestinationId, Vec<Attempted>, Timestamp, Answer<Waiting>),
     Abandon(DestinationId, Duration, Timestamp, Answer<()>),
     Retried(i64, Option<String>, Answer<()>),
@@ -37,6 +39,32 @@ pub enum Command {
     Tell(Box<Telling>, Answer<()>),
     Taken(String, EventId, Answer<()>),
     Tend(Tend, Answer<bool>),
+}
+
+/// A recorder that is told once, whatever becomes of the command: that it will not be done, where the command goes with
+/// the ledger.
+pub struct Told(Option<Arc<dyn Recorder>>);
+
+impl Told {
+    pub fn new(recorder: Arc<dyn Recorder>) -> Self {
+        Self(Some(recorder))
+    }
+
+    fn send(mut self, what: Result<Waiting, LedgerError>) {
+        self.tell(what);
+    }
+
+    fn tell(&mut self, what: Result<Waiting, LedgerError>) {
+        if let Some(recorder) = self.0.take() {
+            recorder.recorded(what);
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.tell(Err(LedgerError::Closed));
+    }
 }
 
 /// What a command came to, before its commit.
@@ -73,7 +101,52 @@ impl Command {
             | Self::Tell(..)
             | Self::Taken(..)
             | Self::Tend(..) => Line::Intake,
-            Self::Claim(..) | Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Line::Lanes,
+            Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) | Self::Abandon(..) => {
+                Line::Lanes
+            }
+        }
+    }
+
+    /// What was plainly delivered, which a commit writes together.
+    pub fn arrived(&self) -> Option<(DestinationId, &Arrived)> {
+        match self {
+            Self::Arrived(destination, arrived, _) => Some((*destination, arrived)),
+            Self::Register(..)
+            | Self::Accept(..)
+            | Self::Quarantine(..)
+            | Self::Claim(..)
+            | Self::Record(..)
+            | Self::Release(..)
+            | Self::Abandon(..)
+            | Self::Retried(..)
+            | Self::Place(..)
+            | Self::CarryOut(..)
+            | Self::EndOrder(..)
+            | Self::Replay(..)
+            | Self::Tidy(..)
+            | Self::Tell(..)
+            | Self::Taken(..)
+            | Self::Tend(..) => None,
+        }
+    }
+
+    /// Whether what it does depends on what was delivered before it came. What lanes ask for is of other rows.
+    pub fn heeds_ends(&self) -> bool {
+        match self {
+            Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) => false,
+            Self::Register(..)
+            | Self::Accept(..)
+            | Self::Quarantine(..)
+            | Self::Abandon(..)
+            | Self::Retried(..)
+            | Self::Place(..)
+            | Self::CarryOut(..)
+            | Self::EndOrder(..)
+            | Self::Replay(..)
+            | Self::Tidy(..)
+            | Self::Tell(..)
+            | Self::Taken(..)
+            | Self::Tend(..) => true,
         }
     }
 
@@ -86,6 +159,7 @@ impl Command {
             Self::Record(destination, reports, lane, _) => {
                 commands::record(db, *destination, reports, lane.as_ref()).map(Done::Settled)
             }
+            Self::Arrived(destination, arrived, _) => commands::arrived(db, *destination, arrived).map(Done::Settled),
             Self::Release(destination, attempted, now, _) => {
                 commands::release(db, *destination, attempted, *now).map(Done::Settled)
             }
@@ -134,6 +208,7 @@ impl Command {
             (Self::Record(.., answer) | Self::Release(.., answer), Done::Settled(waits)) => {
                 drop(answer.send(Ok(waits)));
             }
+            (Self::Arrived(.., told), Done::Settled(waits)) => told.send(Ok(waits)),
             (Self::Place(_, answer), Done::Placed(id)) => drop(answer.send(Ok(id))),
             (Self::CarryOut(.., answer), Done::CarriedOut(carried)) => drop(answer.send(Ok(carried))),
             (Self::Replay(_, answer), Done::Replayed(woken)) => drop(answer.send(Ok(woken))),
@@ -160,6 +235,7 @@ impl Command {
             Self::Quarantine(_, answer) => drop(answer.send(Err(why))),
             Self::Claim(_, answer) => drop(answer.send(Err(why))),
             Self::Record(.., answer) | Self::Release(.., answer) => drop(answer.send(Err(why))),
+            Self::Arrived(.., told) => told.send(Err(why)),
             Self::Place(_, answer) => drop(answer.send(Err(why))),
             Self::CarryOut(.., answer) => drop(answer.send(Err(why))),
             Self::Replay(_, answer) => drop(answer.send(Err(why))),
@@ -179,7 +255,7 @@ impl Command {
     /// partner is kept here until it can be written down.
     pub fn refuse_or_keep(self, why: &str) -> Option<Self> {
         match self {
-            Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Some(self),
+            Self::Record(..) | Self::Arrived(..) | Self::Release(..) | Self::Abandon(..) => Some(self),
             Self::Register(..)
             | Self::Accept(..)
             | Self::Quarantine(..)

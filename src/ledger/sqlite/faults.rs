@@ -10,7 +10,7 @@ use super::*;
 use crate::article::Action;
 use crate::ledger::conformance::Scene;
 use crate::ledger::conformance::scene::{DEFERRED, delivered};
-use crate::ledger::{Accepted, ArticleId, Ledger, Tidy};
+use crate::ledger::{Accepted, ArticleId, Ledger, Tidy, Waiting};
 
 /// The header of a WAL, and what a frame of it takes (SQLite's file format, §4.1).
 const WAL_HEADER: usize = 32;
@@ -324,7 +324,7 @@ async fn outcomes_outlive_a_ledger_that_cannot_write() {
     let specimen = specimen::fresh();
     let path = specimen.path();
     let scene = Scene::new(Box::new(specimen), 1).await;
-    for name in ["sent", "given-back"] {
+    for name in ["sent", "handed-over", "given-back"] {
         scene.accept(name, 1, Action::Publish, 0).await;
     }
     let mut rows = scene.claim(0, 1).await;
@@ -333,6 +333,7 @@ async fn outcomes_outlive_a_ledger_that_cannot_write() {
     let mut health = scene.ledger().health();
     let report = scene.report(rows.remove(0), delivered(), 2);
     let recorded = scene.ledger().record(scene.to[0], vec![report], None);
+    let mut told = scene.arrived(0, &rows.remove(0), 2).unwrap();
     let released = scene.ledger().release(scene.to[0], rows, scene.at(2));
     let asked = async {
         let failing = health.wait_for(|health| matches!(health, Health::Failing(_))).await.unwrap().clone();
@@ -342,13 +343,44 @@ async fn outcomes_outlive_a_ledger_that_cannot_write() {
         let [claimed, accepted] = [claimed.unwrap_err(), accepted.unwrap_err()];
         assert!(matches!(claimed, LedgerError::Unavailable(_)), "{claimed:?}");
         assert!(matches!(accepted, LedgerError::Unavailable(_)), "{accepted:?}");
+        assert!(told.try_recv().is_err(), "it is not on the disk");
         other.execute_batch("ROLLBACK").unwrap();
     };
     let (recorded, released, ()) = tokio::join!(recorded, released, asked);
     assert_eq!((recorded.unwrap().any, released.unwrap().any), (false, true));
+    assert_eq!(told.await.unwrap().unwrap(), Waiting::default());
     assert_eq!(*scene.ledger().health().borrow(), Health::Good);
-    assert_eq!([scene.stands(0, "sent"), scene.stands(0, "given-back")], ["delivered 1", "waiting 1"]);
+    let stand = ["sent", "handed-over", "given-back"].map(|name| scene.stands(0, name));
+    assert_eq!(stand, ["delivered 1", "delivered 1", "waiting 1"]);
     scene.accept("new", 1, Action::Publish, 4).await;
+}
+
+/// Who hands over an outcome and goes on is told, too, when it cannot be written, and when there is no place for it.
+#[tokio::test]
+async fn who_does_not_wait_is_told_all_the_same() {
+    let specimen = specimen::fresh();
+    let path = specimen.path();
+    let scene = Scene::new(Box::new(specimen), 1).await;
+    scene.accept("a", 1, Action::Publish, 0).await;
+    let row = scene.only(0, 1).await;
+    let trigger = "CREATE TRIGGER bad BEFORE UPDATE ON delivery BEGIN SELECT RAISE(ABORT, 'bad'); END";
+    schema::open(&path).unwrap().execute_batch(trigger).unwrap();
+    let told = scene.arrived(0, &row, 2).unwrap().await.unwrap();
+    assert!(matches!(told, Err(LedgerError::Damaged(_))), "{told:?}");
+    schema::open(&path).unwrap().execute_batch("DROP TRIGGER bad").unwrap();
+
+    let other = schema::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut handed_over = Vec::new();
+    while let Some(told) = scene.arrived(0, &row, 3) {
+        handed_over.push(told);
+        assert!(handed_over.len() < 100_000, "its line has no end");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    for told in handed_over {
+        assert_eq!(told.await.unwrap().unwrap(), Waiting::default());
+    }
+    assert_eq!(scene.stands(0, "a"), "delivered 1");
 }
 
 /// A command that cannot be applied is refused alone; those of its commit are not.

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! The writer is the only one that changes anything, in the order of its lines (`queue`); so what a lane recorded is in
-//! effect for that lane's next claim, before either is on the disk. Only a claim of withdrawals goes before both; what of
-//! them still waits for a record comes with that record's answer.
+//! effect for that lane's next claim, before either is on the disk. A claim of withdrawals goes before both, and what was
+//! plainly delivered is written when a commit has all else: what of it waits again comes with the answer.
 
 mod answers;
+mod arrived;
 mod command;
 mod commands;
 mod copy;

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Permit, Receiver, Sender, channel};
 
 use super::command::Command;
 use crate::ledger::LedgerError;
@@ -43,12 +43,16 @@ pub struct Queue {
     was_urgent: bool,
 }
 
-/// `each` commands may wait in each line.
+/// Lanes do not wait for an outcome to be written, but they do for a place in the line. So that has room for those of many
+/// lanes, which are small; there are never more of them than rows in hand.
+const OF_LANES: usize = 4;
+
+/// `each` commands may wait in each line, and several times as many in that of lanes.
 pub fn queue(each: usize) -> (Entrance, Queue) {
     let (withdrawals, of_withdrawals) = channel(each);
     let (intake, of_intake) = channel(each);
     let (urgent, of_urgent) = channel(each);
-    let (lanes, of_lanes) = channel(each);
+    let (lanes, of_lanes) = channel(each.saturating_mul(OF_LANES));
     let queue =
         Queue { withdrawals: of_withdrawals, intake: of_intake, urgent: of_urgent, lanes: of_lanes, was_urgent: false };
     (Entrance { withdrawals, intake, urgent, lanes }, queue)
@@ -60,13 +64,21 @@ impl Entrance {
     /// # Errors
     /// [`LedgerError::Closed`] when there is no writer any more.
     pub async fn send(&self, command: Command) -> Result<(), LedgerError> {
-        let line = match command.line() {
+        self.line(command.line()).send(command).await.map_err(|_| LedgerError::Closed)
+    }
+
+    /// A place in a line, if there is one now. Whoever waits for one has it first.
+    pub fn place(&self, line: Line) -> Option<Permit<'_, Command>> {
+        self.line(line).try_reserve().ok()
+    }
+
+    fn line(&self, line: Line) -> &Sender<Command> {
+        match line {
             Line::Withdrawals => &self.withdrawals,
             Line::Intake => &self.intake,
             Line::Urgent => &self.urgent,
             Line::Lanes => &self.lanes,
-        };
-        line.send(command).await.map_err(|_| LedgerError::Closed)
+        }
     }
 }
 

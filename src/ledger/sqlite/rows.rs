@@ -181,6 +181,20 @@ impl Stored {
         Ok(self)
     }
 
+    /// Writes that its attempt begins, which changes nothing else.
+    pub fn save_begun(&self, db: &Db<'_>) -> rusqlite::Result<()> {
+        let Stage::Attempting { version, since } = self.row.stage else { return self.save(db, None) };
+        db.hot(BEGUN)?.execute(params![
+            self.story.0,
+            self.destination.0,
+            version.as_i64(),
+            micros(since),
+            self.row.attempts,
+            self.row.number.map(|number| number.sequence),
+        ])?;
+        Ok(())
+    }
+
     /// Writes the row, and the ends of versions that left it.
     pub fn save(&self, db: &Db<'_>, past: impl IntoIterator<Item = PastEnd>) -> rusqlite::Result<()> {
         let statement = match &self.was {
@@ -189,7 +203,7 @@ impl Stored {
             Some(_) => UPDATE,
             None => INSERT,
         };
-        write(db, statement, self.story, self.destination, &self.row)?;
+        write(db, statement, self.story, &self.destination.0, &self.row)?;
         if self.queued || !self.row.later.is_empty() {
             save_later(db, self.story, self.destination, &self.row.later)?;
         }
@@ -322,12 +336,44 @@ const INSERT: Hot = Hot::new(
     ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
 );
 
-/// Writes how far a row has come, and with [`UPDATE`] and [`INSERT`] the rest of it too.
-fn write(db: &Db<'_>, statement: Hot, story: StoryId, destination: DestinationId, row: &Row) -> rusqlite::Result<()> {
+/// [`INSERT`] for each destination of a list (JSON). Where the row has a number, each has the last of its destination's
+/// sequence. A statement of many rows keeps what it needs to take back some of them, unless it is told to fail; what fails
+/// takes its whole commit back.
+const INSERT_ALIKE: Hot = Hot::new(
+    9,
+    "INSERT OR FAIL INTO delivery (story, destination, stage, due, attempting, since, ended, ended_at, reason, \
+    attempts, confirmed, possible, settles, older_settles, remote, on_hold, last_try, sequence, numbered, later, version, \
+    article, action, rank, accepted, embargo, expires, for_holders, every_version) SELECT ?1, json_each.value, ?3, ?4, ?5, \
+    ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, iif(?18 IS NULL, NULL, (SELECT sequence FROM destination \
+    WHERE destination.id = json_each.value)), ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29 FROM json_each(?2)",
+);
+
+/// Writes rows that the ledger does not have yet, and that are alike but for their destination, and for their number where
+/// they have one: that is the last of each destination.
+pub fn insert_alike(db: &Db<'_>, story: StoryId, destinations: &[DestinationId], row: &Row) -> rusqlite::Result<()> {
+    assert!(row.later.is_empty(), "nothing follows the first version");
+    write(db, INSERT_ALIKE, story, &listed(destinations), row)
+}
+
+/// Destinations as JSON.
+pub fn listed(destinations: &[DestinationId]) -> String {
+    let ids: Vec<String> = destinations.iter().map(|id| id.0.to_string()).collect();
+    format!("[{}]", ids.join(","))
+}
+
+/// What [`Row::begin`] does to a row.
+const BEGUN: Hot = Hot::new(
+    10,
+    "UPDATE delivery SET stage = 3, attempting = ?3, since = ?4, attempts = ?5, sequence = ?6, numbered = ?3 \
+     WHERE story = ?1 AND destination = ?2",
+);
+
+/// Writes how far a row has come, and with the other statements than [`PROGRESS`] the rest of it too.
+fn write(db: &Db<'_>, statement: Hot, story: StoryId, destination: &dyn ToSql, row: &Row) -> rusqlite::Result<()> {
     let of = StageColumns::from(&row.stage);
     let progress = params![
         story.0,
-        destination.0,
+        destination,
         of.stage,
         of.due,
         of.attempting,
@@ -366,29 +412,6 @@ fn write(db: &Db<'_>, statement: Hot, story: StoryId, destination: DestinationId
     }
     statement.raw_execute()?;
     Ok(())
-}
-
-/// What [`Row::settle`] makes of a delivered attempt in the plainest case, which nearly all are: the wanted version arrived,
-/// nothing older can, nothing follows it, and no operator had a word in it.
-const ARRIVED: Hot = Hot::new(
-    8,
-    "UPDATE delivery SET stage = 4, attempting = NULL, since = NULL, ended = 'delivered', ended_at = ?4, reason = ?5, \
-     confirmed = ?3 WHERE story = ?1 AND destination = ?2 AND stage = 3 AND attempting = ?3 AND version = ?3 \
-     AND ifnull(confirmed < ?3, 1) AND settles IS NULL AND older_settles IS NULL AND later = 0 AND last_try = 0",
-);
-
-/// Writes that an attempt was delivered, without reading the row first. `false`: it is not the plainest case, and nothing
-/// is written.
-pub fn arrived(
-    db: &Db<'_>,
-    story: StoryId,
-    destination: DestinationId,
-    version: Version,
-    reason: &str,
-    now: Timestamp,
-) -> rusqlite::Result<bool> {
-    let changed = db.hot(ARRIVED)?.execute(params![story.0, destination.0, version.as_i64(), micros(now), reason])?;
-    Ok(changed == 1)
 }
 
 /// Writes what follows a row's wanted version, in place of what did.

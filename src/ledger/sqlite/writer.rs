@@ -11,11 +11,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::command::{Command, Done};
+use super::commands;
 use super::db::Db;
 use super::queue::{Queue, Share};
 use super::schema::BUSY;
 use super::trouble::{Check, Condition};
-use crate::ledger::{Health, LedgerError};
+use crate::ledger::{Health, LedgerError, Waiting};
 use crate::telemetry::CommitMetrics;
 
 /// A commit that is on the disk: what receipts are made from.
@@ -207,7 +208,13 @@ impl Writer<'_> {
     }
 }
 
-/// One transaction for all of `commands`, and for what `next` adds to them when it is told how many they are.
+/// How many plain ends a commit gathers before it writes them. All of a story at once are cheaper than one by one; so many
+/// take about a millisecond, which is what a kill may have to wait for them.
+const ENDS: usize = 256;
+
+/// One transaction for all of `commands`, and for what `next` adds to them when it is told how many they are. What was
+/// delivered is written a little later than what lanes asked for after it, which is of other rows; a lane is told what of
+/// its own waits again, whenever that is.
 pub fn commit(
     connection: &mut Connection,
     commands: &mut Vec<Command>,
@@ -216,9 +223,22 @@ pub fn commit(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(commands.len());
     let db = Db::of(&transaction);
+    let mut ends = Vec::new();
     loop {
-        for command in &commands[done.len()..] {
-            done.push(command.apply(&db)?);
+        for (at, command) in commands.iter().enumerate().skip(done.len()) {
+            if command.heeds_ends() {
+                write_ends(&db, commands, &mut ends, &mut done)?;
+            }
+            done.push(match command.arrived() {
+                Some(_) => {
+                    ends.push(at);
+                    Done::Settled(Waiting::default())
+                }
+                None => command.apply(&db)?,
+            });
+        }
+        if ends.len() >= ENDS {
+            write_ends(&db, commands, &mut ends, &mut done)?;
         }
         // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
         match next(commands.len()) {
@@ -226,9 +246,19 @@ pub fn commit(
             None => break,
         }
     }
+    write_ends(&db, commands, &mut ends, &mut done)?;
     drop(db);
     transaction.commit()?;
     Ok((Committed(()), done))
+}
+
+/// Writes what was delivered, by the commands at `ends`, and puts down what that came to.
+fn write_ends(db: &Db<'_>, commands: &[Command], ends: &mut Vec<usize>, done: &mut [Done]) -> rusqlite::Result<()> {
+    let arrived: Vec<_> = ends.iter().filter_map(|at| commands[*at].arrived()).collect();
+    for (at, waiting) in ends.drain(..).zip(commands::arrived_together(db, &arrived)?) {
+        done[at] = Done::Settled(waiting);
+    }
+    Ok(())
 }
 
 /// What a WAL has grown by when it is worth moving into the file. Lanes at full work write the same pages again and

@@ -167,15 +167,29 @@ fn fan_out(
     }
     // Who never had the story needs no withdrawal of it.
     if !withdraws {
-        for owed in acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)) {
-            let row = Row::first(wanted(article, id, owed, acceptance.withdraw_for, now), owed.versions, standing, now);
-            let mut stored = Stored::new(story, owed.destination, row);
-            match announce(db, &mut stored, owed, now)? {
-                Some(attempted) => announced.push((owed.destination, attempted)),
-                None => touched.push(owed.destination),
+        let mut fresh: Vec<&Owed> = acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)).collect();
+        let terms = |owed: &Owed| (owed.at_once, owed.early, owed.versions == Versions::Every);
+        fresh.sort_by_key(|owed| (terms(owed), owed.destination));
+        // On the same terms, rows are alike.
+        for alike in fresh.chunk_by(|one, other| terms(one) == terms(other)) {
+            let owed = alike[0];
+            let destinations: Vec<DestinationId> = alike.iter().map(|owed| owed.destination).collect();
+            let wanted = wanted(article, id, owed, acceptance.withdraw_for, now);
+            let mut row = Row::first(wanted, owed.versions, standing, now);
+            if leaves_at_once(&row, owed, now) {
+                let numbers = Numbers::next_of(db, &destinations)?;
+                let mut last = 0;
+                row.begin(&mut last, now);
+                assert_eq!(last, 1, "the first attempt of a story takes one number");
+                rows::insert_alike(db, story, &destinations, &row)?;
+                let attempted = Stored::new(story, owed.destination, row).attempted();
+                let each = |(to, sequence)| (to, Attempted { sequence, ..attempted.clone() });
+                announced.extend(numbers.into_iter().map(each));
+            } else {
+                rows::insert_alike(db, story, &destinations, &row)?;
+                touched.extend(&destinations);
             }
-            stored.save(db, None)?;
-            deliveries += 1;
+            deliveries += destinations.len();
         }
     }
     Ok(Taken::Fresh { story, deliveries, touched, announced })
@@ -183,15 +197,20 @@ fn fan_out(
 
 /// Announces what its lane takes at once, if it may leave now.
 fn announce(db: &Db<'_>, stored: &mut Stored, owed: &Owed, now: Timestamp) -> rusqlite::Result<Option<Attempted>> {
-    // What comes too late is ended by the claim that meets it.
-    let is_late = stored.row.wanted.expires.is_some_and(|expires| expires <= now) && !planted!(ExpiryIgnored);
-    if !owed.at_once || stored.row.stage != Stage::Ready || is_late {
+    if !leaves_at_once(&stored.row, owed, now) {
         return Ok(None);
     }
     let mut numbers = Numbers::of(db, owed.destination)?;
     let begun = stored.row.begin(&mut numbers.last, now);
     numbers.save(db)?;
     Ok(begun.then(|| stored.attempted()))
+}
+
+/// Whether its lane takes it at once, and it may leave now.
+fn leaves_at_once(row: &Row, owed: &Owed, now: Timestamp) -> bool {
+    // What comes too late is ended by the claim that meets it.
+    let is_late = row.wanted.expires.is_some_and(|expires| expires <= now) && !planted!(ExpiryIgnored);
+    owed.at_once && row.stage == Stage::Ready && !is_late
 }
 
 /// What a destination is to have of an article, on its terms. A withdrawal is tried for `withdraw_for`.

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::DestinationId;
 use crate::ledger::orders::Halt;
-use crate::ledger::records::{Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
+use crate::ledger::records::{Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
 use crate::ledger::sqlite::db::{Db, Hot};
-use crate::ledger::sqlite::rows;
+use crate::ledger::sqlite::{arrived, rows};
 use crate::ledger::state::{NEVER, Row, Settled, Stage};
 
 pub fn register(
@@ -60,6 +60,8 @@ pub fn claim(db: &Db<'_>, claim: &Claim) -> rusqlite::Result<Claimed> {
             claimed.expired += 1;
         } else if row.begin(&mut numbers.last, claim.now) {
             claimed.rows.push(stored.attempted());
+            stored.save_begun(db)?;
+            continue;
         }
         // What followed it at a destination that takes every version waits now.
         let row = &stored.row;
@@ -82,6 +84,12 @@ const NEXT_HELD: Hot = Hot::new(
 const NUMBER: Hot = Hot::new(6, "SELECT sequence FROM destination WHERE id = ?1");
 const SAVE_NUMBER: Hot = Hot::new(7, "UPDATE destination SET sequence = ?2 WHERE id = ?1");
 
+const NEXT_NUMBERS: Hot = Hot::new(
+    12,
+    "UPDATE OR FAIL destination SET sequence = sequence + 1 WHERE id IN (SELECT value FROM json_each(?1)) \
+     RETURNING id, sequence",
+);
+
 /// A destination's sequence.
 pub(super) struct Numbers {
     destination: DestinationId,
@@ -94,6 +102,16 @@ impl Numbers {
     pub fn of(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Self> {
         let saved = db.hot(NUMBER)?.query_row([destination.0], |row| row.get(0))?;
         Ok(Self { destination, saved, last: saved })
+    }
+
+    /// The next number of each of `destinations`, given and saved.
+    pub fn next_of(db: &Db<'_>, destinations: &[DestinationId]) -> rusqlite::Result<Vec<(DestinationId, u64)>> {
+        let mut give = db.hot(NEXT_NUMBERS)?;
+        let given =
+            give.query_map([rows::listed(destinations)], |row| Ok((DestinationId(row.get(0)?), row.get(1)?)))?;
+        let given = given.collect::<rusqlite::Result<Vec<_>>>()?;
+        // A destination that is not registered has none.
+        if given.len() == destinations.len() { Ok(given) } else { Err(rusqlite::Error::QueryReturnedNoRows) }
     }
 
     /// In the commit that announces what carries them.
@@ -128,6 +146,40 @@ fn next_held(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Option
     db.hot(NEXT_HELD)?.query_row(params![destination.0, rows::micros(NEVER)], |row| rows::timestamp(row, 0)).optional()
 }
 
+pub fn arrived(db: &Db<'_>, destination: DestinationId, arrived: &Arrived) -> rusqlite::Result<Waiting> {
+    let Arrived { story, version, at, ref reason, in_network } = *arrived;
+    let mut waiting = Waiting::default();
+    if arrived::one(db, story, version, reason, (destination, at))? {
+        return Ok(waiting);
+    }
+    let Some(mut stored) = rows::load(db, story, destination)? else { return Ok(waiting) };
+    let past = stored.row.settle(version, Settled::Delivered { reason: reason.clone() }, at, in_network);
+    note(&mut waiting, &stored.row, at);
+    stored.save(db, past)?;
+    Ok(waiting)
+}
+
+/// What several of those come to, in their order.
+pub fn arrived_together(db: &Db<'_>, all: &[(DestinationId, &Arrived)]) -> rusqlite::Result<Vec<Waiting>> {
+    let mut waiting = vec![Waiting::default(); all.len()];
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    let alike = |at: usize| (all[at].1.story, all[at].1.version, all[at].1.reason.as_str());
+    // Neighbours of the table stand together, too.
+    order.sort_unstable_by_key(|at| (alike(*at), all[*at].0, *at));
+    for group in order.chunk_by(|one, other| alike(*one) == alike(*other)) {
+        let (story, version, reason) = alike(group[0]);
+        let ends: Vec<_> = group.iter().map(|at| (all[*at].0, all[*at].1.at)).collect();
+        if arrived::several(db, story, version, reason, &ends)? {
+            continue;
+        }
+        for at in group {
+            // One that was written has its end, and this changes nothing about it.
+            waiting[*at] = arrived(db, all[*at].0, all[*at].1)?;
+        }
+    }
+    Ok(waiting)
+}
+
 pub fn record(
     db: &Db<'_>,
     destination: DestinationId,
@@ -138,7 +190,7 @@ pub fn record(
     for report in reports {
         let story = report.attempted.story;
         if let (Settled::Delivered { reason }, None) = (&report.settled, &report.remote)
-            && rows::arrived(db, story, destination, report.attempted.version, reason, report.ended)?
+            && arrived::one(db, story, report.attempted.version, reason, (destination, report.ended))?
         {
             continue;
         }

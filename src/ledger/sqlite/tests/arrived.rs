@@ -1,10 +1,11 @@
-//! What is written without reading a row first is what the row's own rule makes of it, or nothing.
+//! What is written without reading a row first, or of several rows at once, is what the row's own rule makes of each, or
+//! nothing.
 
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
-use crate::ledger::sqlite::schema;
-use crate::ledger::state::{End, LastTry, Numbered, Row, Settled, Stage, Standing, Versions, Wanted};
+use crate::ledger::sqlite::{arrived, schema};
+use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Settled, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -67,25 +68,41 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-#[test]
-fn what_arrived_is_written_as_the_rows_own_rule_has_it() {
+/// A ledger with one story, and so many destinations.
+fn ledger(destinations: usize) -> rusqlite::Connection {
     let connection = schema::in_memory().unwrap();
     let sql = "INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 3, NULL, NULL);
-               INSERT INTO destination (id, name, paused) VALUES (1, 'p0/main', 0);
                INSERT INTO article VALUES (1, 1, 2, 'update', 'h', 'test', 0, x'', x'');";
     connection.execute_batch(sql).unwrap();
+    let mut insert = connection
+        .prepare("INSERT INTO destination (id, name, paused, sequence) VALUES (?1, 'p' || ?1, 0, ?1)")
+        .unwrap();
+    for id in 1..=destinations {
+        insert.execute([id]).unwrap();
+    }
+    drop(insert);
+    connection
+}
+
+fn settled(row: &Row, second: i64) -> (Row, Vec<PastEnd>) {
+    let mut ruled = row.clone();
+    let past = ruled.settle(version(2), Settled::Delivered { reason: "200".into() }, at(second), IN_NETWORK);
+    (ruled, past)
+}
+
+#[test]
+fn what_arrived_is_written_as_the_rows_own_rule_has_it() {
+    let connection = ledger(1);
     let (mut plain, all) = (0, rows());
     for row in &all {
         connection.execute_batch("DELETE FROM later; DELETE FROM delivery;").unwrap();
         let db = Db::of(&connection);
         let (story, destination) = HERE;
         Stored::new(story, destination, row.clone()).save(&db, None).unwrap();
-        let written = rows::arrived(&db, story, destination, version(2), "200", at(5)).unwrap();
+        let written = arrived::one(&db, story, version(2), "200", (destination, at(5))).unwrap();
         let found = rows::load(&db, story, destination).unwrap().unwrap().row;
-        let mut ruled = row.clone();
-        let past = ruled.settle(version(2), Settled::Delivered { reason: "200".into() }, at(5), IN_NETWORK);
         if written {
-            assert_eq!((found, past), (ruled, Vec::new()), "of {row:?}");
+            assert_eq!((found, Vec::new()), settled(row, 5), "of {row:?}");
             plain += 1;
         } else {
             assert_eq!(found, *row, "nothing is written where it is for the rule to say");
@@ -94,4 +111,87 @@ fn what_arrived_is_written_as_the_rows_own_rule_has_it() {
     let plainest = Row { confirmed: None, possible: None, later: Vec::new().into(), ..all[0].clone() };
     assert_eq!(all[0], plainest, "the first attempt of a version is plain");
     assert_eq!(plain, 2 * 3, "confirmed at most with the version before, and whatever is possible, of {}", all.len());
+}
+
+/// Every combination at a destination of its own, all told at once, each with its own time.
+#[test]
+fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
+    let all = rows();
+    let connection = ledger(all.len());
+    let db = Db::of(&connection);
+    let story = StoryId(1);
+    let to = |place: usize| DestinationId(i64::try_from(place + 1).unwrap());
+    for (place, row) in all.iter().enumerate() {
+        Stored::new(story, to(place), row.clone()).save(&db, None).unwrap();
+    }
+    let second = |place: usize| i64::try_from(place).unwrap();
+    let ends: Vec<_> = (0..all.len()).map(|place| (to(place), at(second(place)))).collect();
+    assert!(!arrived::several(&db, story, version(2), "200", &ends).unwrap(), "some are not plain");
+    let mut written = Vec::new();
+    for (place, row) in all.iter().enumerate() {
+        let found = rows::load(&db, story, to(place)).unwrap().unwrap().row;
+        if found != *row {
+            assert_eq!((found, Vec::new()), settled(row, second(place)), "of {row:?}");
+            written.push(ends[place]);
+        }
+    }
+    assert_eq!(written.len(), 2 * 3, "the same as one by one");
+    assert!(!arrived::several(&db, story, version(2), "200", &written).unwrap(), "they have their end");
+
+    connection.execute_batch("DELETE FROM later; DELETE FROM delivery;").unwrap();
+    let plain = &all[0];
+    for (destination, _) in &ends[..21] {
+        Stored::new(story, *destination, plain.clone()).save(&db, None).unwrap();
+    }
+    assert!(arrived::several(&db, story, version(2), "200", &ends[..21]).unwrap(), "all are plain");
+    for (place, (destination, _)) in ends[..21].iter().enumerate() {
+        let found = rows::load(&db, story, *destination).unwrap().unwrap().row;
+        assert_eq!((found, Vec::new()), settled(plain, second(place)));
+    }
+}
+
+#[test]
+fn what_begins_is_written_as_the_rows_own_rule_has_it() {
+    let connection = ledger(1);
+    let db = Db::of(&connection);
+    let (story, destination) = HERE;
+    let (mut begun, mut last) = (0, 10);
+    for row in rows() {
+        connection.execute_batch("DELETE FROM later; DELETE FROM delivery;").unwrap();
+        Stored::new(story, destination, row).save(&db, None).unwrap();
+        let mut stored = rows::load(&db, story, destination).unwrap().unwrap();
+        if stored.row.begin(&mut last, at(7)) {
+            stored.save_begun(&db).unwrap();
+            let found = rows::load(&db, story, destination).unwrap().unwrap().row;
+            assert_eq!(found, stored.row);
+            begun += 1;
+        }
+    }
+    assert_eq!(begun, rows().len() / 5, "those that wait");
+}
+
+#[test]
+fn rows_that_are_alike_are_written_as_one_by_one() {
+    let connection = ledger(30);
+    let db = Db::of(&connection);
+    let story = StoryId(1);
+    let first = |number, embargo: Option<i64>| {
+        let wanted = Wanted { embargo: embargo.map(at), expires: Some(at(90)), ..wanted(number) };
+        Row::first(wanted, Versions::Every, Standing { on_hold: false, last_try: None }, at(3))
+    };
+    let mut begun = first(2, None);
+    begun.begin(&mut 0, at(3));
+    for row in [first(2, None), first(2, Some(60)), begun] {
+        connection.execute_batch("DELETE FROM delivery;").unwrap();
+        let to: Vec<_> = [3, 1, 20, 7].map(DestinationId).into();
+        rows::insert_alike(&db, story, &to, &row).unwrap();
+        for destination in to {
+            // Each destination's sequence is at its own id.
+            let number = row.number.map(|number| Numbered { sequence: destination.0.unsigned_abs(), ..number });
+            let found = rows::load(&db, story, destination).unwrap().unwrap().row;
+            assert_eq!(found, Row { number, ..row.clone() });
+        }
+        let others: i64 = connection.query_row("SELECT count(*) FROM delivery", [], |row| row.get(0)).unwrap();
+        assert_eq!(others, 4);
+    }
 }
