@@ -275,3 +275,34 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Result<Waiting, LedgerError>>>);
+
+    impl Recorder for Heard {
+        fn recorded(&self, what: Result<Waiting, LedgerError>) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        }
+    }
+
+    /// What a recorder hears.
+    fn heard(told: impl FnOnce(Told)) -> Vec<Result<Waiting, LedgerError>> {
+        let recorder = Arc::new(Heard::default());
+        told(Told::new(Arc::clone(&recorder) as _));
+        std::mem::take(&mut *recorder.0.lock().unwrap())
+    }
+
+    #[test]
+    fn a_recorder_is_told_once_and_so_is_that_its_command_went_undone() {
+        let again = Waiting { any: true, withdrawal: None };
+        assert!(matches!(heard(|told| told.send(Ok(again)))[..], [Ok(waiting)] if waiting == again));
+        assert!(matches!(heard(|told| told.send(Err(LedgerError::Closed)))[..], [Err(LedgerError::Closed)]));
+        assert!(matches!(heard(drop)[..], [Err(LedgerError::Closed)]), "a lane would wait for it for good");
+    }
+}

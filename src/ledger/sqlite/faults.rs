@@ -383,6 +383,31 @@ async fn who_does_not_wait_is_told_all_the_same() {
     assert_eq!(scene.stands(0, "a"), "delivered 1");
 }
 
+/// A lane that broke off has settled what it had announced, but not what it had handed over before.
+#[tokio::test]
+async fn what_was_handed_over_is_written_before_a_lane_is_abandoned() {
+    let specimen = specimen::fresh();
+    let path = specimen.path();
+    let scene = Scene::new(Box::new(specimen), 1).await;
+    for name in ["sent", "under-way"] {
+        scene.accept(name, 1, Action::Publish, 0).await;
+    }
+    let rows = scene.claim(0, 1).await;
+    // Both are in one commit, since the first waits for the file.
+    let other = schema::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let told = scene.arrived(0, &rows[0], 2).unwrap();
+    let abandoned = scene.ledger().abandon(scene.to[0], Duration::from_secs(60), scene.at(3));
+    let let_go = async {
+        tokio::task::yield_now().await;
+        other.execute_batch("ROLLBACK").unwrap();
+    };
+    let (told, abandoned, ()) = tokio::join!(told, abandoned, let_go);
+    abandoned.unwrap();
+    assert_eq!(told.unwrap().unwrap(), Waiting::default());
+    assert_eq!([scene.stands(0, "sent"), scene.stands(0, "under-way")], ["delivered 1", "waiting 1"]);
+}
+
 /// A command that cannot be applied is refused alone; those of its commit are not.
 #[tokio::test]
 async fn one_bad_command_is_refused_alone() {
