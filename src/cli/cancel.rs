@@ -30,6 +30,7 @@ impl Cancel {
         let desk = self.ordering.desk()?;
         let to = self.to.given(&desk.config, &desk.reader)?;
         let story = desk.story(&self.story)?.guid;
-        desk.give(Order::Cancel { story, to, even_kills: self.even_kills })
+        desk.give(Order::Cancel { story, to, even_kills: self.even_kills })?;
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@ impl Hold {
     pub fn run(self) -> Result<(), Failure> {
         let desk = self.ordering.desk()?;
         let story = desk.story(&self.story)?.guid;
-        desk.give(Order::Hold { story })
+        desk.give(Order::Hold { story })?;
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //! | 69 | something that is needed is not there: a broker, a port, the ledger |
 //! | 78 | the configuration cannot be used |
 
+mod admin;
 mod audit;
 mod backup;
 mod cancel;
@@ -16,14 +17,18 @@ mod completions;
 mod config;
 mod deliveries;
 mod demo;
+mod events;
 mod health;
 mod hold;
 mod killed;
+mod lookout;
 mod manual;
 mod moment;
 mod order;
 mod orders;
+mod paint;
 mod partner;
+mod partners;
 mod publish;
 mod quarantine;
 mod release;
@@ -36,8 +41,11 @@ mod resume;
 mod run;
 mod sink;
 mod stats;
+mod status;
+mod stories;
 mod suspend;
 mod target;
+mod top;
 mod why;
 
 use std::path::{Path, PathBuf};
@@ -75,6 +83,16 @@ enum Verb {
     Publish(Box<publish::Publish>),
     /// Be a subscriber to try things with
     Sink(sink::Sink),
+    /// See whether the wire flows, and what is in trouble
+    Status(status::Status),
+    /// Watch the wire in a terminal, with a key for each action
+    Top(top::Top),
+    /// List destinations and how each stands
+    Partners(partners::Partners),
+    /// List stories, or find one
+    Stories(stories::Stories),
+    /// Tell what happened, the newest last, and what happens
+    Events(events::Events),
     /// List deliveries and where they stand
     Deliveries(deliveries::Deliveries),
     /// Say in plain words what a partner has of a story, and why
@@ -233,6 +251,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Render(verb) => verb.run(),
         Verb::Publish(verb) => run_async(verb.run()),
         Verb::Sink(verb) => run_async(verb.run()),
+        Verb::Status(verb) => run_async(verb.run()),
+        Verb::Top(verb) => run_async(verb.run()),
+        Verb::Partners(verb) => run_async(verb.run()),
+        Verb::Stories(verb) => verb.run(),
+        Verb::Events(verb) => verb.run(),
         Verb::Deliveries(verb) => verb.run(),
         Verb::Why(verb) => verb.run(),
         Verb::Killed(verb) => verb.run(),

@@ -10,7 +10,7 @@ use super::target::To;
 use super::{ConfigFile, Failure};
 use crate::article::Guid;
 use crate::config::Config;
-use crate::ledger::{NewOrder, Order, OrderRecord, OrderState, SqliteReader, StoryView, Target};
+use crate::ledger::{NewOrder, Order, OrderId, OrderRecord, OrderState, SqliteReader, StoryView, Target};
 use crate::ops::order::{Given, PATIENCE, give};
 
 /// What every order is given with.
@@ -69,46 +69,72 @@ impl Desk {
     ///
     /// # Errors
     /// [`Failure::No`] where the daemon refused it; [`Failure::Unavailable`] where one runs and did not take it up.
-    pub fn give(&self, order: Order) -> Result<(), Failure> {
-        let what = order.to_string();
-        let Some(record) = self.order(order)? else { return Ok(()) };
-        let (id, result) = (record.id, record.result.unwrap_or_default());
-        match record.state {
-            OrderState::Done | OrderState::Stopped => println!("order {id}: {result}"),
-            OrderState::Waiting | OrderState::Working => {
-                println!(
-                    "order {id} has begun: {what}\n`newswired orders` shows how far it is, `newswired orders stop {id}` ends it."
-                );
-            }
-            OrderState::Refused => return Err(Failure::No(format!("order {id} is refused: {result}"))),
-        }
-        Ok(())
+    pub fn give(&self, order: Order) -> Result<OrderId, Failure> {
+        let new = self.new_order(order);
+        let (id, said) = give_in(&self.reader, &new)?;
+        println!("{said}");
+        Ok(id)
+    }
+
+    /// An order as whoever runs this gives it.
+    pub fn new_order(&self, order: Order) -> NewOrder {
+        NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() }
     }
 }
 
-impl Desk {
-    /// Gives an order. Returns it as the daemon took it up; none where what came of it has been told.
-    ///
-    /// # Errors
-    /// [`Failure::Unavailable`] where a daemon runs and did not take it up.
-    pub fn order(&self, order: Order) -> Result<Option<OrderRecord>, Failure> {
-        let what = order.to_string();
-        let new = NewOrder { order, by: operator(), reason: self.reason.clone(), at: Timestamp::now() };
-        match give(&self.reader, &new)? {
-            Given::Taken(record) => return Ok(Some(*record)),
-            Given::Gone(id) => println!("order {id}: {what}"),
-            Given::ForLater(id) => println!(
+/// Gives an order, and says what came of it. Blocks until it was taken up.
+///
+/// # Errors
+/// [`Failure::No`] where the daemon refused it; [`Failure::Unavailable`] where one runs and did not take it up.
+pub fn give_in(reader: &SqliteReader, new: &NewOrder) -> Result<(OrderId, String), Failure> {
+    let what = &new.order;
+    let record = match take_up(reader, new)? {
+        TakenUp::As(record) => record,
+        TakenUp::Said(id, said) => return Ok((id, said)),
+    };
+    let (id, result) = (record.id, record.result.unwrap_or_default());
+    match record.state {
+        OrderState::Done | OrderState::Stopped => Ok((id, format!("order {id}: {result}"))),
+        OrderState::Waiting | OrderState::Working => {
+            let said = format!(
+                "order {id} has begun: {what}\n`newswired orders` shows how far it is, `newswired orders stop {id}` ends it."
+            );
+            Ok((id, said))
+        }
+        OrderState::Refused => Err(Failure::No(format!("order {id} is refused: {result}"))),
+    }
+}
+
+/// An order that was given.
+pub enum TakenUp {
+    /// The daemon has it, and where it stands.
+    As(OrderRecord),
+    /// There is nothing more to wait for, and what to say of it.
+    Said(OrderId, String),
+}
+
+/// Gives an order. Blocks until it was taken up.
+///
+/// # Errors
+/// [`Failure::Unavailable`] where a daemon runs and did not take it up.
+pub fn take_up(reader: &SqliteReader, new: &NewOrder) -> Result<TakenUp, Failure> {
+    let what = &new.order;
+    Ok(match give(reader, new)? {
+        Given::Taken(record) => TakenUp::As(*record),
+        Given::Gone(id) => TakenUp::Said(id, format!("order {id}: {what}")),
+        Given::ForLater(id) => TakenUp::Said(
+            id,
+            format!(
                 "order {id} is written down: {what}\nNo daemon runs on this ledger; it takes effect when one starts, before anything is sent."
             ),
-            Given::NotYet(id) => {
-                return Err(Failure::Unavailable(format!(
-                    "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
-                    PATIENCE.as_secs()
-                )));
-            }
+        ),
+        Given::NotYet(id) => {
+            return Err(Failure::Unavailable(format!(
+                "order {id} is written down, but the daemon that runs has not taken it up within {} s; its log says why. The order stands: `newswired orders` shows when it is taken up",
+                PATIENCE.as_secs()
+            )));
         }
-        Ok(None)
-    }
+    })
 }
 
 /// The story of a guid.

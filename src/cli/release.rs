@@ -20,6 +20,7 @@ impl Release {
     pub fn run(self) -> Result<(), Failure> {
         let desk = self.ordering.desk()?;
         let story = desk.story(&self.story)?.guid;
-        desk.give(Order::Release { story })
+        desk.give(Order::Release { story })?;
+        Ok(())
     }
 }

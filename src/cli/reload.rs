@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::order::Ordering;
+use super::order::{Ordering, TakenUp, take_up};
 use super::{ConfigFile, Failure};
 use crate::ledger::{Order, OrderRecord, OrderState, SqliteReader};
 use crate::render::check_templates;
@@ -39,8 +39,13 @@ impl Reload {
                 desk.config.ledger.path.display()
             )));
         }
-        let Some(record) = desk.order(Order::Reload)? else { return Ok(()) };
-        let record = ended(&desk.reader, record)?;
+        let record = match take_up(&desk.reader, &desk.new_order(Order::Reload))? {
+            TakenUp::As(record) => ended(&desk.reader, record)?,
+            TakenUp::Said(_, said) => {
+                println!("{said}");
+                return Ok(());
+            }
+        };
         let result = record.result.unwrap_or_default();
         match record.state {
             OrderState::Done => println!("order {}: {result}", record.id),

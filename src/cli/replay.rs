@@ -1,13 +1,17 @@
 //! `newswired replay`: a partner gets what it missed, behind all that comes now.
 
+use std::io::IsTerminal;
+use std::time::Duration;
+
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::Failure;
 use super::moment::Moment;
 use super::order::Ordering;
 use super::target::{To, unknown};
-use crate::ledger::{Order, Replay as Request, ReplayFrom};
+use crate::ledger::{Order, OrderId, OrderState, Replay as Request, ReplayFrom, SqliteReader};
 use crate::upkeep;
 
 #[derive(Debug, Args)]
@@ -28,9 +32,15 @@ pub struct Replay {
     /// Stories a second, at most
     #[arg(long, value_name = "N", default_value_t = Request::USUAL_RATE, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
+    /// Wait until all of it is on its way, and show how far it is
+    #[arg(long)]
+    wait: bool,
     #[command(flatten)]
     ordering: Ordering,
 }
+
+/// How often the ledger is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -74,7 +84,41 @@ impl Replay {
             }
             _ => {}
         }
-        desk.give(Order::Replay(Request { to: to.clone(), from, until, filter, rate: self.rate }))?;
-        desk.tell_halted(&to)
+        let id = desk.give(Order::Replay(Request { to: to.clone(), from, until, filter, rate: self.rate }))?;
+        desk.tell_halted(&to)?;
+        if self.wait { wait_for(&desk.reader, id) } else { Ok(()) }
+    }
+}
+
+/// Waits for a replay's end, with a bar on a terminal that shows how far it is, and how long it still takes.
+fn wait_for(reader: &SqliteReader, id: OrderId) -> Result<(), Failure> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} {percent}%, {msg}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    loop {
+        // One that is listed no more came to its end long ago.
+        let Some(order) = reader.order_placed(id)? else { return Ok(()) };
+        if let Some((done, of)) = reader.replayed(id)? {
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+        let result = order.result.unwrap_or_default();
+        bar.set_message(result.clone());
+        match order.state {
+            OrderState::Waiting | OrderState::Working if reader.is_served() => std::thread::sleep(LOOK),
+            OrderState::Waiting | OrderState::Working => {
+                return Err(Failure::Unavailable(format!(
+                    "no daemon runs any more; order {id} goes on when one starts ({result})"
+                )));
+            }
+            OrderState::Done => {
+                bar.finish_and_clear();
+                println!("order {id}: {result}");
+                return Ok(());
+            }
+            OrderState::Refused | OrderState::Stopped => {
+                return Err(Failure::No(format!("order {id} is {}: {result}", order.state.as_str())));
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ impl Suspend {
     pub fn run(self) -> Result<(), Failure> {
         let desk = self.ordering.desk()?;
         let to = desk.target(&self.to)?;
-        desk.give(Order::Suspend { to, even_kills: self.even_kills })
+        desk.give(Order::Suspend { to, even_kills: self.even_kills })?;
+        Ok(())
     }
 }

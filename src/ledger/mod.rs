@@ -19,6 +19,8 @@ mod views;
 
 #[cfg(test)]
 pub(crate) use sqlite::simulated;
+#[cfg(test)]
+pub(crate) use sqlite::tests::fixture;
 
 pub use events::{
     Arrival, Door, EventId, EventKind, EventPage, EventRecord, Expiry, Happened, KillEnd, Recovery, Refusal, SetAside,
@@ -37,9 +39,9 @@ pub use sqlite::{
     SqliteReader, back_up, restore,
 };
 pub use views::{
-    AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorGlance, DoorView,
-    FailedAttempt, LaneSurvey, LaneView, LedgerStats, LedgerSurvey, Oldest, RetentionStats, Standings, StateStats,
-    StoryFound, StoryView, TableStats, VersionView, WithdrawalSurvey, states,
+    AcceptedView, AttemptView, Backlog, Before, Cursor, DeliveryFilter, DeliveryPage, DeliveryRecord, DoorView, Ends,
+    FailedAttempt, LaneSurvey, LaneTrouble, LaneView, LedgerStats, LedgerSurvey, Marks, Oldest, RetentionStats,
+    Standings, StateStats, StoryFound, StoryView, TableStats, VersionView, WithdrawalSurvey, states,
 };
 
 use std::fmt;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::state::{End, PastEnd, Row};
-use super::{Halt, LaneState, QuarantineKind, StoryId};
+use super::{ArticleId, Halt, LaneState, QuarantineKind, StoryId};
 use crate::article::{Action, Article, Guid, Version};
 
 /// Which deliveries to list.
@@ -290,17 +290,28 @@ pub struct LedgerSurvey {
     pub quarantine: Vec<(QuarantineKind, u64)>,
 }
 
-/// What waits for one destination.
+/// How a destination is, and what waits for it, each counted up to a bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneSurvey {
     /// `partner/destination`
     pub destination: String,
+    pub lane: LaneView,
+    /// Its partner was paused by the configuration when the program last started.
+    pub paused: bool,
+    /// Ready to go.
     pub waiting: u64,
     pub held: u64,
+    /// Under way.
+    pub attempting: u64,
     /// Since when the oldest of those in front is due; none where nothing is.
     pub oldest: Option<Timestamp>,
-    /// By order, or by the configuration.
-    pub halted: bool,
+}
+
+impl LaneSurvey {
+    /// Whether it is sent nothing but withdrawals, by order or by the configuration.
+    pub fn is_halted(&self) -> bool {
+        self.paused || self.lane.halt.is_some()
+    }
 }
 
 /// Withdrawals that a destination has not acknowledged.
@@ -313,20 +324,6 @@ pub struct WithdrawalSurvey {
     pub oldest: Timestamp,
 }
 
-/// A destination at a glance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoorGlance {
-    /// `partner/destination`
-    pub destination: String,
-    pub lane: LaneView,
-    /// Its partner was paused by the configuration when the program last started.
-    pub paused: bool,
-    /// What is ready or under way.
-    pub waiting: Before,
-    /// When what goes next was accepted.
-    pub oldest: Option<Timestamp>,
-}
-
 /// A story in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoryFound {
@@ -335,4 +332,47 @@ pub struct StoryFound {
     pub version: u64,
     pub action: String,
     pub accepted: Timestamp,
+}
+
+/// Places in the ledger's lists, each the last row of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub article: i64,
+    pub attempt: i64,
+    pub order: i64,
+    pub quarantine: i64,
+}
+
+/// An article that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedView {
+    pub id: ArticleId,
+    pub story: String,
+    pub version: u64,
+    pub action: Action,
+    pub headline: String,
+    pub source: String,
+    pub at: Timestamp,
+}
+
+/// What became of the deliveries of an article.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Of a withdrawal, those alone that had the story or may have had it.
+    pub doors: u64,
+    /// Not at their end.
+    pub open: u64,
+    pub delivered: u64,
+    pub refused: u64,
+    pub expired: u64,
+    /// When the last of them ended.
+    pub last: Option<Timestamp>,
+}
+
+/// A door in trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneTrouble {
+    /// `partner/destination`
+    pub destination: String,
+    pub why: String,
 }

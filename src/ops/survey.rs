@@ -1,7 +1,7 @@
 //! What metrics tell of the ledger and the machine: looked at every few seconds, on a thread beside all other work.
 //!
-//! Nothing is counted where deliveries pass. A look goes through the lanes one by one and counts in each no further than
-//! [`BOUND`], so that a backlog of millions costs it no more than one of thousands (promise 8), and the pause after it
+//! Nothing is counted where deliveries pass. A look goes through the lanes one by one and counts in each no further than a
+//! bound, so that a backlog of millions costs it no more than one of thousands (promise 8), and the pause after it
 //! grows with the time that it took.
 
 use std::collections::BTreeMap;
@@ -16,24 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Fleet;
 use super::machine;
+use crate::answers::board::survey;
 use crate::config::Config;
 use crate::current::Current;
 use crate::ledger::{LedgerError, LedgerSurvey, SqliteReader};
 use crate::telemetry::{DestinationLabel, DirectoryLabel, EndLabel, FileLabel, KindLabel, Metrics};
-
-/// How far one thing is counted. Whoever has to act on a backlog does not ask whether it is longer, and `newswired stats`
-/// counts all of it.
-const BOUND: u64 = 1_000;
 
 /// The shortest pause between two looks: what scrapes metrics does so about as often.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A look takes at most one part in so many of a core.
 const SHARE: u32 = 50;
-
-/// How long what was refused, or has expired, counts as in trouble. Nobody can put such a delivery away, and an alert on
-/// it has to end.
-const OF_LATE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Looks, and puts what it sees into metrics.
 pub struct Survey {
@@ -104,8 +97,7 @@ impl Survey {
             Some(reader) => reader,
             None => SqliteReader::open(&self.ledger)?,
         };
-        let since = now.checked_sub(OF_LATE).unwrap_or(Timestamp::MIN);
-        reader.survey(BOUND, since).inspect(|_| self.reader = Some(reader))
+        survey(&reader, now).inspect(|_| self.reader = Some(reader))
     }
 
     fn put(&self, found: &LedgerSurvey) {
@@ -114,7 +106,7 @@ impl Survey {
             let label = DestinationLabel { destination: lane.destination.clone() };
             metrics.lane_waiting.get_or_create(&label).set(whole(lane.waiting));
             metrics.lane_held.get_or_create(&label).set(whole(lane.held));
-            metrics.lane_halted.get_or_create(&label).set(i64::from(lane.halted));
+            metrics.lane_halted.get_or_create(&label).set(i64::from(lane.is_halted()));
             set_or_remove(&metrics.lane_oldest, &label, lane.oldest);
         }
         let withdrawals: BTreeMap<_, _> = found.withdrawals.iter().map(|one| (&one.destination, one)).collect();

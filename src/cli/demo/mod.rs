@@ -119,7 +119,7 @@ impl Demo {
         let wrong = wrong(&rows, &sinks);
         if self.keep {
             println!(
-                "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired deliveries --config {1}\nThe status page is http://{0}/, health and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
+                "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired top --config {1}\nThe status page is http://{0}/, health and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
                 daemon.admin,
                 config_file.display(),
             );
@@ -148,6 +148,8 @@ impl Demo {
 /// Writes the configuration files, and returns the first of them.
 fn configure(dir: &Path, sinks: &[Sink]) -> Result<std::path::PathBuf, Failure> {
     let place = dir.display();
+    // A port that the configuration names, so that verbs find the daemon.
+    let admin = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     std::fs::write(dir.join("signing-secret"), SECRET)?;
     std::fs::write(dir.join("token"), TOKEN)?;
     std::fs::create_dir(dir.join("partners.d"))?;
@@ -155,7 +157,7 @@ fn configure(dir: &Path, sinks: &[Sink]) -> Result<std::path::PathBuf, Failure> 
         r#"[ledger]
 path = "{place}/ledger.sqlite"
 [admin]
-listen = "127.0.0.1:0"
+listen = "{admin}"
 [intake.http]
 listen = "127.0.0.1:0"
 token = "file:{place}/token"

@@ -11,6 +11,8 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, run_async};
 
+pub use self::test::tried_in_words;
+
 #[derive(Debug, Args)]
 pub struct Partner {
     #[command(subcommand)]

@@ -58,64 +58,84 @@ struct Report<'a> {
 impl Test {
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.config.load_to_look()?;
-        let (id, partner) =
-            config.partners.get_key_value(self.partner.as_str()).ok_or_else(|| unknown(&self.partner, &config))?;
-        let tried = self.tried(&config, id, partner)?;
-        let shared = shared(&config, &Arc::new(Metrics::default()))
-            .map_err(|why| Failure::Unavailable(format!("{why}; it is the proxy's of [delivery]")))?;
-        let looks =
-            tried.iter().map(|one| knock(&one.name, one.destination, &config.delivery, &shared, one.item.as_ref()));
-        let all = join_all(looks).await;
+        let all = tried(&config, &self.partner, self.destination.as_deref(), self.item).await?;
         let mut out = std::io::stdout().lock();
-        let mut in_trouble = Vec::new();
-        for (one, steps) in tried.iter().zip(&all) {
-            let broken = steps.iter().find(|step| step.finding.verdict == Verdict::Trouble);
-            in_trouble.extend(broken.map(|step| format!("{} ({})", one.name, step.part.as_str())));
+        for (one, steps) in &all {
             let Some(door) = one.destination.door() else { continue };
             if self.json {
                 let (_, address) = door.address();
-                let report = Report {
-                    destination: &one.name,
-                    door: door.table(),
-                    address: &address,
-                    well: broken.is_none(),
-                    steps,
-                };
+                let (well, door) = (trouble(steps).is_none(), door.table());
+                let report = Report { destination: &one.name, door, address: &address, well, steps };
                 writeln!(out, "{}", json_line(&report)?)?;
             } else {
                 writeln!(out, "{}", told(&one.name, door, steps))?;
             }
         }
         if !self.json {
-            writeln!(out, "{}", summary(&tried, &in_trouble))?;
+            writeln!(out, "{}", summary(&all))?;
         }
-        match in_trouble.as_slice() {
-            [] => Ok(()),
-            _ => Err(Failure::Told),
-        }
+        if all.iter().any(|(_, steps)| trouble(steps).is_some()) { Err(Failure::Told) } else { Ok(()) }
     }
+}
 
-    fn tried<'a>(&self, config: &'a Config, id: &PartnerId, partner: &'a Partner) -> Result<Vec<Tried<'a>>, Failure> {
-        let wanted = |name: &&String| self.destination.as_ref().is_none_or(|wanted| wanted == *name);
-        let names: Vec<&String> = partner.destinations.keys().filter(wanted).collect();
-        if let (Some(name), true) = (&self.destination, names.is_empty()) {
-            return Err(unknown(&format!("{id}/{name}"), config));
-        }
-        let allows = |name: &String| partner.destinations[name].test_items;
-        if self.item && !names.iter().any(|name| allows(name)) {
-            return Err(Failure::Usage(format!(
-                "no destination of {id} allows test items: one would stand among the partner's news for a moment. Ask the \
-                 partner; if it knows of them, write test_items = true in [destinations.NAME]"
-            )));
-        }
-        let all = names.into_iter().map(|name| {
-            let destination = &*partner.destinations[name];
-            let full = format!("{id}/{name}");
-            let item = (self.item && allows(name)).then(|| item::make(config, id, partner, destination, &full));
-            Ok(Tried { item: item.transpose()?, name: full, destination })
-        });
-        all.collect()
+/// What the verb prints of a partner's doors, or of one of them; without test items.
+///
+/// # Errors
+/// [`Failure::Usage`] where there is no such partner or destination.
+pub async fn tried_in_words(config: &Config, partner: &str, destination: Option<&str>) -> Result<String, Failure> {
+    let all = tried(config, partner, destination, false).await?;
+    let doors = all.iter().filter_map(|(one, steps)| Some(told(&one.name, one.destination.door()?, steps)));
+    Ok(doors.chain([summary(&all)]).collect::<Vec<_>>().join("\n"))
+}
+
+/// Tries a partner's doors side by side, or one of them.
+async fn tried<'a>(
+    config: &'a Config,
+    partner: &str,
+    destination: Option<&str>,
+    item: bool,
+) -> Result<Vec<(Tried<'a>, Vec<Step>)>, Failure> {
+    let (id, found) = config.partners.get_key_value(partner).ok_or_else(|| unknown(partner, config))?;
+    let doors = doors(config, id, found, destination, item)?;
+    let shared = shared(config, &Arc::new(Metrics::default()))
+        .map_err(|why| Failure::Unavailable(format!("{why}; it is the proxy's of [delivery]")))?;
+    let looks = doors.iter().map(|one| knock(&one.name, one.destination, &config.delivery, &shared, one.item.as_ref()));
+    let all = join_all(looks).await;
+    Ok(doors.into_iter().zip(all).collect())
+}
+
+/// What is to be tried.
+fn doors<'a>(
+    config: &'a Config,
+    id: &PartnerId,
+    partner: &'a Partner,
+    destination: Option<&str>,
+    item: bool,
+) -> Result<Vec<Tried<'a>>, Failure> {
+    let wanted = |name: &&String| destination.is_none_or(|wanted| wanted == *name);
+    let names: Vec<&String> = partner.destinations.keys().filter(wanted).collect();
+    if let (Some(name), true) = (destination, names.is_empty()) {
+        return Err(unknown(&format!("{id}/{name}"), config));
     }
+    let allows = |name: &String| partner.destinations[name].test_items;
+    if item && !names.iter().any(|name| allows(name)) {
+        return Err(Failure::Usage(format!(
+            "no destination of {id} allows test items: one would stand among the partner's news for a moment. Ask the \
+             partner; if it knows of them, write test_items = true in [destinations.NAME]"
+        )));
+    }
+    let all = names.into_iter().map(|name| {
+        let destination = &*partner.destinations[name];
+        let full = format!("{id}/{name}");
+        let item = (item && allows(name)).then(|| item::make(config, id, partner, destination, &full));
+        Ok(Tried { item: item.transpose()?, name: full, destination })
+    });
+    all.collect()
+}
+
+/// The step that stops deliveries, if one does.
+fn trouble(steps: &[Step]) -> Option<&Step> {
+    steps.iter().find(|step| step.finding.verdict == Verdict::Trouble)
 }
 
 /// What was found of one destination, a line a step.
@@ -134,9 +154,13 @@ fn told(name: &str, door: Door<'_>, steps: &[Step]) -> String {
     lines.join("\n") + "\n"
 }
 
-fn summary(tried: &[Tried<'_>], in_trouble: &[String]) -> String {
-    match (tried, in_trouble) {
-        ([one], []) => format!("{} is well.", one.name),
+fn summary(all: &[(Tried<'_>, Vec<Step>)]) -> String {
+    let in_trouble: Vec<String> = all
+        .iter()
+        .filter_map(|(one, steps)| trouble(steps).map(|step| format!("{} ({})", one.name, step.part.as_str())))
+        .collect();
+    match (all, in_trouble.as_slice()) {
+        ([(one, _)], []) => format!("{} is well.", one.name),
         (all, []) => format!("All {} destinations are well.", all.len()),
         (_, [one]) => format!("In trouble: {one}."),
         (all, some) => format!("{} of {} destinations are in trouble: {}.", some.len(), all.len(), some.join(", ")),

@@ -240,4 +240,4 @@ fn lock_path(path: &Path) -> std::path::PathBuf {
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Refusal, Room};
-use crate::ops::board::{PAGE, Seen, View};
+use crate::answers::board::{Seen, View};
 
 /// How often what is shown may change.
 const LOOK: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ pub async fn once(State(room): State<Arc<Room>>, Query(view): Query<View>) -> Re
 
 fn board(seen: &Seen, view: &View) -> Value {
     let (rows, all) = seen.page(view);
-    json!({ "flow": seen.flow, "rows": rows, "all": all, "page_size": PAGE })
+    json!({ "flow": seen.flow, "rows": rows, "all": all, "page_size": view.page_size() })
 }
 
 impl Watcher {

@@ -11,13 +11,11 @@ use serde_json::{Value, json};
 
 use super::orders::covered;
 use super::{Desk, Refusal, Room};
+use crate::answers::partner::{self, PartnerSeen};
 use crate::answers::{killed, why};
 use crate::article::Guid;
 use crate::config::{Config, Secrets, load};
 use crate::ledger::{DeliveryFilter, SqliteReader, StoryView, Target};
-
-/// Deliveries of each kind on a partner's page.
-const RECENT: usize = 50;
 
 /// Stories that a search shows.
 const FOUND: usize = 100;
@@ -55,30 +53,10 @@ pub async fn partner(State(room): State<Arc<Room>>, Path(id): Path<String>) -> R
     Ok(Json(told).into_response())
 }
 
-fn told_of_partner(desk: &Desk, reader: &SqliteReader, id: &str) -> Result<Value, Refusal> {
+fn told_of_partner(desk: &Desk, reader: &SqliteReader, id: &str) -> Result<PartnerSeen, Refusal> {
     covered(&Target::new(id), &reader.names()?)?;
-    let list = |state: Option<&str>| -> Result<_, Refusal> {
-        let partner = Some(id.to_owned());
-        let filter = DeliveryFilter { partner, state: state.map(str::to_owned), limit: RECENT, ..Default::default() };
-        Ok(reader.delivery_page(&filter)?.deliveries)
-    };
-    let orders: Vec<_> = reader
-        .orders(true)?
-        .into_iter()
-        .filter(|record| record.order.to().is_some_and(|to| to.covers(id) || Target::new(id).covers(to.as_str())))
-        .take(RECENT)
-        .collect();
-    Ok(json!({
-        "partner": id,
-        "name": desk.board.partner(id.split('/').next().unwrap_or_default()),
-        "recent": list(None)?,
-        "next": list(Some("waiting"))?,
-        "attempting": list(Some("attempting"))?,
-        "held": list(Some("held"))?,
-        "refused": list(Some("refused"))?,
-        "failed": reader.failed_at(id, RECENT)?,
-        "orders": orders,
-    }))
+    let name = desk.board.partner(id.split('/').next().unwrap_or_default()).map(str::to_owned);
+    Ok(partner::seen(reader, id, name)?)
 }
 
 /// Stories by guid or headline.

@@ -2,8 +2,8 @@
 //!
 //! | request | what it does |
 //! | --- | --- |
-//! | `GET /v1/live`, `?q=…&sort=…&page=…` | the wire and its destinations at a glance, and each change (server-sent events) |
-//! | `GET /v1/partners`, `?q=…&sort=…&page=…` | the same, once |
+//! | `GET /v1/live`, `?q=…&sort=…&trouble=…&page=…&size=…` | the wire and its destinations at a glance, and each change (server-sent events) |
+//! | `GET /v1/partners`, with the same | the same, once |
 //! | `GET /v1/partners/ID` | a partner's lanes, what each got last, and what it gets next |
 //! | `POST /v1/partners/ID/test` | tries a partner's doors without news, as `newswired partner test` does |
 //! | `GET /v1/stories?q=…` | stories by guid or headline |

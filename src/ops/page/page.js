@@ -242,8 +242,8 @@ const drawFlow = () => {
   const old = flow.oldest && (Date.now() - new Date(flow.oldest)) / 1000;
   byId("flow").replaceChildren(
     ...(flow.ledger_fails ? [el("p", { class: "alarm", role: "alert" }, `Nothing is taken or sent: ${flow.ledger_fails}`)] : []),
-    ...(flow.config.refused ? [el("p", { class: "alarm", role: "alert" }, "The configuration's files are wrong, and the last good one stays in force:", el("br"), ...flow.config.refused.split("\n").flatMap((line) => [line, el("br")]))] : []),
-    ...(flow.config.at_next_start.length ? [el("p", { class: "waits" }, `At the next start: ${flow.config.at_next_start.join(", ")}`)] : []),
+    ...(flow.config?.refused ? [el("p", { class: "alarm", role: "alert" }, "The configuration's files are wrong, and the last good one stays in force:", el("br"), ...flow.config.refused.split("\n").flatMap((line) => [line, el("br")]))] : []),
+    ...(flow.config?.at_next_start.length ? [el("p", { class: "waits" }, `At the next start: ${flow.config.at_next_start.join(", ")}`)] : []),
     el("dl", {},
       one("Articles accepted", "", rate(flow.articles), hour(fives(flow.articles_by_minute), fives([]))),
       one("Deliveries arrived", "", rate(flow.arrivals), hour(fives(flow.arrivals_by_minute), fives([]))),

@@ -66,6 +66,24 @@ impl SqliteReader {
         Ok(DeliveryPage { deliveries: found.into_iter().map(|(record, _)| record).collect(), next })
     }
 
+    /// What was refused or expired at a time or later, the last first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn ended_in_trouble(&self, since: Timestamp, limit: usize) -> Result<Vec<DeliveryRecord>, LedgerError> {
+        let list = || {
+            self.connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM delivery INDEXED BY delivery_in_trouble CROSS JOIN article {BESIDE} \
+                     AND article.id = delivery.article AND ended IN ('refused', 'expired') AND ended_at >= ?1 \
+                     ORDER BY ended_at DESC LIMIT ?2"
+                ))?
+                .query_map(params![rows::micros(since), limit], delivery)?
+                .collect::<Result<_, _>>()
+        };
+        list().map_err(|why| self.classed(&why))
+    }
+
     /// How many deliveries there are in each state. It counts all of them.
     pub fn counts(&self) -> Result<Vec<(String, u64)>, LedgerError> {
         let count = || {

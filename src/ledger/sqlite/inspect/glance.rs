@@ -1,74 +1,17 @@
-//! What a glance at the whole wire shows, bounded whatever waits: each destination by itself, and stories by a few words.
+//! What a glance shows of what came and what failed, bounded whatever the ledger holds: stories by a few words, the last
+//! attempts at a partner's doors.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::SqliteReader;
 use crate::ledger::LedgerError;
-use crate::ledger::orders::Halt;
-use crate::ledger::records::LaneState;
 use crate::ledger::sqlite::rows;
-use crate::ledger::views::{AttemptView, Before, DoorGlance, FailedAttempt, LaneView, StoryFound};
-
-/// More than this many that wait for one destination are not counted.
-const COUNTED: u64 = 1_000;
+use crate::ledger::views::{AttemptView, FailedAttempt, StoryFound};
 
 /// Articles whose headlines are looked through, from the newest.
 const SEARCHED: u64 = 20_000;
 
 impl SqliteReader {
-    /// Every destination that the ledger knows.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub fn glance(&self) -> Result<Vec<DoorGlance>, LedgerError> {
-        let read = || {
-            let mut doors = self.connection.prepare_cached(
-                "SELECT id, name, failures, retry_at, suspended, trouble, halted, halted_why, paused \
-                 FROM destination ORDER BY name",
-            )?;
-            let mut ready = self.connection.prepare_cached(
-                "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 \
-                 AND stage = 1 LIMIT ?2)",
-            )?;
-            let mut attempting = self.connection.prepare_cached(
-                "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_attempting WHERE destination = ?1 \
-                 AND stage = 3 LIMIT ?2)",
-            )?;
-            let mut next = self.connection.prepare_cached(
-                "SELECT accepted FROM delivery INDEXED BY delivery_ready WHERE destination = ?1 AND stage = 1 \
-                 ORDER BY rank LIMIT 1",
-            )?;
-            let rows = doors.query_map([], |row| {
-                let id: i64 = row.get(0)?;
-                let halt = match row.get(6)? {
-                    0_i64 => None,
-                    halted => {
-                        Some(Halt { even_kills: halted > 1, why: row.get::<_, Option<_>>(7)?.unwrap_or_default() })
-                    }
-                };
-                let state = LaneState {
-                    failures: row.get(2)?,
-                    retry_at: rows::maybe_timestamp(row, 3)?,
-                    suspended: row.get(4)?,
-                    trouble: row.get(5)?,
-                };
-                let mut number: u64 = ready.query_row(params![id, COUNTED + 1], |row| row.get(0))?;
-                let oldest =
-                    if number == 0 { None } else { next.query_row([id], |row| rows::timestamp(row, 0)).optional()? };
-                number += attempting.query_row(params![id, COUNTED], |row| row.get::<_, u64>(0))?;
-                Ok(DoorGlance {
-                    destination: row.get(1)?,
-                    lane: LaneView { state, halt },
-                    paused: row.get::<_, i64>(8)? != 0,
-                    waiting: Before { number: number.min(COUNTED), or_more: number > COUNTED },
-                    oldest,
-                })
-            })?;
-            rows.collect()
-        };
-        rusqlite::Result::map_err(read(), |why| self.classed(&why))
-    }
-
     /// The newest version of each of the stories that were accepted last, at most `limit`; with a text, those whose guid
     /// begins with it or whose headline holds it, among the last twenty thousand articles.
     ///
@@ -133,16 +76,5 @@ impl SqliteReader {
                 .collect()
         };
         rusqlite::Result::map_err(read(), |why| self.classed(&why))
-    }
-
-    /// How many quarantine entries wait for an operator.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub fn set_aside_waiting(&self) -> Result<u64, LedgerError> {
-        self.connection
-            .prepare_cached("SELECT count(*) FROM quarantine WHERE state = 'waiting'")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(|why| self.classed(&why))
     }
 }

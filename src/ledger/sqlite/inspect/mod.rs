@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod glance;
+mod happened;
 mod orders;
 mod quarantine;
 mod stats;

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteReader;
 use crate::article::Guid;
-use crate::ledger::orders::{Halt, NewOrder, OrderId, OrderRecord, Target};
-use crate::ledger::sqlite::{commands, schema};
+use crate::ledger::orders::{Halt, NewOrder, Order, OrderId, OrderRecord, Replay, ReplayFrom, Target};
+use crate::ledger::sqlite::{commands, rows, schema};
 use crate::ledger::views::Standings;
 use crate::ledger::{ArticleId, LedgerError};
 
@@ -31,6 +31,32 @@ impl SqliteReader {
                 .optional()
         };
         found().map_err(|why| self.classed(&why))
+    }
+
+    /// How many of the articles that a replay is about it has looked at, and how many there are; none where it is not by
+    /// time, or none. Articles' numbers are reckoned with, which retention leaves gaps in at the beginning alone.
+    pub fn replayed(&self, id: OrderId) -> Result<Option<(u64, u64)>, LedgerError> {
+        let Some(record) = self.order_placed(id)? else { return Ok(None) };
+        let Order::Replay(Replay { from: ReplayFrom::Since(since), until, .. }) = record.order else { return Ok(None) };
+        let before = until.map_or(record.at, |until| until.min(record.at));
+        let one = |sql: &str, at| self.connection.prepare_cached(sql)?.query_row([at], |row| row.get(0)).optional();
+        let found = || -> rusqlite::Result<_> {
+            let first: Option<i64> = one(
+                "SELECT id FROM article INDEXED BY article_accepted WHERE accepted >= ?1 ORDER BY accepted LIMIT 1",
+                rows::micros(since),
+            )?;
+            let last: Option<i64> = one(
+                "SELECT id FROM article INDEXED BY article_accepted WHERE accepted <= ?1 ORDER BY accepted DESC LIMIT 1",
+                rows::micros(before),
+            )?;
+            let reached: Option<i64> = one("SELECT reached FROM operator_order WHERE id = ?1", id.0)?;
+            Ok((first, last, reached))
+        };
+        let (Some(first), Some(last), Some(reached)) = found().map_err(|why| self.classed(&why))? else {
+            return Ok(None);
+        };
+        let upto = |last: i64| u64::try_from(last + 1 - first).unwrap_or_default();
+        Ok((last >= first).then(|| (upto(reached.min(last)), upto(last))))
     }
 
     /// Orders, the newest first; with `all`, also those at their end.

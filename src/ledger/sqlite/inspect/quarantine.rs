@@ -27,22 +27,8 @@ impl SqliteReader {
         let condition = if all { "1" } else { "state IN ('waiting', 'retry')" };
         let list = || {
             self.connection
-                .prepare(&format!(
-                    "SELECT id, kind, state, source, guid, reason, at, length(bytes) FROM quarantine WHERE {condition} \
-                     ORDER BY id DESC"
-                ))?
-                .query_map([], |row| {
-                    Ok(QuarantineSummary {
-                        id: row.get(0)?,
-                        kind: rows::word(row, 1, &QuarantineKind::ALL, |kind| kind.as_str())?,
-                        state: rows::word(row, 2, &QuarantineState::ALL, |state| state.as_str())?,
-                        source: row.get(3)?,
-                        guid: row.get(4)?,
-                        reason: row.get(5)?,
-                        at: rows::timestamp(row, 6)?,
-                        size: row.get(7)?,
-                    })
-                })?
+                .prepare(&format!("{SUMMARY} WHERE {condition} ORDER BY id DESC"))?
+                .query_map([], summary)?
                 .collect::<Result<_, _>>()
         };
         list().map_err(|why| self.classed(&why))
@@ -65,6 +51,22 @@ impl SqliteReader {
         commands::move_quarantine(&connection, id, &["waiting", "retry"], to.as_str(), None)
             .map_err(|why| self.classed(&why))
     }
+}
+
+/// What [`summary`] reads.
+pub(super) const SUMMARY: &str = "SELECT id, kind, state, source, guid, reason, at, length(bytes) FROM quarantine";
+
+pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<QuarantineSummary> {
+    Ok(QuarantineSummary {
+        id: row.get(0)?,
+        kind: rows::word(row, 1, &QuarantineKind::ALL, |kind| kind.as_str())?,
+        state: rows::word(row, 2, &QuarantineState::ALL, |state| state.as_str())?,
+        source: row.get(3)?,
+        guid: row.get(4)?,
+        reason: row.get(5)?,
+        at: rows::timestamp(row, 6)?,
+        size: row.get(7)?,
+    })
 }
 
 const QUARANTINED: &str = "SELECT id, kind, source, content_type, guid, reason, bytes, at FROM quarantine";

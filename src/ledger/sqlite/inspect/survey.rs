@@ -1,4 +1,4 @@
-//! What waits, counted every few seconds beside a daemon at full work.
+//! What waits, counted every few seconds beside a daemon at full work: for metrics, and for who looks at the wire.
 //!
 //! Each count ends at a bound that its caller gives, and goes along an index that holds nothing else; each lane is a
 //! statement of its own, so that no reader keeps the write-ahead log from being cut back.
@@ -11,12 +11,13 @@ use rusqlite::params;
 use super::SqliteReader;
 use super::stats::FRONT;
 use crate::ledger::LedgerError;
-use crate::ledger::records::QuarantineKind;
+use crate::ledger::orders::Halt;
+use crate::ledger::records::{LaneState, QuarantineKind};
 use crate::ledger::sqlite::{rows, writer};
-use crate::ledger::views::{LaneSurvey, LedgerSurvey, WithdrawalSurvey};
+use crate::ledger::views::{LaneSurvey, LaneView, LedgerSurvey, WithdrawalSurvey};
 
-/// One lane: how much is ready and held, since when the oldest of those in front is due, and whether it is halted. What
-/// is held for its own next try has been due before; what was never tried waits for its embargo or an operator.
+/// One lane: how much is ready, held and under way, since when the oldest of those in front is due, and how its door is.
+/// What is held for its own next try has been due before; what was never tried waits for its embargo or an operator.
 const LANE: &str = "SELECT \
     (SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_ready \
         WHERE destination = ?1 AND stage = 1 LIMIT ?2)), \
@@ -31,7 +32,9 @@ const LANE: &str = "SELECT \
         UNION ALL \
         SELECT accepted, embargo FROM (SELECT accepted, embargo, attempts FROM delivery INDEXED BY delivery_held \
             WHERE destination = ?1 AND stage = 2 AND due IS NOT NULL ORDER BY due LIMIT ?3) WHERE attempts > 0)), \
-    halted > 0 OR paused = 1 FROM destination WHERE id = ?1";
+    (SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_attempting \
+        WHERE destination = ?1 AND stage = 3 LIMIT ?2)), \
+    failures, retry_at, suspended, trouble, halted, coalesce(halted_why, ''), paused FROM destination WHERE id = ?1";
 
 const WITHDRAWALS: &str = "SELECT name, number, oldest FROM (SELECT destination, count(*) AS number, \
     min(accepted) AS oldest FROM delivery INDEXED BY delivery_withdrawal WHERE rank < 0 AND stage < 4 \
@@ -78,17 +81,31 @@ impl SqliteReader {
         read().map_err(|why: rusqlite::Error| self.classed(&why))
     }
 
+    /// By their names.
     fn surveyed_lanes(&self, bound: u64) -> rusqlite::Result<Vec<LaneSurvey>> {
         let mut lane = self.connection.prepare_cached(LANE)?;
-        let destinations = self.destinations()?.into_iter();
-        let surveyed = destinations.map(|(id, destination)| {
+        let mut destinations = self.destinations()?;
+        destinations.sort_by(|(_, one), (_, other)| one.cmp(other));
+        let surveyed = destinations.into_iter().map(|(id, destination)| {
             lane.query_row(params![id, bound, FRONT], |row| {
+                let halt = match row.get(8)? {
+                    0_i64 => None,
+                    halted => Some(Halt { even_kills: halted > 1, why: row.get(9)? }),
+                };
+                let state = LaneState {
+                    failures: row.get(4)?,
+                    retry_at: rows::maybe_timestamp(row, 5)?,
+                    suspended: row.get(6)?,
+                    trouble: row.get(7)?,
+                };
                 Ok(LaneSurvey {
                     destination,
+                    lane: LaneView { state, halt },
+                    paused: row.get::<_, i64>(10)? != 0,
                     waiting: row.get(0)?,
                     held: row.get(1)?,
+                    attempting: row.get(3)?,
                     oldest: rows::maybe_timestamp(row, 2)?,
-                    halted: row.get(3)?,
                 })
             })
         });

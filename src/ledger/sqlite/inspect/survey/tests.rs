@@ -30,16 +30,18 @@ async fn what_waits_is_counted_lane_by_lane_and_not_further_than_asked() {
         assert_eq!(lane(&survey(bound), 0).waiting, waiting);
     }
     let all = survey(1_000);
-    assert_eq!((lane(&all, 0).held, lane(&all, 0).halted), (1, false));
+    assert_eq!((lane(&all, 0).held, lane(&all, 0).is_halted()), (1, false));
     assert!(all.file > 0);
 
     // What is attempted is as old as what waits, and what waits for its embargo is not old.
     for row in fixture.claim(0).await.rows {
+        assert!(lane(&survey(1_000), 0).attempting > 0);
         assert!(lane(&survey(1_000), 0).oldest.is_some_and(|oldest| oldest <= row.accepted));
         fixture.settle(0, row, delivered()).await;
     }
     let all = survey(1_000);
     assert_eq!((lane(&all, 0).waiting, lane(&all, 0).held, lane(&all, 0).oldest), (0, 1, None));
+    assert_eq!((lane(&all, 0).attempting, lane(&all, 1).attempting), (0, 0));
     assert!(lane(&all, 1).oldest.is_some_and(|oldest| oldest >= before && oldest <= Timestamp::now()));
 
     let order = Order::Suspend { to: Target::new("partner-1"), even_kills: false };
@@ -47,7 +49,7 @@ async fn what_waits_is_counted_lane_by_lane_and_not_further_than_asked() {
     let id = fixture.ledger.place(NewOrder { order, by, reason: None, at }).await.unwrap();
     let _ = fixture.ledger.carry_out(id, at).await.unwrap();
     let all = survey(1_000);
-    assert_eq!((lane(&all, 0).halted, lane(&all, 1).halted), (false, true));
+    assert_eq!((lane(&all, 0).is_halted(), lane(&all, 1).is_halted()), (false, true));
 }
 
 /// A delivery that is held for its own next try goes on being old.
@@ -157,6 +159,7 @@ async fn counting_reads_indexes_alone() {
     for (sql, index) in [
         (LANE, "delivery_ready (destination=?)"),
         (LANE, "delivery_held (destination=?)"),
+        (LANE, "delivery_attempting (destination=?)"),
         (QUARANTINED, "quarantine_same (kind=?)"),
     ] {
         let plan = plan(sql);
