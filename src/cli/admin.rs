@@ -25,9 +25,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::{self, Secret};
 
-/// How long an answer may take. Docker's own patience is 30 s.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// The port, and how it is asked.
@@ -49,8 +46,8 @@ pub struct Answer {
 pub enum Silent {
     #[error("the admin port {address} does not answer: {why}")]
     No { address: SocketAddr, why: Trouble },
-    #[error("the admin port {0} does not answer within {PATIENCE:?}")]
-    Late(SocketAddr),
+    #[error("the admin port {address} does not answer within {patience:?}")]
+    Late { address: SocketAddr, patience: Duration },
 }
 
 impl Admin {
@@ -63,12 +60,12 @@ impl Admin {
     /// Asks for a path.
     ///
     /// # Errors
-    /// [`Silent`] where there is no answer.
-    pub async fn get(&self, path: &str) -> Result<Answer, Silent> {
-        match tokio::time::timeout(PATIENCE, self.asked(path)).await {
+    /// [`Silent`] where there is no answer within `patience`.
+    pub async fn get(&self, path: &str, patience: Duration) -> Result<Answer, Silent> {
+        match tokio::time::timeout(patience, self.asked(path)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => Err(Silent::No { address: self.address, why }),
-            Err(_) => Err(Silent::Late(self.address)),
+            Err(_) => Err(Silent::Late { address: self.address, patience }),
         }
     }
 

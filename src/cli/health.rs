@@ -2,6 +2,8 @@
 //!
 //! It asks the admin port and sends nothing that is secret.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::admin::Admin;
@@ -17,11 +19,14 @@ pub struct Health {
     config: ConfigFile,
 }
 
+/// How long an answer may take. Docker's own patience is 30 s.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Health {
     pub async fn run(self) -> Result<(), Failure> {
         let admin = Admin::new(&self.config.load_to_look()?.admin, None);
         let path = if self.alive { "/healthz" } else { "/readyz" };
-        let answer = admin.get(path).await.map_err(|why| Failure::No(why.to_string()))?;
+        let answer = admin.get(path, PATIENCE).await.map_err(|why| Failure::No(why.to_string()))?;
         let told = String::from_utf8_lossy(&answer.body);
         if answer.status.is_success() {
             print!("{told}");

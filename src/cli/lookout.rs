@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use http::StatusCode;
@@ -33,6 +34,9 @@ pub struct Watching {
 
 /// Where a token stands that is not said.
 const TOKEN: &str = "NEWSWIRED_ADMIN_TOKEN";
+
+/// How long the daemon may look: ten thousand destinations take it seconds where the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// From where it is looked.
 pub struct Lookout {
@@ -110,7 +114,7 @@ impl Lookout {
         }
         // A statement that waits for an answer would keep the write-ahead log from being cut back.
         drop(reader);
-        let answer = self.admin.get(&format!("/v1/partners?{}", query(view))).await;
+        let answer = self.admin.get(&format!("/v1/partners?{}", query(view)), PATIENCE).await;
         let answer = answer.map_err(|why| {
             Failure::Unavailable(format!("a daemon runs on {}, but {why}; its log says why", self.ledger.display()))
         })?;
