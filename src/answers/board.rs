@@ -69,6 +69,13 @@ pub struct InForce {
     pub at_next_start: Vec<String>,
 }
 
+impl Flow {
+    /// What is wrong with the configuration's files, where they are not in force.
+    pub fn config_refused(&self) -> Option<&str> {
+        self.config.as_ref()?.refused.as_deref()
+    }
+}
+
 impl InForce {
     /// As of a start.
     pub fn since(since: Timestamp) -> Self {
@@ -465,6 +472,7 @@ mod tests {
             started: time("09:00:00"),
             ledger_fails: Some("the disk is full".to_owned()),
             intake: None,
+            config: InForce::since(time("09:00:00")),
             beat: &|destination| (destination != "d/main").then(|| beat.glance(time("12:00:00")).unwrap()),
         };
         let seen = look_at(vec![lane("a"), lane("b"), lane("d")], Some(running));

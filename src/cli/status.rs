@@ -14,7 +14,7 @@ use crate::answers::board::{Flow, Row, View};
 
 #[derive(Args)]
 #[command(
-    after_help = "Exit codes: 0 a daemon runs and nothing is in trouble; 1 no daemon runs, its ledger cannot write, a door is in trouble, or something is in quarantine; 64 usage; 69 no ledger, or a daemon that does not answer; 78 configuration"
+    after_help = "Exit codes: 0 a daemon runs and nothing is in trouble; 1 no daemon runs, its ledger cannot write, a door is in trouble, something is in quarantine, or the configuration's files are wrong; 64 usage; 69 no ledger, or a daemon that does not answer; 78 configuration"
 )]
 pub struct Status {
     /// One JSON object
@@ -63,6 +63,9 @@ fn trouble(flow: &Flow) -> Vec<String> {
     }
     if flow.ledger_fails.is_some() {
         trouble.push("the ledger cannot write".to_owned());
+    }
+    if flow.config_refused().is_some() {
+        trouble.push("the configuration's files are wrong".to_owned());
     }
     match flow.troubled {
         0 => {}
@@ -121,6 +124,16 @@ fn told(picture: &Picture, paint: Paint, now: Timestamp) -> String {
         marked(flow.quarantine, "in quarantine", Tone::Bad),
         marked(flow.orders as u64, "orders open", Tone::Plain)
     );
+    if let Some(refused) = flow.config_refused() {
+        let word = paint.word("wrong, and the last good one stays in force", Tone::Bad);
+        let _ = writeln!(text, "Configuration  {word}");
+        for line in refused.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    if let Some(config) = flow.config.as_ref().filter(|config| !config.at_next_start.is_empty()) {
+        let _ = writeln!(text, "At a start     {}", config.at_next_start.join(", "));
+    }
     for row in rows {
         let _ = writeln!(text, "  {} {}: {}", paint.word("✗", Tone::Bad), row.destination, why(row, now));
     }
@@ -152,7 +165,7 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::answers::board::Standing;
+    use crate::answers::board::{InForce, Standing};
 
     pub fn time(text: &str) -> Timestamp {
         format!("2026-11-26T{text}Z").parse().unwrap()
@@ -197,7 +210,27 @@ pub mod tests {
             expired: 0,
             quarantine: 0,
             orders: 0,
+            config: Some(InForce::since(time("09:00:00"))),
         }
+    }
+
+    #[test]
+    fn a_configuration_that_is_wrong_is_told_with_its_places() {
+        let refused = "partners.d/coast.toml:5:1: unknown key \"urgent\"\nnewswired.toml:2:3: empty".to_owned();
+        let config = InForce {
+            refused: Some(refused),
+            at_next_start: vec!["ledger.batch".to_owned(), "log.format".to_owned()],
+            since: time("09:00:00"),
+        };
+        let picture = Picture { flow: Flow { config: Some(config), ..flow() }, rows: Vec::new(), all: 0 };
+        assert_eq!(trouble(&picture.flow), ["the configuration's files are wrong"]);
+        let told = told(&picture, Paint::Plain, time("12:00:00"));
+        insta::assert_snapshot!(told.lines().skip(6).collect::<Vec<_>>().join("\n"), @r#"
+        Configuration  wrong, and the last good one stays in force
+          partners.d/coast.toml:5:1: unknown key "urgent"
+          newswired.toml:2:3: empty
+        At a start     ledger.batch, log.format
+        "#);
     }
 
     #[test]

@@ -17,8 +17,8 @@
 mod files;
 mod kept;
 
-pub use kept::{beside, read};
 pub use files::Files;
+pub use kept::{beside, read};
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;

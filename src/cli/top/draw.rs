@@ -128,6 +128,12 @@ impl Brush {
             Span::raw("  "),
             marked(flow.orders as u64, "orders open", Tone::Plain),
         ];
+        let refused = flow.config_refused().map(|_| self.tone(Tone::Bad));
+        let second: Vec<_> = refused
+            .map(|style| Span::styled("the configuration is wrong  ", style))
+            .into_iter()
+            .chain(second)
+            .collect();
         let more = if flow.or_more { "+" } else { "" };
         let oldest = match (flow.oldest, &flow.oldest_at) {
             (Some(oldest), Some(at)) => format!(", the oldest for {} to {at}", ago(oldest, self.now)),

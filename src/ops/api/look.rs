@@ -55,7 +55,7 @@ pub async fn partner(State(room): State<Arc<Room>>, Path(id): Path<String>) -> R
 
 fn told_of_partner(desk: &Desk, reader: &SqliteReader, id: &str) -> Result<PartnerSeen, Refusal> {
     covered(&Target::new(id), &reader.names()?)?;
-    let name = desk.board.partner(id.split('/').next().unwrap_or_default()).map(str::to_owned);
+    let name = desk.board.partner(id.split('/').next().unwrap_or_default());
     Ok(partner::seen(reader, id, name)?)
 }
 
