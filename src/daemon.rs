@@ -22,7 +22,7 @@ use crate::ops::watch::Watch;
 use crate::ops::{Survey, service, startup};
 use crate::reload::Reload;
 use crate::telemetry::{Logs, Metrics};
-use crate::transport::{self, DoorError, Media, Timeouts};
+use crate::transport::{self, Collector, DoorError, Media, Timeouts};
 use crate::upkeep::{self, Asked, Reloads, Upkeep};
 
 /// Why the daemon does not start.
@@ -34,6 +34,8 @@ pub enum StartError {
     Lanes(#[from] LanesError),
     #[error("delivery: {0}")]
     Shared(DoorError),
+    #[error("traces: {0}")]
+    Traces(DoorError),
     #[error(transparent)]
     Events(#[from] EventsError),
     #[error("{0}")]
@@ -44,8 +46,11 @@ pub enum StartError {
 pub struct Daemon {
     intake: JoinSet<()>,
     delivery: JoinSet<()>,
+    /// Spans on their way to a collector, if there is one.
+    traces: JoinSet<()>,
     stop_intake: CancellationToken,
     stop_delivery: CancellationToken,
+    stop_traces: CancellationToken,
     closing: Closing,
     health: watch::Receiver<Health>,
     media: Option<Arc<Media>>,
@@ -67,6 +72,7 @@ impl Daemon {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
         let (mut intake, mut delivery) = (JoinSet::new(), JoinSet::new());
+        let (mut traces, stop_traces) = (JoinSet::new(), CancellationToken::new());
 
         let (ledger, closing) = SqliteLedger::open(&SqliteOptions {
             path: &config.ledger.path,
@@ -79,6 +85,11 @@ impl Daemon {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
 
         let doors = transport::shared(config, &metrics).map_err(StartError::Shared)?;
+        let collector = config.traces.as_deref().map(|traces| Collector::open(traces, &doors, &metrics)).transpose();
+        let tracer = collector.map_err(StartError::Traces)?.map(|(tracer, collector)| {
+            traces.spawn(collector.run(stop_traces.clone()));
+            tracer
+        });
         let open = |name: &str, door: &_, defaults: &_| transport::open(name, door, defaults, &doors);
         let mut editions = Editions::default();
         let all = Lanes::open(config, |_| true, open, &mut editions, ledger.as_ref(), clock.now()).await?;
@@ -87,13 +98,14 @@ impl Daemon {
         let events = Events::open(config, &doors, &ledger, &ids, &metrics, &clock).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
-        let inbox = Arc::new(Inbox::new(
+        let inbox = Inbox::new(
             Arc::clone(&contracts),
             Arc::clone(&ledger),
             wakes.clone(),
             Arc::clone(&metrics),
             Arc::clone(&clock),
-        ));
+        );
+        let inbox = Arc::new(inbox.with_tracer(tracer.clone()));
         let (reloads, asked) = Reloads::new();
         let keep = Arc::new(Current::new(config.ledger.clone()));
         let by_the_clock = Upkeep {
@@ -141,7 +153,7 @@ impl Daemon {
         let (number, media) = (lanes.len(), doors.media.clone());
         let cache = config.delivery.rendition_cache.get();
         let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
-        let renditions = Arc::new(renditions.with_media(media.clone()));
+        let renditions = Arc::new(renditions.with_media(media.clone()).with_traces(tracer.is_some()));
         let shared = Shared {
             documents: Arc::clone(&renditions) as _,
             metrics: Arc::clone(&metrics),
@@ -150,6 +162,7 @@ impl Daemon {
             growth: Growth::default(),
             health: ledger.health(),
             ledger: Arc::clone(&ledger),
+            tracer,
         };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         delivery.spawn(dispatch.run(due, stop_delivery.clone(), config.delivery.drain.get()));
@@ -177,7 +190,20 @@ impl Daemon {
         reload.start(loaded, (reloads.clone(), asked), &mut intake, &stop_intake);
         tracing::info!(lanes = number, recovered, %admin, "ready");
         service::ready();
-        Ok(Self { intake, delivery, stop_intake, stop_delivery, closing, health, media, reloads, http_intake, admin })
+        Ok(Self {
+            intake,
+            delivery,
+            traces,
+            stop_intake,
+            stop_delivery,
+            stop_traces,
+            closing,
+            health,
+            media,
+            reloads,
+            http_intake,
+            admin,
+        })
     }
 
     /// Has the configuration loaded again; the log says what came of it.
@@ -205,9 +231,11 @@ impl Daemon {
         if let Some(media) = &self.media {
             media.close().await;
         }
-        // Everyone who could write is gone; the writer ends when the last of it is on the disk.
+        // Everyone who could write is gone; the writer ends when the last of it is on the disk. The last spans go meanwhile.
+        self.stop_traces.cancel();
         let closing = self.closing;
         let _ = tokio::task::spawn_blocking(move || closing.wait()).await;
+        while self.traces.join_next().await.is_some() {}
         tracing::info!("stopped");
     }
 }

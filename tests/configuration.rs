@@ -309,6 +309,10 @@ impl Book {
         };
         match kinds {
             Some("boolean") => "`true` or `false`".to_owned(),
+            Some("number") => match (form.get("minimum"), form.get("maximum")) {
+                (Some(least), Some(most)) => format!("a number, {least} to {most}"),
+                _ => "a number".to_owned(),
+            },
             Some("integer") => match (form.get("minimum"), form.get("maximum")) {
                 (Some(least), Some(most)) => format!("a whole number, {least} to {most}"),
                 (Some(least), None) if least.as_u64() > Some(0) => format!("a whole number, {least} or more"),

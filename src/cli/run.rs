@@ -80,6 +80,7 @@ impl From<StartError> for Failure {
             | StartError::Lanes(LanesError::Ledger(_))
             | StartError::Events(EventsError::Ledger(_)) => Self::Unavailable(why.to_string()),
             StartError::Shared(_)
+            | StartError::Traces(_)
             | StartError::Lanes(LanesError::Door { .. } | LanesError::Format { .. })
             | StartError::Events(EventsError::Door { .. }) => Self::Config(why.to_string()),
         }

@@ -9,6 +9,7 @@ use super::{
     AddressBlock, BodySignature, ClientCertificate, MediaPush, MessageSignature, Pin, Proxy, PushMethod, PushUrl,
     PushVariant, RemoteId, SecretRef, SigningSecret, Size, Span,
 };
+use crate::telemetry::{TRACEPARENT, TRACESTATE};
 
 /// A push by HTTP.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -73,6 +74,10 @@ pub struct HttpPush {
     /// Where the files of a story's media are pushed to before it, as Superdesk's Newsroom takes them. Left out: nowhere.
     #[serde(default)]
     pub media: Option<Box<MediaPush>>,
+    /// Whether the partner is told the trace that a request belongs to, in the headers `traceparent` and `tracestate`, where
+    /// there is one. Default: `false`.
+    #[serde(default)]
+    pub trace_context: bool,
     /// How the document is compressed on its way. Left out: not at all.
     #[serde(default)]
     pub compression: Option<Compression>,
@@ -110,8 +115,9 @@ impl HttpPush {
             (!self.webhook_secrets().is_empty()).then(|| "webhook-signature".to_owned()),
             self.body_signature.as_ref().and_then(|body| body.scheme().header.map(str::to_ascii_lowercase)),
         ];
+        let trace = [TRACEPARENT, TRACESTATE].into_iter().filter(|_| self.trace_context).map(str::to_owned);
         let own = self.headers.keys().map(|name| name.to_ascii_lowercase());
-        coded.into_iter().chain(signed.into_iter().flatten()).chain(own).collect()
+        coded.into_iter().chain(signed.into_iter().flatten()).chain(trace).chain(own).collect()
     }
 }
 

@@ -51,6 +51,7 @@ mod signature;
 mod suggest;
 mod template;
 mod tls;
+mod traces;
 mod tree;
 mod units;
 mod webdav;
@@ -105,6 +106,7 @@ pub use signature::{
 pub(crate) use suggest::closest;
 pub use template::{ContentType, Markup, TemplateFile, TemplateOptions};
 pub use tls::{ClientCertificate, Pin};
+pub use traces::{Ratio, Traces};
 pub use tree::{Packed, Tree};
 pub use units::{Rate, Size, Span};
 pub use webdav::WebDav;
@@ -139,6 +141,9 @@ pub struct Config {
     pub log: Log,
     #[serde(default)]
     pub reload: Reload,
+    /// Traces of articles, for an OpenTelemetry collector. Left out: none are made.
+    #[serde(default)]
+    pub traces: Option<Box<Traces>>,
     /// The wires that this daemon carries, by id.
     #[serde(default)]
     pub wires: BTreeMap<WireId, Arc<Wire>>,

@@ -50,6 +50,10 @@ pub struct AmqpPush {
     /// How connections to this door leave: `"none"`, or a proxy. Default: `delivery.proxy`.
     #[serde(default)]
     pub proxy: Option<Proxy>,
+    /// Whether the partner is told the trace that a message belongs to, in the headers `traceparent` and `tracestate`, where
+    /// there is one. Default: `false`.
+    #[serde(default)]
+    pub trace_context: bool,
     /// Default: `delivery.connection_max_age`.
     #[serde(default)]
     pub connection_max_age: Option<Span>,

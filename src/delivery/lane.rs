@@ -11,17 +11,19 @@ use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
+use tracing::field::display;
 
 use super::pace::{Gate, Growth, Pace, Tried, backoff};
 use super::renditions::{Documents, NoDocument, Numbered};
 use super::signal::{AsOf, InHand, Press, Signal};
+use super::traced::{Came, Traced};
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::ledger::state::Settled;
 use crate::ledger::{
     Arrived, Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Recorder, Report, Waiting,
 };
-use crate::telemetry::{Beat, DestinationLabel, Metrics, OutcomeLabel};
+use crate::telemetry::{Beat, DestinationLabel, Metrics, OutcomeLabel, Tracer};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
 /// Withdrawals that a lane asks for at a time.
@@ -88,6 +90,8 @@ pub struct Shared {
     pub growth: Growth,
     /// Nothing is sent while the ledger cannot write: what came of it could not be kept.
     pub health: watch::Receiver<Health>,
+    /// None: traces are off.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Shared {
@@ -127,6 +131,23 @@ impl Recorder for Lane {
             Waiting::default()
         });
         self.signal.written(waiting);
+    }
+}
+
+impl Sent {
+    /// As a trace has it; nothing where nothing happened.
+    fn came(&self) -> Option<Came<'_>> {
+        match self {
+            Self::Answered(Outcome { class, status, detail, .. }) => {
+                let failed = (*class != Class::Delivered).then_some(detail.as_str());
+                Some(Came { outcome: word(*class), status: *status, failed })
+            }
+            Self::Expired => {
+                Some(Came { outcome: "expired", status: None, failed: Some("the article's own time was over") })
+            }
+            Self::NotYet(why) => Some(Came { outcome: "deferred", status: None, failed: Some(why) }),
+            Self::NotTried => None,
+        }
     }
 }
 
@@ -372,6 +393,7 @@ impl Lane {
         };
         let began = shared.clock.now();
         let published = rendered.as_ref().ok().and_then(|rendered| rendered.published);
+        let mut traced = Traced::new(shared.tracer.as_ref(), &attempted, rendered.as_ref().ok());
         let result = match rendered {
             Err(LedgerError::Damaged(why)) => Sent::Answered(Outcome::refused_here(format!("not sent: {why}"))),
             Err(why) => {
@@ -393,7 +415,8 @@ impl Lane {
                 Err(NoDocument::NotYet(why)) => {
                     let (story, destination, version) = (&rendered.story, &self.name, rendered.version);
                     let (attempt, outcome) = (attempted.attempt, "deferred");
-                    tracing::warn!(%story, destination, %version, attempt, outcome, detail = why, "attempt");
+                    let trace_id = traced.as_ref().map(|traced| display(traced.request.trace));
+                    tracing::warn!(%story, destination, %version, attempt, outcome, trace_id, detail = why, "attempt");
                     Sent::NotYet(why.clone())
                 }
                 Ok(document) => {
@@ -409,7 +432,11 @@ impl Lane {
                         remote: attempted.remote.clone(),
                         names: Arc::clone(&rendered.names),
                         media: Arc::clone(&rendered.media),
+                        trace: traced.as_ref().map(|traced| Arc::clone(&traced.request)),
                     };
+                    if let Some(traced) = &mut traced {
+                        traced.call = Some((settings.door.call(&parcel), began));
+                    }
                     let mut outcome = settings.door.send(&parcel).await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
                         outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
@@ -419,6 +446,9 @@ impl Lane {
                 }
             },
         };
+        if let Some((traced, came)) = traced.zip(result.came()) {
+            traced.ended(&self.name, &attempted, &came, shared.clock.now());
+        }
         Done { attempted, began, published, in_network, result }
     }
 
@@ -615,13 +645,14 @@ fn word(class: Class) -> &'static str {
 fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timestamp, now: Timestamp) {
     let elapsed_ms = now.duration_since(began).as_millis();
     let (story, version, attempt) = (&parcel.story, parcel.version, parcel.attempt);
+    let trace_id = parcel.trace.as_ref().map(|trace| display(trace.trace));
     let kind = word(outcome.class);
     if outcome.class == Class::Delivered && parcel.action.withdraws() {
-        tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "withdrawal delivered");
+        tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, trace_id, "withdrawal delivered");
     } else if outcome.class == Class::Delivered {
         // The ledger tells who has what. A line for each would cost as much as a tenth of all that a delivery takes.
-        tracing::debug!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, "attempt");
+        tracing::debug!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, trace_id, "attempt");
     } else {
-        tracing::warn!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, detail = %outcome.detail, "attempt");
+        tracing::warn!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, trace_id, detail = %outcome.detail, "attempt");
     }
 }

@@ -21,6 +21,7 @@ mod lanes;
 mod pace;
 mod renditions;
 mod signal;
+mod traced;
 mod wakes;
 
 pub use dispatch::{Dispatch, Due};

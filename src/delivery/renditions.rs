@@ -15,7 +15,7 @@ use crate::config::{Edition, MediaWay, MissingMedia, NameFields};
 use crate::current::Current;
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
 use crate::render::{self, Flaw, MediaFile};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, TraceContext};
 use crate::transport::{Enclosure, Have, Media};
 
 /// Where lanes get documents from. The daemon has [`Renditions`]; a simulation makes none.
@@ -36,6 +36,8 @@ pub struct Renditions {
     metrics: Arc<Metrics>,
     /// Where a destination takes files of media.
     media: Current<Option<Arc<Media>>>,
+    /// Articles may belong to traces.
+    traced: bool,
 }
 
 /// What the wires ask of republishers.
@@ -106,6 +108,8 @@ pub struct Rendered {
     pub dropped: Vec<String>,
     /// The files that have to be there before it.
     pub media: Arc<[Enclosure]>,
+    /// Where in a trace the article was accepted, if it is traced.
+    pub trace: Option<TraceContext>,
 }
 
 /// Why there is no document.
@@ -150,7 +154,7 @@ impl Renditions {
         // About as many entries as fit the budget with the 6 kB of an ordinary article.
         let cache = Cache::with_weighter((budget / 6_000).max(16), budget as u64, ByBytes);
         let terms = Current::new(Terms { generation: 0, policies });
-        Self { ledger, terms, cache, metrics, media: Current::default() }
+        Self { ledger, terms, cache, metrics, media: Current::default(), traced: false }
     }
 
     /// The same with files of media.
@@ -166,6 +170,11 @@ impl Renditions {
             self.terms.set(Terms { generation, policies });
         }
         self.media.set(media);
+    }
+
+    /// The same; with `traced`, for lanes that trace their attempts.
+    pub fn with_traces(self, traced: bool) -> Self {
+        Self { traced, ..self }
     }
 
     /// The document with the files that go with it. It is written before they are fetched, and once more without those
@@ -218,6 +227,8 @@ impl Renditions {
         gone: Option<&Arc<BTreeSet<String>>>,
     ) -> Result<Written, LedgerError> {
         let article = self.ledger.article(id).await?;
+        // A delivery does not fail for its trace: without one it goes on untraced.
+        let trace = if self.traced { self.ledger.trace(id).await.unwrap_or_default() } else { None };
         let extension = render::renderer(edition.profile.format).extension(&edition.profile);
         let (mut dropped, mut files) = (Vec::new(), Vec::new());
         let document = match terms.policies.get(&article.wire) {
@@ -264,6 +275,7 @@ impl Renditions {
             names: NameFields::of_article(&article, &extension).into(),
             dropped,
             media: Arc::default(),
+            trace,
         });
         Ok(Written { rendered, files: files.into() })
     }

@@ -154,7 +154,16 @@ impl Scene {
         let clock = Arc::new(SystemClock);
         let (random, growth, (tell, health)) = (Mutex::default(), Growth::default(), watch::channel(Health::Good));
         let ledger_for_lanes = Arc::clone(&ledger);
-        let shared = Shared { ledger: ledger_for_lanes, documents: renditions, metrics, clock, random, growth, health };
+        let shared = Shared {
+            ledger: ledger_for_lanes,
+            documents: renditions,
+            metrics,
+            clock,
+            random,
+            growth,
+            health,
+            tracer: None,
+        };
         let dispatch = Dispatch::new(lanes, shared, wakes.clone());
         let running = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::from_secs(5)));
         Self { dir, ledger, ids, wakes, got, status, health: tell, stop, running }
@@ -208,6 +217,7 @@ impl Scene {
             routed: self.ids.iter().copied().map(Owed::plainly).collect(),
             rights: Rights::Lasting,
             withdraw_for: Duration::from_secs(86_400),
+            trace: None,
             now: Timestamp::now(),
         }
     }

@@ -188,6 +188,7 @@ impl Scene {
             routed: ids.iter().copied().map(Owed::plainly).collect(),
             rights: Rights::Lasting,
             withdraw_for: IN_NETWORK,
+            trace: None,
             now,
         };
         self.ledger.accept(acceptance).await.unwrap();

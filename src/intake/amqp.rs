@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lapin::message::Delivery;
@@ -27,9 +28,11 @@ use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio_util::sync::CancellationToken;
 
+use super::traced::{Received, Source};
 use super::{Arrival, Inbox};
 use crate::config::{Amqp, Secret, SecretRef};
 use crate::ledger::{LedgerError, Receipt};
+use crate::telemetry::{Attributes, Kind, TRACEPARENT, TRACESTATE, TraceContext};
 
 /// To connect and to declare; both can hang on a broker that is half there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -132,23 +135,63 @@ async fn open(amqp: &Amqp, url: &str, password: Option<&Secret>) -> Result<(Conn
 
 /// `true` when the message is committed and acknowledged.
 async fn take(inbox: &Inbox, queue: &str, mut delivery: Delivery, stop: &CancellationToken) -> bool {
+    let received = inbox.received(|| carried(delivery.properties.headers().as_ref()?));
     let content_type = delivery.properties.content_type().as_ref().map(ToString::to_string);
     let source = format!("amqp:{queue}");
-    let bytes = std::mem::take(&mut delivery.data).into();
-    let arrival = Arrival { intake: "amqp", source, content_type, bytes };
+    let bytes: Bytes = std::mem::take(&mut delivery.data).into();
+    let trace = received.as_ref().map(Received::context);
+    let received = received.map(|received| (received, message(queue, &delivery, bytes.len())));
+    let arrival = Arrival { intake: "amqp", source, content_type, bytes, trace };
     loop {
         match inbox.take(arrival.clone()).await {
-            Ok(taken) => return acknowledge(delivery, taken.receipt()).await,
+            Ok(taken) => {
+                let acknowledged = acknowledge(delivery, taken.receipt()).await;
+                inbox.settled(received, &Ok(taken));
+                return acknowledged;
+            }
             Err(LedgerError::Unavailable(why)) if !stop.is_cancelled() => {
                 tracing::warn!(queue, reason = %why, "not taken yet; it waits for the ledger");
                 inbox.opened(stop).await;
             }
             Err(why) => {
                 tracing::error!(queue, reason = %why, "not taken; the broker keeps it");
+                inbox.settled(received, &Err(why));
                 return false;
             }
         }
     }
+}
+
+/// The trace that a message brings with it.
+fn carried(headers: &FieldTable) -> Option<TraceContext> {
+    let one = |name: &str| match headers.inner().get(name) {
+        Some(AMQPValue::LongString(text)) => Some(text.as_bytes()),
+        Some(AMQPValue::ShortString(text)) => Some(text.as_str().as_bytes()),
+        // Whatever else a header may be, no trace is written so.
+        _ => None,
+    };
+    TraceContext::read(one(TRACEPARENT), one(TRACESTATE))
+}
+
+/// The message, as traces have it: a destination is the exchange, the key and the queue, each where it says something.
+fn message(queue: &str, delivery: &Delivery, size: usize) -> Source {
+    let (exchange, key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
+    let parts = [exchange, key, queue].into_iter().filter(|part| !part.is_empty());
+    let mut parts: Vec<&str> = parts.collect();
+    parts.dedup();
+    let attributes = Attributes::default()
+        .text("messaging.system", "rabbitmq")
+        .text("messaging.operation.type", "process")
+        .text("messaging.operation.name", "process")
+        .text("messaging.destination.name", parts.join(":"))
+        .text("messaging.rabbitmq.destination.routing_key", key.to_owned())
+        .number("messaging.rabbitmq.message.delivery_tag", delivery.delivery_tag)
+        .number("messaging.message.body.size", size);
+    let attributes = match delivery.properties.message_id() {
+        Some(id) => attributes.text("messaging.message.id", id.to_string()),
+        None => attributes,
+    };
+    Source { kind: Kind::Consumer, name: format!("process {queue}").into(), attributes }
 }
 
 /// Only a commit's receipt acknowledges a message (promise 1).

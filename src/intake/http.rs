@@ -17,28 +17,37 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Request, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 
+use super::traced::{Received, Source};
 use super::{Arrival, Inbox, Rejection, Taken};
 use crate::article::DecodeError;
+use crate::ledger::LedgerError;
 use crate::serve::{Bearers, Peer, problem, unavailable, unknown};
+use crate::telemetry::{Attributes, Kind, TRACEPARENT, TRACESTATE, TraceContext};
+
+/// Where articles are posted to.
+const ARTICLES: &str = "/v1/articles";
 
 /// What a request is answered from.
 struct Desk {
     inbox: Arc<Inbox>,
     bearers: Bearers,
     read_timeout: Duration,
+    /// `http` or `https`.
+    scheme: &'static str,
 }
 
-/// The intake's routes. `read_timeout` is for the whole request.
-pub fn router(inbox: Arc<Inbox>, bearers: Bearers, read_timeout: Duration) -> Router {
-    let desk = Desk { inbox, bearers, read_timeout };
+/// The intake's routes. `read_timeout` is for the whole request; `tls`: it comes in TLS.
+pub fn router(inbox: Arc<Inbox>, bearers: Bearers, read_timeout: Duration, tls: bool) -> Router {
+    let desk = Desk { inbox, bearers, read_timeout, scheme: if tls { "https" } else { "http" } };
     Router::new()
-        .route("/v1/articles", post(receive))
+        .route(ARTICLES, post(receive))
         // The limit that counts is the configured one, below.
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::new(desk))
@@ -53,6 +62,7 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
             "the bearer token is missing or wrong; send \"Authorization: Bearer TOKEN\" with the token of intake.http",
         );
     }
+    let received = desk.inbox.received(|| carried(&parts.headers));
     if let Some(why) = desk.inbox.closed() {
         return unavailable(&why);
     }
@@ -73,8 +83,17 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
         }
     };
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let arrival = Arrival { intake: "http", source: "http".to_owned(), content_type, bytes };
-    match desk.inbox.take(arrival).await {
+    let (trace, size) = (received.as_ref().map(Received::context), bytes.len());
+    let arrival = Arrival { intake: "http", source: "http".to_owned(), content_type, bytes, trace };
+    let taken = desk.inbox.take(arrival).await;
+    let response = answer(&taken);
+    let status = response.status();
+    desk.inbox.settled(received.map(|received| (received, told(&parts, desk.scheme, size, status))), &taken);
+    response
+}
+
+fn answer(taken: &Result<Taken, LedgerError>) -> Response {
+    match taken {
         Ok(Taken::Accepted { article, deliveries, .. }) => {
             let body = json!({ "guid": article.guid, "version": article.version, "deliveries": deliveries });
             (StatusCode::ACCEPTED, axum::Json(body)).into_response()
@@ -85,11 +104,37 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Respo
             (StatusCode::OK, axum::Json(body)).into_response()
         }
         Ok(Taken::Quarantined { id, why, .. }) => {
-            let (status, title) = meaning(&why);
+            let (status, title) = meaning(why);
             problem(status, title, &format!("{why} (kept in quarantine as entry {id})"))
         }
         Err(why) => unavailable(&why.to_string()),
     }
+}
+
+/// The trace that a request brings with it.
+fn carried(headers: &HeaderMap) -> Option<TraceContext> {
+    let all = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    TraceContext::read(all(TRACEPARENT), all(TRACESTATE))
+}
+
+/// The request, as traces have it.
+fn told(parts: &Parts, scheme: &'static str, size: usize, status: StatusCode) -> Source {
+    let attributes = Attributes::default()
+        .text("http.request.method", "POST")
+        .text("http.route", ARTICLES)
+        .text("url.path", ARTICLES)
+        .text("url.scheme", scheme)
+        .number("http.request.body.size", size)
+        .number("http.response.status_code", status.as_u16());
+    let attributes = match parts.extensions.get::<Peer>() {
+        Some(Peer(peer)) => attributes.text("client.address", peer.ip().to_string()),
+        None => attributes,
+    };
+    let attributes = match status.is_server_error() {
+        true => attributes.text("error.type", status.as_u16().to_string()),
+        false => attributes,
+    };
+    Source { kind: Kind::Server, name: format!("POST {ARTICLES}").into(), attributes }
 }
 
 fn meaning(why: &Rejection) -> (StatusCode, &'static str) {

@@ -11,6 +11,7 @@ mod http;
 mod owed;
 mod retry;
 mod spool;
+mod traced;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 pub use owed::Contracts;
 
+use self::traced::Steps;
 use crate::article::{self, Article, DecodeError};
 use crate::clock::Clock;
 use crate::config::{Amqp, Config, HttpIntake, Port, Secret, Spool};
@@ -32,7 +34,7 @@ use crate::current::{Current, Handover, follow};
 use crate::delivery::{Press, Wakes};
 use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
 use crate::serve::{self, Bearers, Served, Token};
-use crate::telemetry::{IntakeLabel, Metrics};
+use crate::telemetry::{IntakeLabel, Metrics, TraceContext, Tracer};
 
 /// The intakes, each of which can be opened, closed and set up anew while the others work.
 pub struct Intakes {
@@ -86,7 +88,8 @@ impl Intakes {
                     let open = self.http.borrow().as_ref().map(|open| open.listener.clone());
                     let address = http.listen.get();
                     let listener = serve::listen(address, "intake.http", http.tls.as_deref(), open.as_ref()).await?;
-                    let router = http::router(Arc::clone(&self.inbox), bearers, http.read_timeout.get());
+                    let router =
+                        http::router(Arc::clone(&self.inbox), bearers, http.read_timeout.get(), http.tls.is_some());
                     Some(Served { listener, router })
                 }
             });
@@ -148,6 +151,8 @@ pub struct Arrival {
     pub source: String,
     pub content_type: Option<String>,
     pub bytes: Bytes,
+    /// Its own span, if it is traced.
+    pub trace: Option<TraceContext>,
 }
 
 /// What became of an arrival. Each case holds the receipt that its source may be acknowledged with.
@@ -209,6 +214,8 @@ pub struct Inbox {
     /// goes away meanwhile (an HTTP client above all) cannot come between the two.
     accepting: TaskTracker,
     clock: Arc<dyn Clock>,
+    /// None: traces are off.
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Inbox {
@@ -219,7 +226,12 @@ impl Inbox {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { ledger, wakes, contracts, metrics, accepting: TaskTracker::new(), clock }
+        Self { ledger, wakes, contracts, metrics, accepting: TaskTracker::new(), clock, tracer: None }
+    }
+
+    /// The same, with arrivals traced.
+    pub fn with_tracer(self, tracer: Option<Arc<Tracer>>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What this intake takes is counted from nothing on: a rate has no first step that nobody sees.
@@ -256,7 +268,9 @@ impl Inbox {
     /// [`LedgerError`] when neither the article nor its bytes could be committed.
     pub async fn take(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
         let (intake, began) = (arrival.intake, self.clock.now());
-        let taken = self.decide(arrival).await;
+        let mut steps = Steps::new(self.tracer.as_ref(), arrival.trace.as_ref(), began);
+        let taken = self.decide(arrival, &mut steps).await;
+        let trace_id = steps.trace_id();
         let now = self.clock.now();
         let result = match &taken {
             Ok(Taken::Accepted { article, deliveries, .. }) => {
@@ -266,16 +280,16 @@ impl Inbox {
                 let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
                 self.metrics.accept_seconds.observe(took.as_secs_f64());
                 self.metrics.intake.good(now, took);
-                tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, "accepted");
+                tracing::info!(story = %article.guid, version = %article.version, action = %article.action, deliveries, intake, trace_id, "accepted");
                 "accepted"
             }
             Ok(Taken::Repeated { article, .. }) => {
-                tracing::debug!(story = %article.guid, version = %article.version, intake, "repeated");
+                tracing::debug!(story = %article.guid, version = %article.version, intake, trace_id, "repeated");
                 "repeated"
             }
             Ok(Taken::Quarantined { id, why, .. }) => {
                 self.metrics.intake.failed(now, &why.to_string());
-                tracing::warn!(quarantine = id, reason = %why, intake, "quarantined");
+                tracing::warn!(quarantine = id, reason = %why, intake, trace_id, "quarantined");
                 "quarantined"
             }
             Err(_) => "unavailable",
@@ -285,7 +299,7 @@ impl Inbox {
         taken
     }
 
-    async fn decide(&self, arrival: Arrival) -> Result<Taken, LedgerError> {
+    async fn decide(&self, arrival: Arrival, steps: &mut Steps) -> Result<Taken, LedgerError> {
         let contracts = self.contracts.get();
         let limit = contracts.article_limit();
         if arrival.bytes.len() > limit {
@@ -296,7 +310,9 @@ impl Inbox {
         let (wire, bytes, content_type) =
             (contracts.default_wire().clone(), arrival.bytes.clone(), arrival.content_type.clone());
         let decoding = tokio::task::spawn_blocking(move || article::decode(&bytes, content_type.as_deref(), &wire));
-        let article = match decoding.await {
+        let decoded = decoding.await;
+        steps.done("decode", || self.clock.now());
+        let article = match decoded {
             Ok(Ok(article)) => article,
             Ok(Err(why)) => return self.quarantine(arrival, why.into(), None).await,
             // A defect of ours must not come back with every redelivery.
@@ -308,7 +324,7 @@ impl Inbox {
             return self.quarantine(arrival, why, Some(guid)).await;
         }
         let article = Box::new(article);
-        match self.accept(Article::clone(&article), arrival.source.clone()).await {
+        match self.commit(Article::clone(&article), arrival.source.clone(), steps).await {
             Err(LedgerError::Damaged(why)) => self.quarantine(arrival, Rejection::Broke(why), Some(guid)).await,
             Err(why) => Err(why),
             Ok(accepted) => self.taken(accepted, arrival, article, guid).await,
@@ -320,10 +336,18 @@ impl Inbox {
     /// # Errors
     /// [`LedgerError`] when it could not be committed.
     pub async fn accept(&self, article: Article, source: String) -> Result<Accepted, LedgerError> {
-        let acceptance = self.contracts.get().acceptance(article, source, self.clock.now());
+        self.commit(article, source, &mut Steps::default()).await
+    }
+
+    async fn commit(&self, article: Article, source: String, steps: &mut Steps) -> Result<Accepted, LedgerError> {
+        let mut acceptance = self.contracts.get().acceptance(article, source, self.clock.now());
+        acceptance.trace = steps.context();
+        steps.done("route", || self.clock.now());
         let (ledger, wakes) = (Arc::clone(&self.ledger), self.wakes.clone());
         let accepting = self.accepting.spawn(async move { commit(acceptance, ledger.as_ref(), &wakes).await });
-        accepting.await.map_err(|_| LedgerError::Closed)?
+        let accepted = accepting.await.map_err(|_| LedgerError::Closed)?;
+        steps.done("commit", || self.clock.now());
+        accepted
     }
 
     async fn taken(

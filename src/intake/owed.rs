@@ -84,6 +84,7 @@ impl Contracts {
             withdraw_for: self.withdraw_for(&article),
             article,
             source,
+            trace: None,
             now,
         }
     }

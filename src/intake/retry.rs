@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::traced::{Received, Source};
 use super::{Arrival, Inbox, Taken};
 use crate::ledger::QuarantineKind;
 
@@ -27,13 +28,17 @@ pub async fn retry_quarantined(inbox: Arc<Inbox>, stop: CancellationToken) {
                         .to_owned(),
                 )
             } else {
+                let received = inbox.received(|| None);
                 let arrival = Arrival {
                     intake: "quarantine",
                     source: entry.source,
                     content_type: entry.content_type,
                     bytes: entry.bytes.into(),
+                    trace: received.as_ref().map(Received::context),
                 };
-                match inbox.take(arrival).await {
+                let taken = inbox.take(arrival).await;
+                inbox.settled(received.map(|received| (received, Source::own("try again"))), &taken);
+                match taken {
                     Ok(Taken::Accepted { .. } | Taken::Repeated { .. }) => None,
                     Ok(Taken::Quarantined { why, .. }) => Some(why.to_string()),
                     Err(_) => continue,

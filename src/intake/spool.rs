@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::traced::{Received, Source};
 use super::{Arrival, Inbox, Taken};
 use crate::config::Spool;
 
@@ -100,10 +101,14 @@ async fn take(spool: &Spool, inbox: &Inbox, path: &Path) -> io::Result<()> {
         inbox.turned_away("spool", &format!("{name}: {why}"));
         return reject(spool, path, &name, &why);
     }
+    // A file brings no trace with it.
+    let received = inbox.received(|| None);
     let bytes = tokio::fs::read(path).await?.into();
     let source = format!("spool:{name}");
-    let arrival = Arrival { intake: "spool", source, content_type: None, bytes };
-    match inbox.take(arrival).await {
+    let trace = received.as_ref().map(Received::context);
+    let arrival = Arrival { intake: "spool", source, content_type: None, bytes, trace };
+    let taken = inbox.take(arrival).await;
+    let moved = match &taken {
         Ok(Taken::Accepted { .. } | Taken::Repeated { .. }) => fs::rename(path, free(&spool.dir.join("done"), &name)),
         Ok(Taken::Quarantined { id, why, .. }) => {
             reject(spool, path, &name, &format!("{why}\n(kept in quarantine as entry {id})"))
@@ -113,7 +118,9 @@ async fn take(spool: &Spool, inbox: &Inbox, path: &Path) -> io::Result<()> {
             tokio::time::sleep(Duration::from_millis(500)).await;
             Ok(())
         }
-    }
+    };
+    inbox.settled(received.map(|received| (received, Source::own("take a file"))), &taken);
+    moved
 }
 
 fn reject(spool: &Spool, path: &Path, name: &str, why: &str) -> io::Result<()> {

@@ -53,6 +53,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::article::Article;
+use crate::telemetry::TraceContext;
 
 /// A destination's row in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +166,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// An article's content.
     fn article(&self, id: ArticleId) -> BoxFuture<'_, Result<Arc<Article>, LedgerError>>;
+
+    /// Where in a trace an article was accepted, if it is traced.
+    fn trace(&self, id: ArticleId) -> BoxFuture<'_, Result<Option<TraceContext>, LedgerError>>;
 
     /// The state of each lane, and when it next has something to do: at once, at a time, or not.
     fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>>;

@@ -10,6 +10,7 @@ pub use super::state::Stage;
 use super::state::{Settled, Versions};
 use super::{ArticleId, DestinationId, Halt, LedgerError, Receipt, StoryId};
 use crate::article::{Action, Article, Version};
+use crate::telemetry::TraceContext;
 
 /// An article that intake decoded and routed.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Acceptance {
     pub rights: Rights,
     /// How long it is tried, where it is a withdrawal.
     pub withdraw_for: Duration,
+    /// Where in a trace it is accepted, if it is traced.
+    pub trace: Option<TraceContext>,
     pub now: Timestamp,
 }
 
@@ -235,6 +238,10 @@ pub struct Attempted {
     pub embargo: Option<Timestamp>,
     pub expires: Option<Timestamp>,
     pub accepted: Timestamp,
+    /// When it was announced.
+    pub announced: Timestamp,
+    /// This version arrived there before, and goes once more.
+    pub is_repeat: bool,
     /// Its number in the destination's sequence.
     pub sequence: u64,
     /// What an earlier attempt of the story at this destination left for the next.
@@ -255,6 +262,8 @@ impl Attempted {
             embargo: None,
             expires: None,
             accepted: Timestamp::UNIX_EPOCH,
+            announced: Timestamp::UNIX_EPOCH,
+            is_repeat: false,
             sequence: 1,
             remote: None,
         }

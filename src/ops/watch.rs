@@ -157,6 +157,7 @@ mod tests {
             growth: crate::delivery::Growth::default(),
             health: watch.ledger.health(),
             ledger: Arc::clone(&watch.ledger),
+            tracer: None,
         };
         let dispatch = crate::delivery::Dispatch::new(Vec::new(), shared, wakes);
         let dispatch = tokio::spawn(dispatch.run(Vec::new(), stop.clone(), Duration::ZERO));

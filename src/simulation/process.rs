@@ -128,7 +128,7 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     let random = Mutex::new(fastrand::Rng::with_seed(u64::from(incarnation)));
     let health = ledger.health();
     let growth = Growth::default();
-    let shared = Shared { ledger, documents, metrics, clock, random, growth, health };
+    let shared = Shared { ledger, documents, metrics, clock, random, growth, health, tracer: None };
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
     let events = Arc::new(events.seeded(u64::from(incarnation)));
     tokio::join!(dispatch, events.run(stop.clone()), by_the_clock.run(stop));
@@ -222,6 +222,7 @@ impl Documents for OneDocument {
                 names,
                 dropped: Vec::new(),
                 media: Arc::default(),
+                trace: None,
             }))
         }
         .boxed()

@@ -90,6 +90,23 @@ pub struct ResultLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SpanLabel {
+    /// `exported`, `dropped` or `failed`.
+    result: &'static str,
+}
+
+/// What becomes of the spans of traces.
+#[derive(Debug, Clone)]
+pub struct SpanCounts {
+    /// A collector has them.
+    pub exported: Counter,
+    /// There was no room to wait in.
+    pub dropped: Counter,
+    /// The collector did not take them.
+    pub failed: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabel {
     version: &'static str,
 }
@@ -157,6 +174,7 @@ pub struct Metrics {
     pub config_reloads: Family<ResultLabel, Counter>,
     pub config_good: Gauge,
     pub config_loaded: Gauge<f64, AtomicU64>,
+    spans: Family<SpanLabel, Counter>,
     /// Articles of the last hour: accepted, and set aside.
     pub intake: Beat,
 }
@@ -369,6 +387,7 @@ impl Metrics {
             config_reloads: new(ours, "config_reloads", "Times that the configuration was loaded again, by result"),
             config_good,
             config_loaded,
+            spans: new(ours, "trace_spans", "Spans of traces, by what became of them; absent while traces are off"),
             commits,
             open_files,
             most_files,
@@ -394,6 +413,12 @@ impl Metrics {
         for family in lanes {
             family.remove(&label);
         }
+    }
+
+    /// What becomes of spans, counted from nothing on.
+    pub fn span_counts(&self) -> SpanCounts {
+        let of = |result| self.spans.get_or_create_owned(&SpanLabel { result });
+        SpanCounts { exported: of("exported"), dropped: of("dropped"), failed: of("failed") }
     }
 
     /// All of them in OpenMetrics 1.0 text.

@@ -4,11 +4,13 @@ mod beat;
 mod histogram;
 mod logs;
 mod metrics;
+mod trace;
 
 pub use beat::{Beat, Failure, Glance, MINUTES, Minute};
 pub use histogram::Histogram;
 pub use logs::{Logs, start_logs};
 pub use metrics::{
     CertificateLabel, CommitMetrics, DestinationLabel, DirectoryLabel, EndLabel, FileLabel, Flow, IntakeLabel,
-    KindLabel, Metrics, OutcomeLabel, ReceiverLabel, ResultLabel,
+    KindLabel, Metrics, OutcomeLabel, ReceiverLabel, ResultLabel, SpanCounts,
 };
+pub use trace::{Attributes, Kind, Span, SpanId, TRACEPARENT, TRACESTATE, TraceContext, TraceId, Tracer, Value};

@@ -6,7 +6,8 @@
 //!
 //! `http` pushes the document as it is, or compressed, `wordpress` keeps one post for a story, `file` one file, at
 //! whatever takes files; `mail` and `amqp` send a message for each version. All stand on `client`, but for directories of
-//! this machine. What the newsroom's own systems are told is no document, and goes by the same doors (`notice`).
+//! this machine. What the newsroom's own systems are told is no document, and goes by the same doors (`notice`);
+//! `collector` tells traces.
 //!
 //! A transport knows nothing of lanes, of backoff, of the ledger, or of what else waits.
 
@@ -14,6 +15,7 @@ mod amqp;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod answered;
 mod client;
+mod collector;
 mod credential;
 mod descriptors;
 mod fetch;
@@ -32,6 +34,7 @@ mod removed;
 mod wordpress;
 
 pub use client::connector;
+pub use collector::Collector;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;
 pub use media::{Enclosure, Have, Media};
@@ -42,6 +45,7 @@ pub(crate) use outcome::classify;
 pub use removed::Removed;
 pub use wordpress::WordPressDoor;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +60,7 @@ use self::knock::{Finding, Looked, Part, Steps, TestItem};
 use crate::article::{Action, Guid, Urgency, Version};
 use crate::attribution::Proved;
 use crate::config::{Config, Delivery, Destination, Door, NameFields, SecretError, Size, Span};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Attributes, Kind, Metrics, TraceContext};
 
 /// One document on its way to one destination.
 #[derive(Debug, Clone)]
@@ -78,6 +82,8 @@ pub struct Parcel {
     pub names: Arc<NameFields>,
     /// The files that have to be there before it.
     pub media: Arc<[Enclosure]>,
+    /// The span of this attempt, if it is traced: for a partner who wants to be told.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// How an attempt ended.
@@ -122,6 +128,16 @@ pub enum Class {
     Gone,
 }
 
+/// An attempt, as OpenTelemetry's semantic conventions name such (HTTP client spans, messaging spans).
+#[derive(Debug)]
+pub struct Call {
+    pub kind: Kind,
+    pub name: Cow<'static, str>,
+    pub attributes: Attributes,
+    /// The attribute that an answer's status is.
+    pub status: Option<&'static str>,
+}
+
 /// A way to hand a document to a partner.
 pub trait Transport: Send + Sync + 'static {
     /// Makes one attempt. It always returns: each request of it has the destination's timeouts, and there are few.
@@ -129,6 +145,11 @@ pub trait Transport: Send + Sync + 'static {
 
     /// How long a request of unknown outcome may still be in the network.
     fn in_network(&self) -> Duration;
+
+    /// What a trace calls an attempt. It is asked where there is one.
+    fn call(&self, _parcel: &Parcel) -> Call {
+        Call { kind: Kind::Client, name: "send".into(), attributes: Attributes::default(), status: None }
+    }
 
     /// Tries what lies behind the connection, without a document: whether we are let in, and could do what a delivery
     /// does. The connection was looked at before.

@@ -9,6 +9,7 @@ pub mod prometheus;
 pub mod rabbitmq;
 pub mod recorder;
 pub mod secrets;
+pub mod traces;
 pub mod wordpress;
 
 use std::collections::BTreeSet;

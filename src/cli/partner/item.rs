@@ -80,6 +80,7 @@ fn parcel(article: &Article, policies: &Policies, edition: &Edition, name: &str)
     let extension = renderer(edition.profile.format).extension(&edition.profile);
     Ok(Parcel {
         media: Arc::default(),
+        trace: None,
         document: Arc::new(made.document),
         message_id: message_id(name, &article.guid, article.version),
         story: article.guid.clone(),

@@ -56,6 +56,8 @@ impl Checks<'_, '_> {
             ("http.kill", "an event has one request; remove it"),
             ("http.remote_id", "nothing is kept of an answer to events; remove it"),
             ("http.media", "no files go with events; remove it"),
+            ("http.trace_context", "events belong to no trace; remove it"),
+            ("amqp.trace_context", "events belong to no trace; remove it"),
             ("amqp.routing_key", "the routing key of an event is its kind; remove it, and bind queues by that"),
         ] {
             let at = path.below(key);

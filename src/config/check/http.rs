@@ -203,7 +203,7 @@ impl Checks<'_, '_> {
 
 /// The headers that a push writes itself, or that belong to the connection (RFC 9110 §7.6.1).
 pub(super) fn is_ours(name: &HeaderName) -> bool {
-    const OURS: [&str; 17] = [
+    const OURS: [&str; 19] = [
         "connection",
         "content-digest",
         "content-encoding",
@@ -217,6 +217,8 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
         "signature",
         "signature-input",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",

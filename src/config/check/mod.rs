@@ -13,6 +13,7 @@ mod profiles;
 mod queue;
 mod service;
 mod signature;
+mod traces;
 mod way;
 mod wires;
 mod wordpress;
@@ -42,6 +43,7 @@ pub(super) fn check(config: &Config, tree: &Value, environment: Option<&Environm
     checks.service();
     checks.media_store();
     checks.events();
+    checks.traces();
 }
 
 struct Checks<'a, 'b> {

@@ -139,9 +139,10 @@ fn what_waits_for_a_start_is_named() {
         ("/ledger/batch", json!(64)),
         ("/log/format", json!("json")),
         ("/delivery/drain", json!("1s")),
+        ("/traces/ratio", json!(0.5)),
         ("/something/else", json!({ "new": 1 })),
     ]);
-    assert_eq!(waits.at_next_start, ["delivery.drain", "ledger.batch", "log.format", "something.else"]);
+    assert_eq!(waits.at_next_start, ["delivery.drain", "ledger.batch", "log.format", "something.else", "traces.ratio"]);
     // A store of media that nobody needed is not open yet.
     let dir = ("/media/dir", json!("/m"));
     assert!(plan(std::slice::from_ref(&dir)).at_next_start.is_empty());
@@ -170,6 +171,7 @@ fn every_section_is_thought_of() {
         "profiles",
         "reload",
         "subject_descendants",
+        "traces",
         "wires",
     ];
     assert_eq!(sections, thought_of.into());

@@ -259,7 +259,7 @@ fn several_wires_need_one_for_articles_that_name_none() {
         format!("{MAIN}[intake]\narticle_limit = \"0B\"\n[wires.b]\nname = \"b\"\nshort_name = \"b\"\nrequire = []\n");
     assert_snapshot!(errors(&main.replace("[intake.spool]", "[intake.http]\ntoken = \"env:T\"\n[x]")), @r#"
     newswired.toml:8:9: the environment variable T is not set; set it, or use "file:PATH"
-    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "media", "events", "admin", "log", "reload", "wires", "partners", "policies", "profiles", "subject_descendants"
+    newswired.toml:9:2: unknown key "x"; expected one of "ledger", "intake", "delivery", "media", "events", "admin", "log", "reload", "traces", "wires", "partners", "policies", "profiles", "subject_descendants"
     newswired.toml:11:1: there are several wires, and [intake] does not say which one an article without a wire is for; add wire = one of "b", "hpnf"
     newswired.toml:12:17: no article is that small; write a larger size
     "#);

@@ -61,6 +61,7 @@ url = "amqp://user:pass@mq.example/"
 exchange = "news"
 routing_key = "{{ wire }}"
 user = "newswired"
+trace_context = true
 "#;
     assert_snapshot!(files(events).errors(), @r#"
     newswired.toml:11:17: a time of nothing; write a longer one
@@ -85,5 +86,6 @@ user = "newswired"
     newswired.toml:33:7: the address holds a user or a password; remove them and use the keys user and password
     newswired.toml:35:1: the routing key of an event is its kind; remove it, and bind queues by that
     newswired.toml:36:8: there is no password for it; add password = …
+    newswired.toml:37:1: events belong to no trace; remove it
     "#);
 }

@@ -9,6 +9,7 @@ mod policies;
 mod rights;
 mod sample;
 mod secrets;
+mod traces;
 mod ways;
 
 use std::fs;

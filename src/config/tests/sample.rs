@@ -76,17 +76,17 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         "affiliation = \"Harbor Fund",
         "contact = \"desk@",
     ];
-    let (mut in_amqp, mut in_receiver) = (false, false);
+    let mut in_example = false;
     let spoken: Vec<String> = text
         .lines()
         .map(|line| {
-            in_amqp = line == "# [intake.amqp]" || (in_amqp && line.starts_with('#'));
-            in_receiver = line == "# [events.receivers.desk]" || (in_receiver && line.starts_with('#'));
+            // Tables that are open only when they are written out.
+            let opens = ["# [intake.amqp]", "# [events.receivers.desk]", "# [traces]"].contains(&line);
+            in_example = opens || (in_example && line.starts_with('#'));
             let bare = line.strip_prefix("# ").unwrap_or(line);
             let key = bare.split(" = ").next().unwrap_or_default();
             let is_key = bare.contains(" = ") && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            let example =
-                in_amqp || in_receiver || examples.iter().any(|example| bare.starts_with(example)) || key == "wire";
+            let example = in_example || examples.iter().any(|example| bare.starts_with(example)) || key == "wire";
             if line.starts_with("# ") && is_key && !example { bare.to_owned() } else { line.to_owned() }
         })
         .collect();
@@ -191,6 +191,30 @@ fn the_doors_for_messages_that_the_sample_shows_are_such() {
     let told = load(&spoken(&[&examples[..], &defaults].concat()));
     let told = format!("{told:?}").replace("port: Some(587)", "port: None");
     assert_eq!(told, format!("{:?}", load(&text)));
+}
+
+/// So is every key of traces, and what it shows as a default is one.
+#[test]
+fn the_traces_that_the_sample_shows_are_such() {
+    let text = fs::read_to_string(shipped("newswired.toml")).unwrap();
+    let block = text.split("\n\n").find_map(|block| block.split_once("# [traces]\n")).unwrap().1;
+    let load = |keys: &[&str]| {
+        let lines = block.lines().map(|line| line.strip_prefix("# ").unwrap());
+        let told: String = lines
+            .filter(|line| keys.iter().any(|key| line.split(" = ").next() == Some(key)))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let files = super::Files::new(&format!("{}[traces]\n{told}", super::MAIN));
+        let loaded = load_from(&files.dir.path().join("newswired.toml"), &Environment::default(), Secrets::Leave);
+        loaded.unwrap_or_else(|errors| panic!("{errors}")).traces.unwrap()
+    };
+    let examples = ["url", "headers", "secret_headers", "allow_addresses", "proxy"];
+    let defaults = ["ratio", "service", "queue", "batch", "delay", "timeout"];
+    // All keys are shown; `ca_file` is a file that is not here.
+    assert_eq!(block.lines().filter(|line| line.contains(" = ")).count(), examples.len() + defaults.len() + 1);
+    load(&[&examples[..], &defaults].concat());
+    let told = load(&[&["url"], &defaults[..]].concat());
+    assert_eq!(format!("{told:?}"), format!("{:?}", load(&["url"])));
 }
 
 /// `UPDATE_SCHEMAS=1 cargo test` writes them anew.

@@ -10,6 +10,7 @@ use crate::article::Action::{Kill, Publish, Update};
 use crate::article::Article;
 use crate::ledger::state::Versions;
 use crate::ledger::{Acceptance, Accepted, Attempted, Order, Owed};
+use crate::telemetry::{TraceContext, TraceId};
 
 pub async fn an_article_is_accepted_once(specimen: Box<dyn Specimen>) {
     let scene = Scene::new(specimen, 3).await;
@@ -192,4 +193,26 @@ pub async fn what_was_announced_at_once_may_have_arrived_at_a_crash(specimen: Bo
     scene.specimen.crash();
     scene.accept("a", 2, Kill, 1).await;
     assert_eq!(scene.sent(0, 2).await, ["a 2"]);
+}
+
+pub async fn where_in_a_trace_an_article_was_accepted_is_kept(specimen: Box<dyn Specimen>) {
+    let mut scene = Scene::new(specimen, 1).await;
+    let state: [&[u8]; 1] = [b"vendor=1"];
+    let parent = TraceContext::new(TraceId::random(), true).traceparent();
+    let first = TraceContext::read([parent.as_bytes()], state);
+    let second = Some(TraceContext::new(TraceId::random(), false));
+    scene.take(Acceptance { trace: first.clone(), ..scene.offer("a", 1, Publish, 0) }).await;
+    scene.take(Acceptance { trace: second.clone(), ..scene.offer("b", 1, Publish, 1) }).await;
+    scene.accept("c", 1, Publish, 2).await;
+    // What is accepted again stays where it was.
+    let again = scene.ledger().accept(Acceptance { trace: second.clone(), ..scene.offer("a", 1, Publish, 3) }).await;
+    assert!(matches!(again, Ok(Accepted::Repeat { .. })), "{again:?}");
+    scene.specimen.crash();
+    let mut kept = Vec::new();
+    for row in scene.claim(0, 4).await {
+        assert_eq!((row.announced, row.is_repeat), (scene.at(4), false));
+        kept.push(scene.ledger().trace(row.article).await.unwrap());
+    }
+    assert!(first.is_some());
+    assert_eq!(kept, [first, second, None]);
 }

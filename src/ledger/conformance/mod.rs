@@ -98,6 +98,7 @@ macro_rules! on_every_topic {
             what_a_lane_has_a_place_for_is_announced_at_once,
             what_may_not_leave_yet_is_not_announced_at_once,
             what_was_announced_at_once_may_have_arrived_at_a_crash,
+            where_in_a_trace_an_article_was_accepted_is_kept,
         ]);
         $crate::ledger::conformance::topic!($fresh, claim: [
             kills_come_first_then_corrections_then_the_urgent_then_the_old,

@@ -65,6 +65,7 @@ impl Scene {
             routed: self.to.iter().copied().map(Owed::plainly).collect(),
             rights: Rights::Lasting,
             withdraw_for: WITHDRAW_FOR,
+            trace: None,
             now: self.at(second),
         }
     }

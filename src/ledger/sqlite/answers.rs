@@ -19,6 +19,7 @@ use crate::ledger::records::{
     Recorder, Registration, Report, Tidied, Tidy, Waiting,
 };
 use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId};
+use crate::telemetry::TraceContext;
 
 impl Ledger for SqliteLedger {
     fn register(
@@ -100,6 +101,14 @@ impl Ledger for SqliteLedger {
             Ok(Arc::new(article))
         }
         .boxed()
+    }
+
+    fn trace(&self, id: ArticleId) -> BoxFuture<'_, Result<Option<TraceContext>, LedgerError>> {
+        let stored = self.read(move |db| {
+            db.prepare_cached("SELECT trace FROM article WHERE id = ?1")?
+                .query_row([id.0], |row| row.get::<_, Option<Vec<u8>>>(0))
+        });
+        async move { Ok(stored.await?.and_then(|bytes| TraceContext::from_bytes(&bytes))) }.boxed()
     }
 
     fn lanes(&self, destinations: Vec<DestinationId>) -> BoxFuture<'_, Result<Vec<LaneDue>, LedgerError>> {

@@ -158,6 +158,11 @@ impl Stored {
     /// Its attempt, as its lane is told of it.
     pub fn attempted(&self) -> Attempted {
         let wanted = &self.row.wanted;
+        let announced = match self.row.stage {
+            Stage::Attempting { since, .. } => since,
+            // No lane is told of these.
+            Stage::Ready | Stage::Held { .. } | Stage::Ended { .. } => wanted.accepted,
+        };
         Attempted {
             story: self.story,
             version: wanted.version,
@@ -168,6 +173,8 @@ impl Stored {
             embargo: wanted.embargo,
             expires: wanted.expires,
             accepted: wanted.accepted,
+            announced,
+            is_repeat: self.row.confirmed >= Some(wanted.version),
             // What was begun has one.
             sequence: self.row.number.map_or(0, |number| number.sequence),
             remote: self.row.remote.clone(),

@@ -39,6 +39,7 @@ fn filled() -> Metrics {
     for family in [&metrics.disk_free, &metrics.disk_size] {
         let _ = family.get_or_create(&DirectoryLabel { directory: "ledger".into() });
     }
+    let _ = metrics.span_counts();
     metrics
 }
 

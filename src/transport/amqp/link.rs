@@ -67,6 +67,10 @@ pub fn place(push: &config::AmqpPush) -> Result<(String, u16, bool), DoorError> 
 }
 
 impl Broker {
+    pub fn host(&self) -> (&str, u16) {
+        (&self.uri.authority.host, self.uri.authority.port)
+    }
+
     /// Reads the secret and the certificates that `push` refers to.
     pub fn new(
         push: &config::AmqpPush,

@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
+use crate::telemetry::{TRACEPARENT, TRACESTATE};
 use crate::transport::client::USER_AGENT;
 use crate::transport::{Notice, Parcel};
 
 /// It is kept on the broker's disk.
 const PERSISTENT: u8 = 2;
 
-pub fn properties(parcel: &Parcel) -> BasicProperties {
+/// `trace_context`: the partner is told the trace.
+pub fn properties(parcel: &Parcel, trace_context: bool) -> BasicProperties {
     let text = |text: &str| AMQPValue::LongString(text.into());
     // A sequence is a row's number in the ledger, and far below what the field holds.
     let number = |number: u64| AMQPValue::LongLongInt(i64::try_from(number).unwrap_or(i64::MAX));
@@ -21,6 +23,12 @@ pub fn properties(parcel: &Parcel) -> BasicProperties {
     headers.insert("newswire-urgency".into(), text(&parcel.urgency.to_string()));
     headers.insert("newswire-sequence".into(), number(parcel.sequence));
     headers.insert("newswire-attempt".into(), number(parcel.attempt.into()));
+    if let Some(trace) = parcel.trace.as_ref().filter(|_| trace_context) {
+        headers.insert(TRACEPARENT.into(), text(&trace.traceparent()));
+        if let Some(state) = trace.tracestate() {
+            headers.insert(TRACESTATE.into(), text(state));
+        }
+    }
     of(&parcel.message_id, parcel.document.content_type(), parcel.action.as_str(), headers)
 }
 

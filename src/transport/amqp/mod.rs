@@ -27,8 +27,9 @@ use super::client::Network;
 use super::kept::Kept;
 use super::knock::{Finding, Looked, Part, Steps};
 use super::outcome::excerpt;
-use super::{Class, DoorError, Messenger, Notice, Outcome, Parcel, Timeouts, Transport};
+use super::{Call, Class, DoorError, Messenger, Notice, Outcome, Parcel, Timeouts, Transport};
 use crate::config::{self, NameField, NameFields, RoutingKey, Way};
+use crate::telemetry::{Attributes, Kind};
 
 /// Reply codes of AMQP 0-9-1 §1.2: the broker says no, and closes the channel.
 const ACCESS_REFUSED: u16 = 403;
@@ -50,6 +51,7 @@ pub fn open(
         channels: Kept::new(at_once, max_age),
         exchange: push.exchange.clone(),
         routing_key: push.routing_key.clone(),
+        trace_context: push.trace_context,
         timeouts,
     })
 }
@@ -59,14 +61,14 @@ pub struct AmqpDoor {
     channels: Kept<Line>,
     exchange: String,
     routing_key: RoutingKey,
+    trace_context: bool,
     timeouts: Timeouts,
 }
 
 impl AmqpDoor {
     async fn attempt(&self, parcel: &Parcel) -> Result<Outcome, Outcome> {
-        let fields = NameFields::clone(&parcel.names).with(NameField::Sequence, &parcel.sequence.to_string());
-        let key = self.routing_key.fill(&fields).map_err(|why| Outcome::refused_here(format!("not sent: {why}")))?;
-        self.hand_over(&key, parcel.document.bytes(), &|| properties(parcel)).await
+        let key = self.key(parcel).map_err(|why| Outcome::refused_here(format!("not sent: {why}")))?;
+        self.hand_over(&key, parcel.document.bytes(), &|| properties(parcel, self.trace_context)).await
     }
 
     /// Publishes a message, once more where a channel turns out to have ended before.
@@ -100,6 +102,11 @@ impl AmqpDoor {
                 }
             }
         }
+    }
+
+    fn key(&self, parcel: &Parcel) -> Result<String, String> {
+        let fields = NameFields::clone(&parcel.names).with(NameField::Sequence, &parcel.sequence.to_string());
+        self.routing_key.fill(&fields)
     }
 
     /// A channel, and a look whether the exchange is there.
@@ -246,6 +253,25 @@ impl Transport for AmqpDoor {
 
     fn in_network(&self) -> Duration {
         self.timeouts.in_network()
+    }
+
+    fn call(&self, parcel: &Parcel) -> Call {
+        let key = self.key(parcel).unwrap_or_default();
+        let (host, port) = self.broker.host();
+        let parts = [self.exchange.as_str(), &key].into_iter().filter(|part| !part.is_empty());
+        let destination = parts.collect::<Vec<_>>().join(":");
+        // The key may be a story's own, as a span's name is not to be.
+        let name = if self.exchange.is_empty() { "amq.default" } else { &self.exchange };
+        let attributes = Attributes::default()
+            .text("messaging.system", "rabbitmq")
+            .text("messaging.operation.type", "send")
+            .text("messaging.operation.name", "publish")
+            .text("messaging.destination.name", destination)
+            .text("messaging.rabbitmq.destination.routing_key", key)
+            .text("messaging.message.id", parcel.message_id.clone())
+            .text("server.address", host.to_owned())
+            .number("server.port", port);
+        Call { kind: Kind::Producer, name: format!("publish {name}").into(), attributes, status: None }
     }
 
     fn knock<'a>(&'a self, steps: &'a mut Steps) -> BoxFuture<'a, ()> {

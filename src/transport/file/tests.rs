@@ -119,6 +119,7 @@ fn parcel_with(article: &Article, document: Arc<Proved>, remote: Option<&str>) -
         remote: remote.map(str::to_owned),
         names: NameFields::of_article(article, "json").into(),
         media: Arc::default(),
+        trace: None,
     }
 }
 

@@ -36,9 +36,10 @@ use self::way::{Way, Ways};
 use super::client::{Address, Answer, Client, Failed, Settings};
 use super::gzip::{Gzip, compress};
 use super::knock::Steps;
-use super::{Class, DoorError, Messenger, Notice, Outcome, Parcel, Transport, outcome};
+use super::{Call, Class, DoorError, Messenger, Notice, Outcome, Parcel, Transport, outcome};
 use crate::config::{Auth, Compression, HttpPush, RemoteId};
 use crate::fresh::Fresh;
+use crate::telemetry::{Attributes, Kind};
 
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
@@ -247,6 +248,25 @@ impl Transport for HttpDoor {
 
     fn in_network(&self) -> Duration {
         self.client.timeouts().in_network()
+    }
+
+    fn call(&self, parcel: &Parcel) -> Call {
+        let way = self.ways.of(parcel);
+        // Without the query, which may hold a key.
+        let path = way.uri(parcel).map(|uri| uri.path().to_owned()).unwrap_or_default();
+        let Address { tls, host, port, .. } = &self.address;
+        let scheme = if *tls { "https" } else { "http" };
+        let attributes = Attributes::default()
+            .text("http.request.method", way.method.to_string())
+            .text("url.full", format!("{scheme}://{}{path}", self.address.authority()))
+            .text("server.address", host.clone())
+            .number("server.port", *port);
+        let attributes = match parcel.attempt {
+            0 | 1 => attributes,
+            again => attributes.number("http.request.resend_count", again - 1),
+        };
+        let (kind, status) = (Kind::Client, Some("http.response.status_code"));
+        Call { kind, name: way.method.to_string().into(), attributes, status }
     }
 
     fn knock<'a>(&'a self, steps: &'a mut Steps) -> BoxFuture<'a, ()> {

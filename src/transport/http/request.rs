@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::auth::{self, Credential};
 use super::signature::{SignatureSources, Signed, Signers};
 use crate::config::{Auth, Compression, HttpPush, SecretRef};
+use crate::telemetry;
 use crate::transport::client::{Address, Paced, USER_AGENT};
 use crate::transport::knock::is_test;
 use crate::transport::{DoorError, Notice, Parcel};
@@ -21,6 +22,8 @@ pub struct Head {
     fixed: Fixed,
     /// What a request's headers come to, so that their map never has to grow.
     number: usize,
+    /// The partner is told the trace.
+    trace_context: bool,
     signers: Signers,
     pub credential: Credential,
 }
@@ -29,6 +32,7 @@ pub struct Head {
 pub struct Sources {
     fixed: Fixed,
     auth: Option<Auth>,
+    trace_context: bool,
     signatures: SignatureSources,
 }
 
@@ -43,11 +47,13 @@ const URGENCY: HeaderName = HeaderName::from_static("newswire-urgency");
 const ATTEMPT: HeaderName = HeaderName::from_static("newswire-attempt");
 const SEQUENCE: HeaderName = HeaderName::from_static("newswire-sequence");
 const TEST: HeaderName = HeaderName::from_static("newswire-test");
+const TRACEPARENT: HeaderName = HeaderName::from_static(telemetry::TRACEPARENT);
+const TRACESTATE: HeaderName = HeaderName::from_static(telemetry::TRACESTATE);
 
 /// The value of [`TEST`], where there is one.
 const YES: HeaderValue = HeaderValue::from_static("true");
 
-/// How many headers a parcel adds: those above without the last, which few have, and its type.
+/// How many headers a parcel adds: those above without the last three, which few have, and its type.
 const OF_A_PARCEL: usize = 11;
 
 /// Headers that are the same for all requests. Ten thousand doors have as many of these, so they are no map, and a door
@@ -130,7 +136,7 @@ impl Sources {
             message: push.message_signature.clone(),
             body: push.body_signature.clone(),
         };
-        Ok(Self { fixed: listed(fixed), auth: push.auth.clone(), signatures })
+        Ok(Self { fixed: listed(fixed), auth: push.auth.clone(), trace_context: push.trace_context, signatures })
     }
 
     /// The secrets that a head is made with.
@@ -151,7 +157,7 @@ impl Sources {
         };
         let signers = self.signatures.signers()?;
         let number = fixed.len() + OF_A_PARCEL + signers.headers().count();
-        Ok(Head { fixed, number, signers, credential })
+        Ok(Head { fixed, number, trace_context: self.trace_context, signers, credential })
     }
 }
 
@@ -223,6 +229,12 @@ impl Head {
                     headers.insert(TEST, YES);
                 } else {
                     headers.insert(SEQUENCE, parcel.sequence.into());
+                }
+                if let Some(trace) = parcel.trace.as_ref().filter(|_| self.trace_context) {
+                    headers.insert(TRACEPARENT, text(&TRACEPARENT, trace.traceparent())?);
+                    if let Some(state) = trace.tracestate() {
+                        headers.insert(TRACESTATE, text(&TRACESTATE, state.to_owned())?);
+                    }
                 }
             }
             What::Notice(notice) => {

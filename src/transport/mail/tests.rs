@@ -26,6 +26,7 @@ fn parcel_of(article: &Article, format: Format) -> Parcel {
     let document: Arc<Proved> = made.unwrap_or_else(|flaw| panic!("{flaw}")).document.into();
     Parcel {
         media: Arc::default(),
+        trace: None,
         document,
         message_id: message_id(DESTINATION, &article.guid, article.version),
         story: article.guid.clone(),

@@ -93,6 +93,7 @@ fn parcel(action: Action, remote: Option<&str>) -> Parcel {
         sequence: 7,
         remote: remote.map(str::to_owned),
         media: Arc::default(),
+        trace: None,
     }
 }
 

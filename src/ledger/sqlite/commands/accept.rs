@@ -14,6 +14,7 @@ use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
 use crate::ledger::state::{self, Row, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
+use crate::telemetry::TraceContext;
 
 /// What came of an acceptance, before its commit.
 pub enum Taken {
@@ -65,8 +66,8 @@ pub fn accept(db: &Db<'_>, acceptance: &Acceptance, content: &[u8]) -> rusqlite:
         }
     };
     db.prepare_cached(
-        "INSERT INTO article (story, version, action, headline, source, accepted, digest, content) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO article (story, version, action, headline, source, accepted, digest, content, trace) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         story.0,
@@ -76,7 +77,8 @@ pub fn accept(db: &Db<'_>, acceptance: &Acceptance, content: &[u8]) -> rusqlite:
         acceptance.source,
         rows::micros(acceptance.now),
         &digest[..],
-        content
+        content,
+        acceptance.trace.as_ref().map(TraceContext::to_bytes)
     ])?;
     let id = ArticleId(db.last_insert_rowid());
     // A version that comes late is kept and goes nowhere: a newer one has its place everywhere.

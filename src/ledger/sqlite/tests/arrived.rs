@@ -72,7 +72,7 @@ fn rows() -> Vec<Row> {
 fn ledger(destinations: usize) -> rusqlite::Connection {
     let connection = schema::in_memory().unwrap();
     let sql = "INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 3, NULL, NULL);
-               INSERT INTO article VALUES (1, 1, 2, 'update', 'h', 'test', 0, x'', x'');";
+               INSERT INTO article VALUES (1, 1, 2, 'update', 'h', 'test', 0, x'', x'', NULL);";
     connection.execute_batch(sql).unwrap();
     let mut insert = connection
         .prepare("INSERT INTO destination (id, name, paused, sequence) VALUES (?1, 'p' || ?1, 0, ?1)")

@@ -38,7 +38,8 @@ impl Fixture {
     pub async fn accept(&self, article: Article) -> Accepted {
         let routed = self.destinations.iter().copied().map(Owed::plainly).collect();
         let (rights, withdraw_for, now) = (Rights::Lasting, Duration::from_secs(86_400), Timestamp::now());
-        let acceptance = Acceptance { article, source: "test".into(), routed, rights, withdraw_for, now };
+        let source = "test".into();
+        let acceptance = Acceptance { article, source, routed, rights, withdraw_for, trace: None, now };
         self.ledger.accept(acceptance).await.unwrap()
     }
 

@@ -103,6 +103,7 @@ async fn what_a_ledger_of_any_schema_holds_goes_on() {
         let claimed = fixture.claim(0).await.rows;
         let story = claimed.first().expect("what waits goes first").article;
         assert_eq!(fixture.ledger.article(story).await.unwrap().headline, "urn:x:waiting 1");
+        assert_eq!(fixture.ledger.trace(story).await.unwrap(), None, "it came before traces were kept");
         // A kill reaches whoever has it or may have it, and a repeat is one.
         for name in ["delivered", "attempting"] {
             let _ = fixture.accept(fixture::article(&format!("urn:x:{name}"), 2, Action::Kill)).await;

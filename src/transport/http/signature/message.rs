@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use super::Signed;
 use crate::config::{Component, Derived, Key, MessageAlgorithm, MessageParameter, MessageSignature};
+use crate::telemetry::{TRACEPARENT, TRACESTATE};
 use crate::transport::DoorError;
 
 /// Signs requests' parts.
@@ -51,7 +52,6 @@ impl MessageSigner {
                 return Err(wrong(&"the key of message_signature is not one of its algorithm's"));
             }
         };
-        let names: Vec<_> = how.components.iter().map(|component| format!("\"{component}\"")).collect();
         let parameters = how.parameters.iter().map(|parameter| match parameter {
             MessageParameter::Created => Parameter::Created,
             MessageParameter::Keyid => Parameter::Fixed(format!(";keyid={}", string(&how.keyid))),
@@ -61,7 +61,7 @@ impl MessageSigner {
             key,
             label: how.label.clone(),
             components: how.components.clone(),
-            list: format!("({})", names.join(" ")),
+            list: list(&how.components),
             parameters: parameters.collect(),
         })
     }
@@ -71,7 +71,9 @@ impl MessageSigner {
     /// # Errors
     /// When the request lacks a part that is to be signed.
     pub fn sign(&self, request: &Signed<'_>, headers: &HeaderMap) -> Result<(String, String), String> {
-        let mut parameters = self.list.clone();
+        let covered = || self.components.iter().filter(|component| is_covered(component, headers));
+        let all = covered().count() == self.components.len();
+        let mut parameters = if all { self.list.clone() } else { list(covered()) };
         for parameter in &self.parameters {
             match parameter {
                 // Writing to a string does not fail.
@@ -80,7 +82,7 @@ impl MessageSigner {
             }
         }
         let mut base = String::new();
-        for component in &self.components {
+        for component in covered() {
             let value = match component {
                 Component::Derived(derived) => part(*derived, request),
                 Component::Field(name) => field(name, headers)?,
@@ -98,6 +100,21 @@ impl MessageSigner {
         };
         let label = &self.label;
         Ok((format!("{label}={parameters}"), format!("{label}=:{signature}:")))
+    }
+}
+
+/// What a signature is of, as it says itself.
+fn list<'a>(components: impl IntoIterator<Item = &'a Component>) -> String {
+    let names: Vec<_> = components.into_iter().map(|component| format!("\"{component}\"")).collect();
+    format!("({})", names.join(" "))
+}
+
+/// A request that belongs to no trace has no such header, and the signature says that it is not of it. All others have to be
+/// there.
+fn is_covered(component: &Component, headers: &HeaderMap) -> bool {
+    match component {
+        Component::Derived(_) => true,
+        Component::Field(name) => ![TRACEPARENT, TRACESTATE].contains(&name.as_str()) || headers.contains_key(name),
     }
 }
 

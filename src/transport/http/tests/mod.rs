@@ -1,6 +1,7 @@
 mod assets;
 mod oauth;
 mod push;
+mod traced;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +40,7 @@ fn parcel() -> Parcel {
         sequence: 7,
         remote: None,
         media: Arc::default(),
+        trace: None,
     }
 }
 
