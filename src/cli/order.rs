@@ -1,7 +1,7 @@
 //! What the verbs have in common that order something: the order is written to the ledger, a running daemon takes it up,
 //! and its result is told.
 //!
-//! A verb never talks to the daemon. What is ordered while none runs waits in the ledger for its start.
+//! A verb never orders by talking to the daemon. What is ordered while none runs waits in the ledger for its start.
 
 use clap::Args;
 use jiff::Timestamp;
