@@ -16,6 +16,7 @@
 //! This module does not know how a document is written or how a request is made.
 
 mod dispatch;
+mod ended;
 mod lane;
 mod lanes;
 mod pace;
