@@ -268,7 +268,7 @@ async fn the_level_is_changed_while_it_runs_and_the_journal_gets_priorities() {
     scene.signal("USR2");
     until(SOON, "it says so", async || scene.log().contains("log level level=\"info,newswired=debug\"")).await;
     scene.post("application/json", &article("two", 1, "publish")).await;
-    until(SOON, "a line for an attempt", async || scene.log().contains("<7>DEBUG newswired::delivery::lane: attempt"))
+    until(SOON, "a line for an attempt", async || scene.log().contains("<7>DEBUG newswired::delivery::ended: attempt"))
         .await;
     scene.signal("USR2");
     until(SOON, "it says so again", async || scene.log().contains("log level level=\"info\"")).await;
