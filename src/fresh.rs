@@ -332,6 +332,9 @@ mod tests {
         let writer = log.clone();
         let subscriber =
             tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).without_time().finish();
+        // While there is one subscriber alone, tracing asks that of the thread that comes to an event first whether anybody
+        // listens, and remembers the answer: other tests come here without one.
+        let _another = tracing::Dispatch::new(tracing_subscriber::registry());
         tracing::subscriber::with_default(subscriber, || {
             for text in ["one", "", "", "two", "two"] {
                 scene.write(text);
