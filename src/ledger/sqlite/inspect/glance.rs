@@ -58,23 +58,26 @@ impl SqliteReader {
                      WHERE destination.name = ?1 OR substr(destination.name, 1, length(?1) + 1) = ?1 || '/' \
                      ORDER BY attempt.id DESC LIMIT ?2",
                 )?
-                .query_map(params![partner, limit], |row| {
-                    Ok(FailedAttempt {
-                        destination: row.get(0)?,
-                        story: row.get(1)?,
-                        attempt: AttemptView {
-                            version: rows::version(row, 2)?,
-                            attempt: row.get(3)?,
-                            began: rows::timestamp(row, 4)?,
-                            ended: rows::timestamp(row, 5)?,
-                            outcome: row.get(6)?,
-                            status: row.get(7)?,
-                            detail: row.get(8)?,
-                        },
-                    })
-                })?
+                .query_map(params![partner, limit], failed_attempt)?
                 .collect()
         };
         rusqlite::Result::map_err(read(), |why| self.classed(&why))
     }
+}
+
+/// A row of `attempt`, with the names of its destination and story before it.
+pub(super) fn failed_attempt(row: &rusqlite::Row<'_>) -> rusqlite::Result<FailedAttempt> {
+    Ok(FailedAttempt {
+        destination: row.get(0)?,
+        story: row.get(1)?,
+        attempt: AttemptView {
+            version: rows::version(row, 2)?,
+            attempt: row.get(3)?,
+            began: rows::timestamp(row, 4)?,
+            ended: rows::timestamp(row, 5)?,
+            outcome: row.get(6)?,
+            status: row.get(7)?,
+            detail: row.get(8)?,
+        },
+    })
 }

@@ -6,10 +6,11 @@
 use rusqlite::params;
 
 use super::SqliteReader;
+use super::glance::failed_attempt;
 use super::quarantine::{QuarantineSummary, SUMMARY, summary};
 use crate::ledger::orders::{OrderRecord, Target};
 use crate::ledger::sqlite::{commands, rows};
-use crate::ledger::views::{AcceptedView, AttemptView, Ends, FailedAttempt, LaneTrouble, Marks};
+use crate::ledger::views::{AcceptedView, Ends, FailedAttempt, LaneTrouble, Marks};
 use crate::ledger::{ArticleId, LedgerError};
 
 /// Rows that are looked through for what concerns one story or one partner, from the newest.
@@ -94,21 +95,7 @@ impl SqliteReader {
                      OR substr(destination.name, 1, length(?4) + 1) = ?4 || '/') \
                      ORDER BY attempt.id DESC LIMIT ?5",
                 )?
-                .query_map(params![after, SEARCHED, story, to.map(Target::as_str), limit, until], |row| {
-                    Ok(FailedAttempt {
-                        destination: row.get(0)?,
-                        story: row.get(1)?,
-                        attempt: AttemptView {
-                            version: rows::version(row, 2)?,
-                            attempt: row.get(3)?,
-                            began: rows::timestamp(row, 4)?,
-                            ended: rows::timestamp(row, 5)?,
-                            outcome: row.get(6)?,
-                            status: row.get(7)?,
-                            detail: row.get(8)?,
-                        },
-                    })
-                })?
+                .query_map(params![after, SEARCHED, story, to.map(Target::as_str), limit, until], failed_attempt)?
                 .collect()
         };
         newest_last(read()).map_err(|why| self.classed(&why))
