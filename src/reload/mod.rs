@@ -24,6 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -90,8 +91,10 @@ impl Reload {
     ) {
         let files = Arc::new(Current::new(Files::new(&self.file, &loaded.config)));
         tasks.spawn(files::run(Arc::clone(&files), reloads, stop.clone()));
-        let stop = stop.clone();
+        let (began, stop) = (self.clock.now(), stop.clone());
         tasks.spawn(async move {
+            // One that cannot be ended now is ended at the next start.
+            let _ = self.end_old_orders(began).await;
             let Loaded { config, tree } = loaded;
             // Every part has what it needs of it.
             drop(config);
@@ -103,10 +106,11 @@ impl Reload {
         });
     }
 
-    /// An order to reload that was taken up before this start needs nothing more.
-    async fn end_old_orders(&self) -> Result<(), LedgerError> {
+    /// An order to reload that was taken up before this start, which `began` then, needs nothing more.
+    async fn end_old_orders(&self, began: Timestamp) -> Result<(), LedgerError> {
         for (record, _) in self.ledger.open_orders(ORDERS).await? {
-            if record.order == Order::Reload && record.state == OrderState::Working {
+            let is_old = record.taken.is_some_and(|at| at < began);
+            if is_old && record.order == Order::Reload && record.state == OrderState::Working {
                 let done = "newswired was started since, with the configuration as it was then".to_owned();
                 self.ledger.end_order(record.id, Ok(done), self.clock.now()).await?;
             }
@@ -117,8 +121,6 @@ impl Reload {
 
 impl Running {
     async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, stop: CancellationToken) {
-        // One that cannot be ended now is ended at the next start.
-        let _ = self.reload.end_old_orders().await;
         loop {
             let first = tokio::select! {
                 biased;
