@@ -40,7 +40,15 @@ const story = (name, version, action, more = {}) => ({
 const shows = (text, within = "body") =>
   page.waitForFunction((text, within) => document.querySelector(within)?.innerText.includes(text), {}, text, within)
     .catch(async () => assert.fail(`${JSON.stringify(text)} is not shown in ${within}:\n${await page.$eval("body", (body) => body.innerText)}\n${new Error().stack}`));
-const go = (hash) => page.evaluate((hash) => { location.hash = hash; }, hash);
+/** Goes to a page, and waits until it stands there in place of the one before. */
+const go = async (hash) => {
+  await page.evaluate((hash) => new Promise((there) => {
+    if (location.hash === hash) return there();
+    addEventListener("hashchange", there, { once: true });
+    location.hash = hash;
+  }), hash);
+  await page.waitForSelector("main:not([aria-busy])");
+};
 const press = async (label, within = "main") => {
   const button = await page.waitForFunction((label, within) =>
     [...document.querySelectorAll(`${within} button`)].find((button) => button.textContent === label), {}, label, within);
@@ -168,7 +176,7 @@ const desk = async () => {
   // Quarantine, with reason and content.
   assert.equal(await publish("{\"newswired\": 1, \"headline\": \"<b>half\"}"), 422);
   await go("#/quarantine");
-  await shows("http", "main");
+  await shows("guid: is missing", "main");
   await page.evaluate(() => document.querySelector("main a").click());
   await shows("\"headline\": \"<b>half\"", "main");
   await accessible("a quarantine entry");

@@ -483,6 +483,8 @@ const show = async (again = false) => {
   showing?.abort();
   const mine = (showing = new AbortController());
   const { page, rest } = route();
+  // Until it is drawn, what stands there belongs to the page before; who reads by ear is told to wait.
+  if (!again) main.setAttribute("aria-busy", "true");
   for (const link of document.querySelectorAll("nav a")) {
     const of = link.getAttribute("href").slice(2) || "partners";
     const here = page.startsWith(of) || (of === "partners" && page === "partner") || (of === "stories" && ["story", "why"].includes(page));
@@ -491,6 +493,7 @@ const show = async (again = false) => {
   }
   if (page === "partners") {
     drawPartners();
+    main.removeAttribute("aria-busy");
     return;
   }
   try {
@@ -509,6 +512,7 @@ const show = async (again = false) => {
     if (mine.signal.aborted) return;
     if (!again) main.replaceChildren(el("p", { role: "alert" }, why.message));
   }
+  main.removeAttribute("aria-busy");
   timer = setTimeout(() => show(true), REFRESH);
 };
 
