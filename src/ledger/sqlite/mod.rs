@@ -102,11 +102,13 @@ impl SqliteLedger {
             })?;
         }
         let lock = lock(path)?;
-        let connection = schema::open(path)?;
-        let recovered = recover(&connection, options).map_err(|why| trouble::unusable(path, "go on with", &why))?;
+        let mut connection = schema::open(path)?;
+        let unusable = |why| trouble::unusable(path, "go on with", &why);
+        let recovered = recover(&connection, options).map_err(unusable)?;
         let (commands, waiting) = queue::queue(options.waiting);
         let (report_health, health) = watch::channel(Health::Good);
         let (checkpoints_due, commits) = writer::tie();
+        checkpoints_due.watch(&mut connection).map_err(unusable)?;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
@@ -114,9 +116,7 @@ impl SqliteLedger {
                 .map_err(|why| LedgerError::Unusable(format!("cannot start the ledger's thread: {why}")))
         };
         let checkpointer = schema::open(path)?;
-        let wal = writer::wal_path(path);
-        let checkpoints =
-            spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &wal, &commits)))?;
+        let checkpoints = spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &commits)))?;
         let groups = writer::Groups { batch: options.batch, counted: options.commits.clone() };
         let waits = tokio::runtime::Builder::new_current_thread()
             .build()

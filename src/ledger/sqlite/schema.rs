@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::trouble;
+use super::{trouble, writer};
 use crate::ledger::LedgerError;
 
 /// Forward only: the number of the last one is the file's `user_version`.
@@ -140,6 +140,7 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Checkpoints run on a thread of their own, off the way of commits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", writer::WAL_FILE)?;
     // Each row of a fan-out would look up its story, its article and its destination, which the same commit has just
     // written or read. The tests' ledger in memory does look.
     connection.pragma_update(None, "foreign_keys", false)?;

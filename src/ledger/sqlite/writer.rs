@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver as StdReceiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -265,40 +265,62 @@ fn write_ends(db: &Db<'_>, commands: &[Command], ends: &mut Vec<usize>, done: &m
 /// again, and a move takes the last of each: fewer moves are less to write.
 const WAL_WORTH_MOVING: u64 = 16 << 20;
 
-/// A WAL beyond this size is cut back, even if commits have to wait a moment for it: a start after a crash reads all of
-/// it before anything else, a hundred megabytes in some thirty milliseconds.
+/// A WAL that holds so much is begun anew, even if commits have to wait a moment for it: a start after a crash reads all
+/// that it holds before anything else, a hundred megabytes in some thirty milliseconds.
 const WAL_TOO_LARGE: u64 = 64 << 20;
 
-/// How long commits may have to wait until the WAL is cut back. Somebody who reads for longer keeps it as it is.
+/// How large its file may stay when it is begun anew. It is written over in place: to give its blocks back and have others
+/// costs the kernel more than the writing, and a file that does not grow has no new length to bring to the disk.
+pub const WAL_FILE: u64 = 2 * WAL_TOO_LARGE;
+
+/// How long commits may have to wait until the WAL is begun anew. Somebody who reads for longer keeps it as it is.
 const CUT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The writer's end of the checkpoint thread.
 pub struct Checkpoints {
     written: SyncSender<()>,
-    cut: Arc<AtomicBool>,
+    shared: Arc<Wal>,
 }
 
 /// The checkpoint thread's end.
 pub struct Commits {
     written: StdReceiver<()>,
-    cut: Arc<AtomicBool>,
+    shared: Arc<Wal>,
+}
+
+/// What both know of the WAL.
+#[derive(Default)]
+struct Wal {
+    /// The pages that it holds; its file may be larger.
+    pages: AtomicU64,
+    /// It is to be begun anew.
+    renew: AtomicBool,
 }
 
 /// What ties the two threads.
 pub fn tie() -> (Checkpoints, Commits) {
     let (told, written) = std::sync::mpsc::sync_channel(1);
-    let cut = Arc::new(AtomicBool::new(false));
-    (Checkpoints { written: told, cut: Arc::clone(&cut) }, Commits { written, cut })
+    let shared = Arc::default();
+    (Checkpoints { written: told, shared: Arc::clone(&shared) }, Commits { written, shared })
 }
 
 impl Checkpoints {
-    /// After a commit. The writer alone can cut the WAL back while it writes without a pause: anybody else would wait for
-    /// a moment between two commits that is too short to be met.
+    /// Has SQLite tell what the WAL holds after each commit of `connection`.
+    pub fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        connection.wal_hook(Some(move |_: &mut _, pages| {
+            shared.pages.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    /// After a commit. The writer alone can begin the WAL anew while it writes without a pause: anybody else would wait
+    /// for a moment between two commits that is too short to be met.
     fn written(&self, connection: &Connection) {
-        if self.cut.swap(false, Ordering::AcqRel) {
-            let cut = connection.busy_timeout(CUT_PATIENCE).and_then(|()| checkpoint(connection, "TRUNCATE"));
+        if self.shared.renew.swap(false, Ordering::AcqRel) {
+            let renewed = connection.busy_timeout(CUT_PATIENCE).and_then(|()| checkpoint(connection, "RESTART"));
             // Whatever came of it, the next commit waits for an operator's command as long as ever.
-            if let Err(why) = cut.and(connection.busy_timeout(BUSY)) {
+            if let Err(why) = renewed.and(connection.busy_timeout(BUSY)) {
                 tracing::warn!(reason = %why, "the ledger's WAL was not cut back; it is tried again as it grows");
             }
         }
@@ -307,9 +329,9 @@ impl Checkpoints {
     }
 }
 
-/// The checkpoint thread: looks after each commit, moves the WAL when it is worth it, and has the writer cut it back when
+/// The checkpoint thread: looks after each commit, moves the WAL when it is worth it, and has the writer begin it anew when
 /// it is large. Ends when the writer does, with a last checkpoint so that the next start finds a small WAL.
-pub fn checkpoints(connection: &Connection, wal: &Path, commits: &Commits) {
+pub fn checkpoints(connection: &Connection, commits: &Commits) {
     let (mut failed, mut growth) = (false, Growth::default());
     // The last one is not to keep a stop waiting for somebody who reads.
     let _ = connection.busy_timeout(CUT_PATIENCE);
@@ -318,11 +340,11 @@ pub fn checkpoints(connection: &Connection, wal: &Path, commits: &Commits) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => true,
         };
-        let size = std::fs::metadata(wal).map_or(0, |file| file.len());
+        let size = commits.shared.pages.load(Ordering::Relaxed) * PAGE;
         if !ended && !growth.is_worth_moving(size) {
             continue;
         }
-        // This holds up nobody, and leaves little for a cut to do.
+        // This holds up nobody, and leaves little for the writer to do.
         let moved = checkpoint(connection, if ended { "TRUNCATE" } else { "PASSIVE" });
         // A checkpoint that fails leaves the WAL as it was: nothing is lost, and the next one tries again.
         if let Err(why) = &moved
@@ -334,14 +356,17 @@ pub fn checkpoints(connection: &Connection, wal: &Path, commits: &Commits) {
         if failed {
             growth = Growth::default();
         } else if growth.is_too_large(size) {
-            growth.cut_asked_at(size);
-            commits.cut.store(true, Ordering::Release);
+            growth.renewal_asked_at(size);
+            commits.shared.renew.store(true, Ordering::Release);
         }
         if ended {
             return;
         }
     }
 }
+
+/// The bytes of a page; what the WAL keeps beside each does not matter here.
+const PAGE: u64 = 4 << 10;
 
 /// Whether it was done; somebody who reads may stand in its way.
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
@@ -353,9 +378,9 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
 /// How the WAL has grown since something was done about it.
 #[derive(Debug, Default)]
 struct Growth {
-    /// Its size when it was last moved.
+    /// What it held when it was last moved.
     moved_at: u64,
-    /// Its size when it was last to be cut back.
+    /// What it held when it was last to be begun anew.
     asked_at: u64,
 }
 
@@ -378,7 +403,7 @@ impl Growth {
 
     /// Where that does not help, since somebody reads, commits do not wait for it again until it has grown as much once
     /// more.
-    fn cut_asked_at(&mut self, size: u64) {
+    fn renewal_asked_at(&mut self, size: u64) {
         self.asked_at = size;
     }
 }
@@ -397,18 +422,18 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn a_wal_is_moved_as_it_grows_and_cut_back_when_it_is_large() {
+    fn a_wal_is_moved_as_it_grows_and_begun_anew_when_it_is_large() {
         let mut growth = Growth::default();
         let moved: Vec<u64> = (0..=50).filter(|size| growth.is_worth_moving(size * MIB)).collect();
         assert_eq!(moved, [16, 32, 48]);
         assert!(!growth.is_too_large(64 * MIB));
         assert!(growth.is_too_large(65 * MIB));
-        growth.cut_asked_at(65 * MIB);
+        growth.renewal_asked_at(65 * MIB);
         assert!(!growth.is_too_large(129 * MIB), "somebody reads: commits do not wait for that every time");
         assert!(growth.is_too_large(130 * MIB));
         assert!(
             !growth.is_worth_moving(15 * MIB) && growth.is_worth_moving(31 * MIB),
-            "it was cut back, and grows again"
+            "it was begun anew, and grows again"
         );
         assert!(growth.is_too_large(65 * MIB));
     }
