@@ -32,6 +32,23 @@ impl<'a> Clock<'a> {
         Self { timer, written, timeouts, began }
     }
 
+    /// Where it is noted when the request is through.
+    pub fn written(&self) -> &'a Written {
+        self.written
+    }
+
+    pub fn is_through(&self) -> bool {
+        self.written.at().is_some()
+    }
+
+    /// What took too long, in a sentence.
+    pub fn told(&self, late: &Late) -> String {
+        match late {
+            Late::Writing => format!("the request could not be written within {:?}", self.timeouts.write),
+            Late::Answering => format!("no answer within {:?}", self.timeouts.answer),
+        }
+    }
+
     /// What `wanted` comes to, if it does in time.
     pub async fn within<F: Future>(&mut self, wanted: F) -> Result<F::Output, Late> {
         let mut wanted = pin!(wanted);
@@ -54,16 +71,6 @@ impl<'a> Clock<'a> {
                 return Err(Late::Answering);
             }
             self.timer.as_mut().reset(next);
-        }
-    }
-}
-
-impl Late {
-    /// In a sentence.
-    pub fn told(&self, timeouts: &Timeouts) -> String {
-        match self {
-            Self::Writing => format!("the request could not be written within {:?}", timeouts.write),
-            Self::Answering => format!("no answer within {:?}", timeouts.answer),
         }
     }
 }

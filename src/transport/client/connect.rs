@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 use super::connection::{self, Connection};
 use super::dial::Dialer;
 use super::expiry::Expiry;
+use super::http1::Stream;
 use super::pool::{Place, Pool};
 use super::tls::{self, Agreement};
 use super::{Address, Settings};
@@ -60,7 +61,7 @@ impl Connector {
         // A fleet that connected at once does not do it again at once.
         let expires = Instant::now() + self.max_age.mul_f64(1.0 - fastrand::f64() / 4.0);
         match &self.tls {
-            None => connection::http1(stream, place, expires).await,
+            None => Ok(connection::http1(Stream::Plain(stream), place, expires)),
             Some((agreement, name)) => {
                 let connector = TlsConnector::from(agreement.config().await);
                 let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream));
@@ -72,7 +73,7 @@ impl Connector {
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     connection::http2(stream, place, expires, pool).await
                 } else {
-                    connection::http1(stream, place, expires).await
+                    Ok(connection::http1(Stream::Tls(Box::new(stream)), place, expires))
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One connection, and one request on it.
+//! One connection, and one request on it: of HTTP/1.1 as [`Http1`] does it, of HTTP/2 as hyper and h2 do.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -9,12 +9,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::Either;
 use http::uri::{Authority, Scheme};
 use http::{Request, Uri, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -24,7 +23,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::clock::Clock;
-use super::metered::{Meter, Metered};
+use super::http1::{self, Http1};
 use super::paced::Written;
 use super::pool::{LONGEST_IDLE, Place, Pool};
 use super::{Answer, Paced, tls};
@@ -37,13 +36,6 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 /// own windows, of megabytes, are for downloads.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
-
-/// The longest head of an answer, in bytes; what goes beyond it is an error of the connection. Of headers there are 100 at
-/// most (hyper's own bound). An answer in HTTP/2 has 16 KiB.
-const LONGEST_HEAD: usize = 32 << 10;
-
-/// What an answer of HTTP/1.1 may bring beside its body: its head, interim answers before it, and what cuts it in chunks.
-const BESIDE_THE_BODY: usize = 256 << 10;
 
 /// How long a peer of HTTP/2 may take to say how many requests it allows at a time: that is the first thing it sends (RFC
 /// 9113 §3.4). An answer to the first request shows that it has.
@@ -64,7 +56,7 @@ pub struct Connection {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Paced>, Arc<Meter>, #[expect(dead_code, reason = "dropped with it")] Wanted),
+    Http1(Http1),
     Http2(Stream),
 }
 
@@ -147,19 +139,19 @@ impl Connection {
         Self::new(Sender::Http2(stream), now, now)
     }
 
-    pub fn is_closed(&self) -> bool {
-        match &self.sender {
-            Sender::Http1(sender, ..) => sender.is_closed(),
+    pub fn is_closed(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(http1) => http1.is_closed(),
             Sender::Http2(stream) => stream.sender.is_closed(),
         }
     }
 
-    pub fn is_usable(&self, now: Instant) -> bool {
-        !self.is_closed() && now < self.expires && now.duration_since(self.since) < LONGEST_IDLE
+    pub fn is_usable(&mut self, now: Instant) -> bool {
+        now < self.expires && now.duration_since(self.since) < LONGEST_IDLE && !self.is_closed()
     }
 
     /// Lies in its pool until it is used again; a place on a shared one is given up.
-    pub fn rest(mut self, pool: &Pool) {
+    pub fn rest(mut self, pool: &Arc<Pool>) {
         match self.sender {
             Sender::Http1(..) => {
                 self.since = Instant::now();
@@ -178,35 +170,35 @@ impl Connection {
         timeouts: &Timeouts,
         answer_limit: usize,
     ) -> Exchange {
-        if let Sender::Http1(sender, ..) = &mut self.sender
-            && !sender.is_ready()
-            && !matches!(timeout(timeouts.connect, sender.ready()).await, Ok(Ok(())))
-        {
-            return Exchange::NotBegun("the connection took no request".to_owned());
-        }
         let began = Instant::now();
-        let mut request = match head(Paced::new(body, &self.written, began)) {
+        let request = match head(Paced::new(body, &self.written, began)) {
             Ok(request) => request,
             Err(why) => return Exchange::Impossible(why),
         };
-        let mut clock = Clock::start(self.timer.as_mut(), &self.written, timeouts, began);
-        let answer = match &mut self.sender {
-            Sender::Http1(sender, meter, _) => {
-                meter.begin(answer_limit.saturating_mul(2).saturating_add(BESIDE_THE_BODY));
-                Either::Left(sender.try_send_request(request))
-            }
-            Sender::Http2(stream) => {
-                if let Err(why) = for_http2(&mut request, authority) {
-                    return Exchange::Impossible(why);
-                }
-                Either::Right(stream.sender.try_send_request(request))
-            }
-        };
-        let answer = match clock.within(answer).await {
+        let clock = Clock::start(self.timer.as_mut(), &self.written, timeouts, began);
+        match &mut self.sender {
+            Sender::Http1(http1) => http1.exchange(request, clock, answer_limit).await,
+            Sender::Http2(stream) => stream.exchange(request, authority, clock, answer_limit).await,
+        }
+    }
+}
+
+impl Stream {
+    async fn exchange(
+        &mut self,
+        mut request: Request<Paced>,
+        authority: &Authority,
+        mut clock: Clock<'_>,
+        answer_limit: usize,
+    ) -> Exchange {
+        if let Err(why) = for_http2(&mut request, authority) {
+            return Exchange::Impossible(why);
+        }
+        let answer = match clock.within(self.sender.try_send_request(request)).await {
             Ok(answer) => answer,
             Err(late) => {
-                self.broke();
-                return Exchange::Unknown(late.told(timeouts));
+                self.broken = true;
+                return Exchange::Unknown(clock.told(&late));
             }
         };
         let response = match answer {
@@ -216,9 +208,7 @@ impl Connection {
                 let ended = never_processed(failed.error());
                 let why = format!("the connection broke: {}", told(&failed.into_error()));
                 // A stream that is refused says nothing about its connection.
-                if ended != Some(Unprocessed::Refused) {
-                    self.broke();
-                }
+                self.broken |= ended != Some(Unprocessed::Refused);
                 return match ended {
                     _ if never_taken => Exchange::NotBegun(why),
                     Some(Unprocessed::GoneAway | Unprocessed::Strangers) => Exchange::NotBegun(why),
@@ -229,20 +219,10 @@ impl Connection {
         };
         let (parts, body) = response.into_parts();
         let read = clock.within(read(body, answer_limit)).await;
-        if read.is_err() {
-            self.broke();
-        }
+        self.broken |= read.is_err();
         let (start, whole) = read.unwrap_or_default();
-        // A connection that still has some of this request to write is of no use to the next.
-        let reusable = whole && self.written.at().is_some();
+        let reusable = whole && clock.is_through();
         Exchange::Answered(Answer { status: parts.status, headers: parts.headers, start, whole }, reusable)
-    }
-
-    fn broke(&mut self) {
-        match &mut self.sender {
-            Sender::Http1(..) => {}
-            Sender::Http2(stream) => stream.broken = true,
-        }
     }
 }
 
@@ -360,20 +340,8 @@ async fn read(mut body: Incoming, limit: usize) -> (Bytes, bool) {
 }
 
 /// Begins HTTP/1.1 on a stream that is connected.
-pub async fn http1<T>(io: T, mut place: Place, expires: Instant) -> Result<Connection, String>
-where
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let meter = Arc::new(Meter::default());
-    let (sender, connection) = http1::Builder::new()
-        .max_header_size(LONGEST_HEAD)
-        .handshake(TokioIo::new(Metered::new(io, &meter)))
-        .await
-        .map_err(|why| why.to_string())?;
-    place.made(false);
-    let (wanted, unwanted) = oneshot::channel();
-    tokio::spawn(live(connection, unwanted, place));
-    Ok(Connection::new(Sender::Http1(sender, meter, Arc::new(wanted)), Instant::now(), expires))
+pub fn http1(stream: http1::Stream, place: Place, expires: Instant) -> Connection {
+    Connection::new(Sender::Http1(Http1::new(stream, place)), Instant::now(), expires)
 }
 
 /// Begins HTTP/2 on a stream that is connected.

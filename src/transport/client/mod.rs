@@ -13,14 +13,15 @@ mod connect;
 mod connection;
 mod dial;
 mod expiry;
+mod http1;
 mod look;
-mod metered;
 mod names;
 mod network;
 mod paced;
 mod pool;
 mod proxy;
 mod race;
+mod sweeper;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -161,7 +162,7 @@ impl Client {
             authority,
             timeouts: settings.timeouts,
             answer_limit: settings.answer_limit,
-            pool: Pool::new(settings.connections),
+            pool: Pool::new(settings.connections, &settings.network.sweeper),
         })
     }
 

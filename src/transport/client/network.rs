@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::names::Names;
 use super::proxy::Proxy;
+use super::sweeper::Sweeper;
 use super::turns::Turns;
 use crate::config::{self, AddressBlock, Delivery, SecretError};
 
@@ -20,6 +21,8 @@ pub struct Network {
     pub allow_addresses: Box<[AddressBlock]>,
     /// Through which connections leave that do not say otherwise.
     pub proxy: Option<Arc<Proxy>>,
+    /// Looks after the connections that lie idle.
+    pub sweeper: Arc<Sweeper>,
     parts: Parts,
 }
 
@@ -32,6 +35,7 @@ impl Network {
             turns: Turns::of_this_machine(),
             allow_addresses: defaults.allow_addresses.as_slice().into(),
             proxy: Proxy::of(&defaults.proxy)?,
+            sweeper: Arc::default(),
             parts,
         })
     }

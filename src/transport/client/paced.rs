@@ -37,7 +37,12 @@ impl Written {
         at.checked_sub(1).map(|micros| self.base + Duration::from_micros(micros))
     }
 
-    fn note(&self, now: Instant) {
+    /// A request begins; the one that used this before has to be through.
+    pub fn begin(&self) {
+        self.at.store(0, Ordering::Release);
+    }
+
+    pub fn note(&self, now: Instant) {
         let micros = u64::try_from(now.duration_since(self.base).as_micros()).unwrap_or(u64::MAX - 1);
         self.at.store(micros + 1, Ordering::Release);
     }
@@ -46,12 +51,17 @@ impl Written {
 impl Paced {
     /// The body of a request that begins now. The one that used `written` before has to be through.
     pub fn new(bytes: Bytes, written: &Arc<Written>, now: Instant) -> Self {
-        written.at.store(0, Ordering::Release);
+        written.begin();
         if bytes.is_empty() {
             // Nobody asks an empty body for its pieces.
             written.note(now);
         }
         Self { rest: bytes, written: Arc::clone(written) }
+    }
+
+    /// What is not given away yet, for whoever notes by itself when that is through.
+    pub fn rest(self) -> Bytes {
+        self.rest
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Connection, Multiplexed, SETTLING, Stream};
+use super::sweeper::Sweeper;
 
 /// A connection that was idle for longer is not used again: servers commonly close after 60 seconds or more, and a
 /// request that meets the close has an unknown outcome.
@@ -24,12 +25,15 @@ pub struct Pool {
     /// Told to those who wait, when one of them may find something.
     freed: Notify,
     most: usize,
+    sweeper: Arc<Sweeper>,
 }
 
 #[derive(Default)]
 struct State {
     /// The last one that was used is the first to be used again.
     idle: Vec<Connection>,
+    /// The sweeper looks after this pool.
+    is_swept: bool,
     multiplexed: Vec<Multiplexed>,
     /// Places that are taken: by connections, and by those that are being made.
     taken: usize,
@@ -56,8 +60,9 @@ pub struct Place {
 
 impl Pool {
     /// At most `most` connections, at least one.
-    pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), freed: Notify::new(), most: most.max(1) })
+    pub fn new(most: usize, sweeper: &Arc<Sweeper>) -> Arc<Self> {
+        let sweeper = Arc::clone(sweeper);
+        Arc::new(Self { state: Mutex::default(), freed: Notify::new(), most: most.max(1), sweeper })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,10 +71,20 @@ impl Pool {
 
     /// A connection, or the place for one, or nothing when there is none by `patience`.
     pub async fn take(self: &Arc<Self>, now: Instant, patience: Duration) -> Option<Taken> {
-        let found = self.state().find(self, now);
-        match found {
+        match self.find(now) {
             Some(taken) => Some(taken),
             None => timeout_at(now + patience, self.wait()).await.ok(),
+        }
+    }
+
+    fn find(self: &Arc<Self>, now: Instant) -> Option<Taken> {
+        loop {
+            let mut spent = Vec::new();
+            let found = self.state().find(self, now, &mut spent);
+            // A connection gives its place back as it is dropped, which the state is not locked for.
+            if found.is_some() || spent.is_empty() {
+                return found;
+            }
         }
     }
 
@@ -80,14 +95,11 @@ impl Pool {
             tokio::pin!(freed);
             // From here on no word is missed.
             freed.as_mut().enable();
-            let (found, settling) = {
-                let (mut state, now) = (self.state(), Instant::now());
-                let found = state.find(self, now);
-                (found, state.multiplexed.iter().any(|one| one.is_young(now)))
-            };
-            if let Some(taken) = found {
+            let now = Instant::now();
+            if let Some(taken) = self.find(now) {
                 return taken;
             }
+            let settling = self.state().multiplexed.iter().any(|one| one.is_young(now));
             if settling {
                 // It may have room by then, which nobody tells.
                 let _ = timeout(SETTLING, freed).await;
@@ -98,7 +110,7 @@ impl Pool {
     }
 
     /// Takes back a connection that can take another request.
-    pub fn put(&self, connection: Connection) {
+    pub fn put(self: &Arc<Self>, mut connection: Connection) {
         let mut state = self.state();
         if !connection.is_closed() {
             // Most doors have one, and there may be ten thousand doors.
@@ -106,6 +118,9 @@ impl Pool {
                 state.idle.reserve_exact(1);
             }
             state.idle.push(connection);
+            if !std::mem::replace(&mut state.is_swept, true) {
+                self.sweeper.look_after(self);
+            }
         }
         self.tell(&state);
     }
@@ -133,11 +148,17 @@ impl Pool {
         self.tell(&state);
     }
 
-    /// Lets go what is too old to be used again.
-    pub fn sweep(&self, now: Instant) {
-        let mut state = self.state();
-        state.idle.retain(|one| one.is_usable(now));
-        state.multiplexed.retain(|one| one.is_usable(now));
+    /// Lets go what is too old to be used again, or was closed by the other side. Returns whether there may be more to let
+    /// go later; connections that take many requests look after that by themselves.
+    pub fn sweep(&self, now: Instant) -> bool {
+        let (is_swept, _spent) = {
+            let mut state = self.state();
+            let spent: Vec<_> = state.idle.extract_if(.., |one| !one.is_usable(now)).collect();
+            state.multiplexed.retain(|one| one.is_usable(now));
+            state.is_swept = !state.idle.is_empty();
+            (state.is_swept, spent)
+        };
+        is_swept
     }
 
     /// What waits is told under the lock of the state that it looks at, so that its look is before or after.
@@ -150,17 +171,19 @@ impl Pool {
     /// How many connections lie here that could be used again.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
-        let state = self.state();
-        let idle = state.idle.iter().filter(|one| !one.is_closed()).count();
+        let mut state = self.state();
+        let idle = state.idle.iter_mut().filter_map(|one| (!one.is_closed()).then_some(())).count();
         idle + state.multiplexed.iter().filter(|one| !one.is_closed()).count()
     }
 
     /// Lets go all that lies here.
     #[cfg(test)]
     pub fn forget(&self) {
-        let mut state = self.state();
-        state.idle.clear();
-        state.multiplexed.clear();
+        let _spent = {
+            let mut state = self.state();
+            state.multiplexed.clear();
+            std::mem::take(&mut state.idle)
+        };
     }
 
     /// How many places are taken.
@@ -171,11 +194,13 @@ impl Pool {
 }
 
 impl State {
-    fn find(&mut self, pool: &Arc<Pool>, now: Instant) -> Option<Taken> {
-        while let Some(connection) = self.idle.pop() {
+    /// What there is to use; idle connections that are of no use go into `spent`.
+    fn find(&mut self, pool: &Arc<Pool>, now: Instant, spent: &mut Vec<Connection>) -> Option<Taken> {
+        while let Some(mut connection) = self.idle.pop() {
             if connection.is_usable(now) {
                 return Some(Taken::Connection(connection));
             }
+            spent.push(connection);
         }
         if !self.multiplexed.is_empty() {
             self.multiplexed.retain(|one| one.is_usable(now));
@@ -210,7 +235,7 @@ impl Place {
     /// Lets go what is too old in this place's pool.
     pub fn sweep(&self) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.sweep(Instant::now());
+            let _ = pool.sweep(Instant::now());
         }
     }
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod connections;
 mod frames;
+mod http1;
 mod http2;
 mod look;
 mod proxies;

@@ -123,7 +123,8 @@ async fn whatever_a_server_answers_is_an_outcome_in_time_and_in_bounds() {
     for (way, does) in ways {
         let (listener, port) = listener().await;
         // Those that keep us waiting are waited for a short time, the others for as long as a slow machine needs.
-        let waits = matches!(does, Drips(..) | Says(b""));
+        let drips = matches!(does, Drips(..));
+        let waits = drips || matches!(does, Says(b""));
         let answer = Duration::from_millis(if waits { 500 } else { 10_000 });
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -145,36 +146,40 @@ async fn whatever_a_server_answers_is_an_outcome_in_time_and_in_bounds() {
         let sent =
             tokio::time::timeout(Duration::from_secs(20), server.join_next()).await.expect(way).unwrap().unwrap();
         assert!(sent < KERNEL, "{way}: {sent} bytes were taken");
-        let detail = outcome.detail.replace(&port.to_string(), "PORT");
+        let mut detail = outcome.detail.replace(&port.to_string(), "PORT");
+        if drips {
+            // How much of it came in time is the machine's affair.
+            detail = detail.trim_end_matches('x').trim_end_matches(": ").to_owned();
+        }
         told.push(format!("{way}: {:?}{reused}: {detail}", outcome.class));
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
-    closes at once: Unknown { retry_after: None }: the connection broke: connection closed before message completed
-    resets the connection: Unknown { retry_after: None }: the connection broke: connection error: Connection reset by peer (os error 104)
+    closes at once: Unknown { retry_after: None }: the connection broke: it was closed before the answer was complete
+    resets the connection: Unknown { retry_after: None }: the connection broke: Connection reset by peer (os error 104)
     says nothing: Unknown { retry_after: None }: no answer within 500ms
-    speaks SSH: Unknown { retry_after: None }: the connection broke: invalid HTTP version parsed
-    speaks TLS: Unknown { retry_after: None }: the connection broke: invalid HTTP version parsed
-    a status of two digits: Unknown { retry_after: None }: the connection broke: invalid HTTP status-code parsed
-    a status of four digits: Unknown { retry_after: None }: the connection broke: invalid HTTP status-code parsed
+    speaks SSH: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: "SSH-2.0-OpenSSH_9.2p1\r\n"
+    speaks TLS: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: "\u{15}\u{3}\u{3}\0\u{2}\u{2}("
+    a status of two digits: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid response status
+    a status of four digits: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid response status
     the status 999: Deferred { retry_after: None, maybe_document: true }, kept: answered 999 <unknown status code>
-    HTTP/0.9: Unknown { retry_after: None }: the connection broke: invalid HTTP version parsed
-    HTTP/3.0: Unknown { retry_after: None }: the connection broke: invalid HTTP version parsed
-    a status line without end: Unknown { retry_after: None }: the connection broke: message head is too large
-    a header without end: Unknown { retry_after: None }: the connection broke: message head is too large
-    headers without end: Unknown { retry_after: None }: the connection broke: message head is too large
-    headers of nothing without end: Unknown { retry_after: None }: the connection broke: message head is too large
-    a header with a NUL: Unknown { retry_after: None }: the connection broke: invalid HTTP header parsed
-    a header over two lines: Unknown { retry_after: None }: the connection broke: invalid HTTP header parsed
-    interim answers without end: Unknown { retry_after: None }: the connection broke: connection error: the answer is longer than any that is meant
+    HTTP/0.9: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: "<html>hello</html>"
+    HTTP/3.0: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid HTTP version
+    a status line without end: Unknown { retry_after: None }: the connection broke: the head of the answer is longer than 32768 bytes
+    a header without end: Unknown { retry_after: None }: the connection broke: the head of the answer is longer than 32768 bytes
+    headers without end: Unknown { retry_after: None }: the connection broke: the head of the answer is longer than 32768 bytes
+    headers of nothing without end: Unknown { retry_after: None }: the connection broke: the head of the answer is longer than 32768 bytes
+    a header with a NUL: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid header value
+    a header over two lines: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid header name
+    interim answers without end: Unknown { retry_after: None }: the connection broke: the answer is longer than any that is meant
     a protocol that was not asked for: Deferred { retry_after: None, maybe_document: true }: answered 101 Switching Protocols
     a head that drips: Unknown { retry_after: None }: no answer within 500ms
     a body that drips: Refused: answered 422 Unprocessable Entity
     a body without end: Refused: answered 422 Unprocessable Entity: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
     a body that is shorter: Delivered: answered 200 OK
-    a length of 2^64: Unknown { retry_after: None }: the connection broke: invalid content-length parsed
-    a negative length: Unknown { retry_after: None }: the connection broke: invalid content-length parsed
-    two lengths: Unknown { retry_after: None }: the connection broke: invalid content-length parsed
-    a length and chunks: Delivered, kept: answered 200 OK
+    a length of 2^64: Unknown { retry_after: None }: the connection broke: the answer has no length, or not one alone: "18446744073709551616"
+    a negative length: Unknown { retry_after: None }: the connection broke: the answer has no length, or not one alone: "-1"
+    two lengths: Unknown { retry_after: None }: the connection broke: the answer has no length, or not one alone: "3"
+    a length and chunks: Delivered: answered 200 OK
     a coding that nobody knows: Delivered: answered 200 OK
     a chunk without a size: Refused: answered 422 Unprocessable Entity
     a chunk of 2^64: Refused: answered 422 Unprocessable Entity
@@ -183,7 +188,7 @@ async fn whatever_a_server_answers_is_an_outcome_in_time_and_in_bounds() {
     trailers without end: Refused: answered 422 Unprocessable Entity
     a bomb of gzip: Refused, kept: answered 422 Unprocessable Entity: \u{1f}�\u{8}\u{0}\u{0}
     a terminal's controls: Refused: answered 422 Unprocessable Entity: \u{1b}[2J\u{202e}evil
-    a terminal's controls as the reason: Unknown { retry_after: None }: the connection broke: invalid HTTP status-code parsed
+    a terminal's controls as the reason: Unknown { retry_after: None }: the connection broke: what came is not HTTP/1.1: invalid response status
     a thousand years: Deferred { retry_after: Some(2592000s), maybe_document: false }, kept: answered 503 Service Unavailable
     a redirect inside: Deferred { retry_after: None, maybe_document: false }, kept: answered 302 Found: it leads to http://169.254.169.254/, but by a status that turns a push into a question; if that is the right address, write it as url
     two answers: Refused: answered 422 Unprocessable Entity

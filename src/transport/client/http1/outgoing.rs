@@ -1,0 +1,80 @@
+//! A request on its way: its head as bytes, and its body as it is.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use crate::transport::client::paced::{Paced, Written};
+
+/// A request, and how much of it was given to the network.
+pub struct Outgoing {
+    head: Vec<u8>,
+    body: Bytes,
+    given: usize,
+    through: bool,
+}
+
+/// What a head comes to, nearly always.
+const HEAD: usize = 1 << 10;
+
+impl Outgoing {
+    /// The head by RFC 9112 §2. That nothing in it ends a line before its time is what its types are for: neither a URI nor a
+    /// header's value can hold a line's end.
+    pub fn new(request: Request<Paced>) -> Self {
+        let (parts, body) = request.into_parts();
+        let body = body.rest();
+        let mut head = Vec::with_capacity(HEAD);
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        for piece in [parts.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
+            head.extend_from_slice(piece.as_bytes());
+        }
+        for (name, value) in &parts.headers {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                head.extend_from_slice(piece);
+            }
+        }
+        let anticipates = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
+        // RFC 9110 §8.6: no length where there is no content and none is expected.
+        if (anticipates || !body.is_empty()) && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+            head.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+        }
+        head.extend_from_slice(b"\r\n");
+        Self { head, body, given: 0, through: false }
+    }
+
+    /// Whether the other side may have any of it.
+    pub fn is_begun(&self) -> bool {
+        self.given > 0
+    }
+
+    /// Gives the network as much as it takes, and notes when that is all.
+    pub fn poll_write<T: AsyncWrite + ?Sized>(
+        &mut self,
+        mut io: Pin<&mut T>,
+        context: &mut Context<'_>,
+        written: &Written,
+    ) -> Poll<io::Result<()>> {
+        if self.through {
+            return Poll::Ready(Ok(()));
+        }
+        while self.given < self.head.len() + self.body.len() {
+            let head = &self.head[self.given.min(self.head.len())..];
+            let body = &self.body[self.given.saturating_sub(self.head.len())..];
+            let pieces = [IoSlice::new(head), IoSlice::new(body)];
+            let pieces = if head.is_empty() { &pieces[1..] } else { &pieces[..] };
+            match ready!(io.as_mut().poll_write_vectored(context, pieces))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => self.given += taken,
+            }
+        }
+        ready!(io.poll_flush(context))?;
+        self.through = true;
+        written.note(Instant::now());
+        Poll::Ready(Ok(()))
+    }
+}
