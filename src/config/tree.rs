@@ -3,7 +3,7 @@
 //! It is kept of the configuration that is in force, so that it can be told what another one would change. Packed, ten
 //! thousand partners are a few hundred kilobytes. Secrets stand in it as references alone (promise 11).
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -42,13 +42,18 @@ impl Tree {
 
     /// In few bytes.
     pub fn pack(&self) -> Packed {
-        let mut zip = GzEncoder::new(Vec::new(), Compression::fast());
-        // Neither can fail: the text goes to memory, and a tree of JSON is JSON.
-        let written = serde_json::to_writer(&mut zip, &self.0).map_err(io::Error::from).and_then(|()| zip.flush());
-        debug_assert!(written.is_ok());
-        Packed(zip.finish().unwrap_or_default())
+        // A tree is written in pieces of a few bytes, and for each piece that it takes the encoder clears all of its room.
+        let mut zip = BufWriter::with_capacity(PIECE, GzEncoder::new(Vec::new(), Compression::fast()));
+        // None of this can fail: the text goes to memory, and a tree of JSON is JSON.
+        let written = serde_json::to_writer(&mut zip, &self.0).map_err(io::Error::from);
+        let zipped = written.and_then(|()| Ok(zip.into_inner()?)).and_then(GzEncoder::finish);
+        debug_assert!(zipped.is_ok());
+        Packed(zipped.unwrap_or_default())
     }
 }
+
+/// What is packed at a time, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// The key beside a file's name that stands for what is in it.
 pub(super) const CONTENT: &str = "file's content";

@@ -98,7 +98,7 @@ impl Contracts {
                 continue;
             }
             for destination in one.destinations {
-                let name = format!("{}/{destination}", one.partner);
+                let name = [one.partner.as_str(), "/", destination].concat();
                 if only.is_none_or(|only| only.covers(&name)) {
                     owed.extend(self.destinations.get(&name));
                 }

@@ -8,11 +8,14 @@ use crate::article::{Guid, Version};
 pub fn message_id(destination: &str, story: &Guid, version: Version) -> String {
     let mut hash = Sha256::new();
     // The unit separator stands in no name and in no URI.
-    hash.update(format!("{destination}\u{1f}{story}\u{1f}{version}"));
+    for part in [destination, "\u{1f}", story.as_str(), "\u{1f}", &version.to_string()] {
+        hash.update(part);
+    }
     let mut id = String::with_capacity(PREFIX.len() + 2 * KEPT);
     id.push_str(PREFIX);
     for byte in hash.finalize().iter().take(KEPT) {
-        id.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+        id.push(char::from(HEX[usize::from(byte >> 4)]));
+        id.push(char::from(HEX[usize::from(byte & 15)]));
     }
     id
 }
@@ -36,6 +39,7 @@ mod tests {
         assert_eq!(id, message_id("a/main", &story, Version::FIRST));
         assert_ne!(id, message_id("a/main", &story, two));
         assert_ne!(id, message_id("b/main", &story, Version::FIRST));
-        assert_eq!(id.len(), 36);
+        // Who upgrades sends again what is known by this.
+        assert_eq!(id, "msg_fe4187e47fad03e00e064667643a0b1a");
     }
 }

@@ -33,7 +33,8 @@ pub fn classify(status: StatusCode, headers: &HeaderMap, start: &[u8], now: Time
             Class::Deferred { retry_after, maybe_document: !door }
         }
     };
-    let mut detail = format!("answered {status}");
+    let reason = status.canonical_reason().unwrap_or("<unknown status code>");
+    let mut detail = ["answered ", status.as_str(), " ", reason].concat();
     if class != Class::Delivered {
         let excerpt = excerpt(start);
         if !excerpt.is_empty() {

@@ -53,6 +53,9 @@ const TRACESTATE: HeaderName = HeaderName::from_static(telemetry::TRACESTATE);
 /// The value of [`TEST`], where there is one.
 const YES: HeaderValue = HeaderValue::from_static("true");
 
+/// The length of a SHA-256 as a field of RFC 9530.
+const DIGEST: usize = 54;
+
 /// How many headers a parcel adds: those above without the last three, which few have, and its type.
 const OF_A_PARCEL: usize = 11;
 
@@ -203,7 +206,10 @@ impl Head {
                 .map_err(|_| format!("the value of {name} cannot stand in a header"))
         };
         let id = text(&WEBHOOK_ID, what.id().to_owned())?;
-        let digest = format!("sha-256=:{}:", BASE64.encode(sent.digest));
+        let mut digest = String::with_capacity(DIGEST);
+        digest.push_str("sha-256=:");
+        BASE64.encode_string(sent.digest, &mut digest);
+        digest.push(':');
         let mut headers = HeaderMap::with_capacity(self.number);
         headers.extend(self.fixed.iter().cloned());
         if sent.is_document {
