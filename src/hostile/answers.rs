@@ -22,3 +22,8 @@ pub fn answers(bytes: &[u8]) {
     }
     answered::all(status, &headers, &Bytes::copy_from_slice(body));
 }
+
+/// What comes on a connection of HTTP/1.1: the same answer however it is cut, and no more of it than is meant.
+pub fn http1(bytes: &[u8]) {
+    answered::http1(bytes);
+}

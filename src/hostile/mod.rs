@@ -15,7 +15,7 @@ pub(crate) mod oracle;
 mod tests;
 mod written;
 
-pub use answers::answers;
+pub use answers::{answers, http1};
 pub use configuration::{configuration, names};
 pub use written::{html, newsml, ninjs, nitf, own_json, template};
 
@@ -23,10 +23,11 @@ pub use written::{html, newsml, ninjs, nitf, own_json, template};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("answers", answers),
     ("configuration", configuration),
     ("html", html),
+    ("http1", http1),
     ("names", names),
     ("newsml", newsml),
     ("ninjs", ninjs),

@@ -4,7 +4,7 @@ use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::client::Answer;
+use super::client::{self, Answer};
 use super::{Class, Outcome, http, outcome, wordpress};
 
 /// Reads one answer in every way in which answers are read.
@@ -16,6 +16,11 @@ pub fn all(status: StatusCode, headers: &HeaderMap, body: &Bytes) {
     for outcome in wordpress::answered(&answer) {
         told(&outcome);
     }
+}
+
+/// Reads what comes on a connection of HTTP/1.1.
+pub fn http1(bytes: &[u8]) {
+    client::http1_tried(bytes);
 }
 
 /// What is told of it is one line of bounded length, and no wait is longer than a month.

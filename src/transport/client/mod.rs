@@ -46,6 +46,8 @@ use crate::config::{self, AddressBlock};
 pub use address::Address;
 pub use dial::Dialer;
 pub use expiry::Expiry;
+#[cfg(any(test, fuzzing))]
+pub use http1::tried as http1_tried;
 pub use look::{Begins, Place, look};
 pub use network::{Network, Parts};
 pub use paced::Paced;

@@ -365,3 +365,25 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, NotAnAnswer> {
     }
     Ok(found)
 }
+
+/// Reads bytes as an answer, whole and one by one, and holds that it is the same one, within its bounds.
+#[cfg(any(test, fuzzing))]
+pub fn tried(bytes: &[u8]) {
+    const LIMIT: usize = 100;
+    let read = |size: usize| {
+        let mut answer = Answering::new(false, LIMIT);
+        let came = bytes.chunks(size).try_fold((), |(), piece| match answer.take(piece) {
+            Ok(Come::More) => Ok(()),
+            Ok(Come::All) => Err(None),
+            Err(why) => Err(Some(why)),
+        });
+        let wrong = came.map_or_else(|ended| ended, |()| answer.closed().err());
+        let answer = answer.ended().map(|(Answer { status, headers, start, whole }, _)| {
+            assert!(start.len() <= LIMIT && !(whole && wrong.is_some()), "{status}");
+            (status, headers, start, whole)
+        });
+        assert!(answer.is_some() || wrong.is_some(), "something came of it");
+        answer
+    };
+    assert_eq!(read(usize::MAX), read(1));
+}

@@ -16,6 +16,9 @@ mod outgoing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, fuzzing))]
+pub use answering::tried;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
