@@ -27,6 +27,12 @@ async fn answer<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(stream:
     stream.write_all(OK).await.unwrap();
 }
 
+/// A connection that is not of the client's making.
+async fn connect(port: u16) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
+}
+
 async fn accept(listener: &TcpListener) -> TcpStream {
     tokio::time::timeout(LONG, listener.accept()).await.expect("a connection comes").unwrap().0
 }
@@ -110,6 +116,26 @@ async fn a_connection_that_was_closed_is_replaced() {
         assert!(second.is_ok());
         until(|| client.kept() == 0).await;
     }
+}
+
+/// What certainly did not leave did not happen, whatever the other side had to say before.
+#[tokio::test]
+async fn a_request_of_which_nothing_left_was_not_begun() {
+    let (listener, port) = listener().await;
+    let network = network();
+    let client = client(port, None, settings(&network));
+    let Some(Taken::Place(place)) = client.pool.take(Instant::now(), LONG).await else { panic!("one is free") };
+    let (mut stream, peer) = (connect(port).await, accept(&listener).await);
+    // As if the peer had reset it just now.
+    stream.shutdown().await.unwrap();
+    let mut connection =
+        connection::http1(crate::transport::client::http1::Stream::Plain(stream), place, Instant::now() + LONG);
+    let head = |body| Request::post("/").body(body).map_err(|why| why.to_string());
+    let body = Bytes::from_static(b"x");
+    let exchange = connection.exchange(body, head, &client.authority, &TIMEOUTS, 10).await;
+    let Exchange::NotBegun(why) = exchange else { panic!("nothing of it left") };
+    assert_eq!(why, "the connection broke: Broken pipe (os error 32)");
+    drop(peer);
 }
 
 /// It may have been read, whoever closed.
