@@ -112,7 +112,7 @@ impl Lookout {
         if !reader.is_served() {
             return self.left(&reader, view);
         }
-        // A statement that waits for an answer would keep the write-ahead log from being cut back.
+        // A statement that waits for an answer would keep the write-ahead log from being begun anew.
         drop(reader);
         let answer = self.admin.get(&format!("/v1/partners?{}", query(view)), PATIENCE).await;
         let answer = answer.map_err(|why| {

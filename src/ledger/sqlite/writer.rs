@@ -321,7 +321,7 @@ impl Checkpoints {
             let renewed = connection.busy_timeout(CUT_PATIENCE).and_then(|()| checkpoint(connection, "RESTART"));
             // Whatever came of it, the next commit waits for an operator's command as long as ever.
             if let Err(why) = renewed.and(connection.busy_timeout(BUSY)) {
-                tracing::warn!(reason = %why, "the ledger's WAL was not cut back; it is tried again as it grows");
+                tracing::warn!(reason = %why, "the ledger's WAL was not begun anew; it is tried again as it grows");
             }
         }
         // Full means that a checkpoint is due already.

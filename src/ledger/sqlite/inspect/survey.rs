@@ -1,7 +1,7 @@
 //! What waits, counted every few seconds beside a daemon at full work: for metrics, and for who looks at the wire.
 //!
 //! Each count ends at a bound that its caller gives, and goes along an index that holds nothing else; each lane is a
-//! statement of its own, so that no reader keeps the write-ahead log from being cut back.
+//! statement of its own, so that no reader keeps the write-ahead log from being begun anew.
 
 use std::path::Path;
 
