@@ -67,7 +67,7 @@ struct Seen {
 
 /// What changes with a file's content, as far as can be seen without reading it.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -181,22 +181,20 @@ fn millis(span: Duration) -> u64 {
 /// One for each file; none where one of them changed just now.
 fn stamps(files: &[PathBuf]) -> io::Result<Option<Box<[Stamp]>>> {
     let found = files.iter().map(std::fs::metadata).collect::<io::Result<Vec<Metadata>>>()?;
-    let settled = |metadata: &Metadata| {
-        let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        age.is_some_and(|age| age >= TICK)
-    };
-    Ok(found.iter().all(settled).then(|| found.iter().map(Stamp::of).collect()))
+    Ok(found.iter().map(Stamp::of).collect())
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
+    /// `None` where the file changed just now: whether it does so again could not be told.
+    pub fn of(metadata: &Metadata) -> Option<Self> {
+        let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        age.filter(|age| *age >= TICK).map(|_| Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
+        })
     }
 }
 

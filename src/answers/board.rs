@@ -32,7 +32,19 @@ pub const LONGEST_PAGE: usize = 10_000;
 /// # Errors
 /// [`LedgerError`] when the ledger cannot be read.
 pub fn survey(reader: &SqliteReader, now: Timestamp) -> Result<LedgerSurvey, LedgerError> {
-    reader.survey(BOUND, now.checked_sub(OF_LATE).unwrap_or(Timestamp::MIN))
+    reader.survey(BOUND, of_late(now))
+}
+
+/// Deliveries that were refused, and that expired, of late.
+///
+/// # Errors
+/// [`LedgerError`] when the ledger cannot be read.
+pub fn in_trouble(reader: &SqliteReader, now: Timestamp) -> Result<(u64, u64), LedgerError> {
+    reader.in_trouble(BOUND, of_late(now))
+}
+
+fn of_late(now: Timestamp) -> Timestamp {
+    now.checked_sub(OF_LATE).unwrap_or(Timestamp::MIN)
 }
 
 /// What is known beside the ledger.

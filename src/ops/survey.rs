@@ -2,7 +2,7 @@
 //!
 //! Nothing is counted where deliveries pass. A look goes through the lanes one by one and counts in each no further than a
 //! bound, so that a backlog of millions costs it no more than one of thousands (promise 8), and the pause after it
-//! grows with the time that it took.
+//! grows with the time that it took. Where nothing was committed since the last look, lanes are as they were.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Fleet;
 use super::machine;
-use crate::answers::board::survey;
+use crate::answers::board::{in_trouble, survey};
 use crate::config::Config;
 use crate::current::Current;
 use crate::ledger::{LedgerError, LedgerSurvey, SqliteReader};
@@ -24,6 +24,9 @@ use crate::telemetry::{DestinationLabel, DirectoryLabel, EndLabel, FileLabel, Ki
 
 /// The shortest pause between two looks: what scrapes metrics does so about as often.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// What has just started has other things to do first.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// A look takes at most one part in so many of a core.
 const SHARE: u32 = 50;
@@ -37,8 +40,20 @@ pub struct Survey {
     fleet: Arc<Current<Fleet>>,
     metrics: Arc<Metrics>,
     /// Kept open, so that its statements stay compiled.
-    reader: Option<SqliteReader>,
+    reader: Option<Reader>,
     in_trouble: bool,
+}
+
+/// A reader, and what it has last seen.
+struct Reader {
+    ledger: SqliteReader,
+    seen: Option<Seen>,
+}
+
+/// By which state of the ledger, and for whom, metrics tell of lanes.
+struct Seen {
+    state: i64,
+    fleet: Arc<Fleet>,
 }
 
 impl Survey {
@@ -57,6 +72,8 @@ impl Survey {
     /// Looks until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut survey = self;
+        survey.look_at_the_machine();
+        tokio::select! { () = tokio::time::sleep(FIRST) => {}, () = stop.cancelled() => {} }
         while !stop.is_cancelled() {
             let began = Instant::now();
             // A panic of its own ends the look, and the task with it: the daemon takes that for a part that broke off.
@@ -76,9 +93,8 @@ impl Survey {
     fn look(&mut self) {
         self.look_at_the_machine();
         let now = Timestamp::now();
-        match self.ask(now) {
-            Ok(found) => {
-                self.put(&found);
+        match self.look_at_the_ledger(now) {
+            Ok(()) => {
                 self.metrics.ledger_looked.set(now.as_duration().as_secs_f64());
                 self.in_trouble = false;
             }
@@ -92,16 +108,30 @@ impl Survey {
         }
     }
 
-    fn ask(&mut self, now: Timestamp) -> Result<LedgerSurvey, LedgerError> {
-        let reader = match self.reader.take() {
+    fn look_at_the_ledger(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let mut reader = match self.reader.take() {
             Some(reader) => reader,
-            None => SqliteReader::open(&self.ledger)?,
+            None => Reader { ledger: SqliteReader::open(&self.ledger)?, seen: None },
         };
-        survey(&reader, now).inspect(|_| self.reader = Some(reader))
+        let fleet = self.fleet.get();
+        // Before anything is looked at: what is committed meanwhile is seen by the next look.
+        let state = reader.ledger.state()?;
+        let is_known = reader.seen.as_ref().is_some_and(|seen| seen.state == state && Arc::ptr_eq(&seen.fleet, &fleet));
+        let (trouble, sizes) = if is_known {
+            (in_trouble(&reader.ledger, now)?, reader.ledger.sizes())
+        } else {
+            let found = survey(&reader.ledger, now)?;
+            self.put(&found, &fleet);
+            ((found.refused, found.expired), (found.file, found.wal))
+        };
+        self.put_beside_lanes(trouble, sizes);
+        reader.seen = Some(Seen { state, fleet });
+        self.reader = Some(reader);
+        Ok(())
     }
 
-    fn put(&self, found: &LedgerSurvey) {
-        let (metrics, fleet) = (&self.metrics, self.fleet.get());
+    fn put(&self, found: &LedgerSurvey, fleet: &Fleet) {
+        let metrics = &self.metrics;
         for lane in found.lanes.iter().filter(|lane| fleet.beats.contains_key(&lane.destination)) {
             let label = DestinationLabel { destination: lane.destination.clone() };
             metrics.lane_waiting.get_or_create(&label).set(whole(lane.waiting));
@@ -118,14 +148,18 @@ impl Survey {
             set_or_remove(&metrics.withdrawal_oldest, &label, withdrawal.map(|one| one.oldest));
         }
         metrics.withdrawals.set(whole(outstanding));
-        for (end, number) in [("refused", found.refused), ("expired", found.expired)] {
-            metrics.in_trouble.get_or_create(&EndLabel { end: end.to_owned() }).set(whole(number));
-        }
         for (kind, number) in &found.quarantine {
             metrics.quarantine.get_or_create(&KindLabel { kind: kind.as_str().to_owned() }).set(whole(*number));
         }
-        for (file, size) in [("database", found.file), ("wal", found.wal)] {
-            metrics.ledger_bytes.get_or_create(&FileLabel { file: file.to_owned() }).set(whole(size));
+    }
+
+    /// What changes though nothing was committed: with time, and where the log was moved.
+    fn put_beside_lanes(&self, (refused, expired): (u64, u64), (file, wal): (u64, u64)) {
+        for (end, number) in [("refused", refused), ("expired", expired)] {
+            self.metrics.in_trouble.get_or_create(&EndLabel { end: end.to_owned() }).set(whole(number));
+        }
+        for (file, size) in [("database", file), ("wal", wal)] {
+            self.metrics.ledger_bytes.get_or_create(&FileLabel { file: file.to_owned() }).set(whole(size));
         }
     }
 
@@ -163,5 +197,66 @@ fn set_or_remove_number(family: &Family<DirectoryLabel, Gauge>, label: &Director
     match number {
         Some(number) => drop(family.get_or_create(label).set(whole(number))),
         None => drop(family.remove(label)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::ledger::{Ledger, NewOrder, Order, Registration, SqliteLedger, SqliteOptions, Target};
+    use crate::telemetry::{Beat, CommitMetrics};
+
+    fn fleet() -> Fleet {
+        Fleet { beats: HashMap::from([("a/main".to_owned(), Arc::<Beat>::default())]), ..Fleet::default() }
+    }
+
+    #[tokio::test]
+    async fn lanes_are_looked_at_when_something_was_committed_or_others_are_configured() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.sqlite");
+        let in_network = Duration::from_secs(1);
+        let commits = CommitMetrics::default();
+        let options = SqliteOptions { path: &path, batch: 8, waiting: 16, in_network, commits };
+        let (ledger, _closing) = SqliteLedger::open(&options).unwrap();
+        let now = Timestamp::now();
+        ledger.register(vec![Registration { name: "a/main".to_owned(), paused: false }], now).await.unwrap();
+        let mut survey = Survey {
+            ledger: path.clone(),
+            directories: Vec::new(),
+            fleet: Arc::new(Current::new(fleet())),
+            metrics: Arc::new(Metrics::new()),
+            reader: None,
+            in_trouble: false,
+        };
+        let label = DestinationLabel { destination: "a/main".to_owned() };
+        let lane = |survey: &Survey| {
+            let [waiting, halted] = [&survey.metrics.lane_waiting, &survey.metrics.lane_halted];
+            [waiting, halted].map(|family| family.get_or_create(&label).get())
+        };
+        // A value that no look finds shows whether one was made.
+        let mark = |survey: &Survey| survey.metrics.lane_waiting.get_or_create(&label).set(7);
+        survey.look();
+        assert_eq!(lane(&survey), [0, 0]);
+        mark(&survey);
+        survey.look();
+        assert_eq!(lane(&survey), [7, 0], "nothing was committed");
+        assert!(survey.metrics.ledger_looked.get() >= now.as_duration().as_secs_f64(), "it is true as of now");
+
+        let order = Order::Suspend { to: Target::new("a"), even_kills: false };
+        let order = NewOrder { order, by: "anna".to_owned(), reason: None, at: now };
+        let id = ledger.place(order).await.unwrap();
+        let _ = ledger.carry_out(id, now).await.unwrap();
+        survey.look();
+        assert_eq!(lane(&survey), [0, 1]);
+        mark(&survey);
+        survey.fleet.set(fleet());
+        survey.look();
+        assert_eq!(lane(&survey), [0, 1], "another configuration may have had its series removed");
+        mark(&survey);
+        survey.reader = None;
+        survey.look();
+        assert_eq!(lane(&survey), [0, 1], "another reader counts from its own start");
     }
 }

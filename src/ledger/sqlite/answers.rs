@@ -1,5 +1,6 @@
 //! The ledger's trait on SQLite: each question becomes a command to the writer, or a read.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,7 +135,17 @@ impl Ledger for SqliteLedger {
     }
 
     fn open_orders(&self, limit: usize) -> BoxFuture<'_, Result<Vec<(OrderRecord, ArticleId)>, LedgerError>> {
-        self.read(move |db| inspect::open_orders(db, limit))
+        let now = self.quiet.now();
+        if self.quiet.was_seen(&now) {
+            return ready(Ok(Vec::new())).boxed();
+        }
+        let read = self.read(move |db| inspect::open_orders(db, limit));
+        async move {
+            let open = read.await?;
+            self.quiet.note(now.filter(|_| open.is_empty() && limit > 0));
+            Ok(open)
+        }
+        .boxed()
     }
 
     fn carry_out(&self, id: OrderId, now: Timestamp) -> BoxFuture<'_, Result<CarriedOut, LedgerError>> {

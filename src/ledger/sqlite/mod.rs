@@ -19,6 +19,7 @@ mod copy;
 mod db;
 mod inspect;
 mod queue;
+mod quiet;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use inspect::{Held, QuarantineSummary, SqliteReader};
 
 use self::command::Command;
 use self::queue::Entrance;
+use self::quiet::Quiet;
 use self::trouble::Condition;
 use super::{Health, LedgerError};
 use crate::telemetry::CommitMetrics;
@@ -54,6 +56,7 @@ const READERS: usize = 2;
 pub struct SqliteLedger {
     commands: Entrance,
     readers: Arc<Readers>,
+    quiet: Quiet,
     health: watch::Receiver<Health>,
     /// Attempts that were announced when the last daemon ended, and whose outcome is unknown.
     recovered: usize,
@@ -117,6 +120,7 @@ impl SqliteLedger {
         };
         let checkpointer = schema::open(path)?;
         let checkpoints = spawn("ledger-checkpoint", Box::new(move || writer::checkpoints(&checkpointer, &commits)))?;
+        let quiet = Quiet::new(writer::wal_path(path));
         let groups = writer::Groups { batch: options.batch, counted: options.commits.clone() };
         let waits = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -136,7 +140,7 @@ impl SqliteLedger {
                 drop(lock);
             }),
         )?;
-        Ok((Self { commands, readers, health, recovered }, Closing { writer, checkpoints }))
+        Ok((Self { commands, readers, quiet, health, recovered }, Closing { writer, checkpoints }))
     }
 
     /// How many attempts were announced when the last daemon died.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::command::Command;
 use super::db::Db;
 use super::queue::{self, Queue};
+use super::quiet::Quiet;
 use super::trouble::Condition;
 use super::{Readers, SqliteLedger, commands, schema, writer};
 use crate::article::Article;
@@ -65,7 +66,9 @@ impl Disk {
             idle: Mutex::default(),
             simulated: Some(self.clone()),
         };
-        let ledger = SqliteLedger { commands, readers: Arc::new(readers), health, recovered: 0 };
+        // It has no log, so each look is one.
+        let quiet = Quiet::new(PathBuf::new());
+        let ledger = SqliteLedger { commands, readers: Arc::new(readers), quiet, health, recovered: 0 };
         (ledger, StepWriter { disk: self.clone(), waiting, health: report, batch: Vec::new() })
     }
 }

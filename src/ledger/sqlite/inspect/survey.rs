@@ -50,25 +50,42 @@ const QUARANTINED: &str = "SELECT count(*) FROM (SELECT 1 FROM quarantine INDEXE
 impl SqliteReader {
     /// Counts what waits, each up to `bound`, and what was refused or expired since a time.
     pub fn survey(&self, bound: u64, trouble_since: Timestamp) -> Result<LedgerSurvey, LedgerError> {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+        let (file, wal) = self.sizes();
+        let (refused, expired) = self.in_trouble(bound, trouble_since)?;
         let read = || {
-            let since = rows::micros(trouble_since);
-            let trouble = |end: &str| {
-                self.connection
-                    .prepare_cached(IN_TROUBLE)?
-                    .query_row(params![since, bound, end], |row| row.get::<_, u64>(0))
-            };
             Ok(LedgerSurvey {
-                file: size(&self.path),
-                wal: size(&writer::wal_path(&self.path)),
+                file,
+                wal,
                 lanes: self.surveyed_lanes(bound)?,
                 withdrawals: self.surveyed_withdrawals()?,
-                refused: trouble("refused")?,
-                expired: trouble("expired")?,
+                refused,
+                expired,
                 quarantine: self.surveyed_quarantine(bound)?,
             })
         };
         read().map_err(|why| self.classed(&why))
+    }
+
+    /// A number that is another one when anything was committed since this reader last said it.
+    pub fn state(&self) -> Result<i64, LedgerError> {
+        let state = self.connection.prepare_cached("PRAGMA data_version");
+        state.and_then(|mut state| state.query_row([], |row| row.get(0))).map_err(|why| self.classed(&why))
+    }
+
+    /// Bytes of the file, and of its write-ahead log.
+    pub fn sizes(&self) -> (u64, u64) {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+        (size(&self.path), size(&writer::wal_path(&self.path)))
+    }
+
+    /// Deliveries that were refused, and that expired, since a time: of the survey the part that time alone changes.
+    pub fn in_trouble(&self, bound: u64, since: Timestamp) -> Result<(u64, u64), LedgerError> {
+        let count = |end: &str| {
+            let params = params![rows::micros(since), bound, end];
+            self.connection.prepare_cached(IN_TROUBLE)?.query_row(params, |row| row.get::<_, u64>(0))
+        };
+        let read = || Ok((count("refused")?, count("expired")?));
+        read().map_err(|why: rusqlite::Error| self.classed(&why))
     }
 
     /// The latest time that stands in the ledger: of an acceptance, or of an attempt that failed.

@@ -2,7 +2,7 @@
 //! suite's.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
@@ -91,4 +91,23 @@ async fn a_hold_is_taken_up_however_many_replays_work() {
     let open = fixture.ledger.open_orders(2).await.unwrap();
     assert_eq!((open[0].0.id, open[0].0.state), (hold, OrderState::Waiting));
     assert_eq!(open[1].0.state, OrderState::Working);
+}
+
+#[tokio::test]
+async fn an_order_that_comes_while_all_is_quiet_is_seen_by_the_next_look() {
+    let fixture = fixture::fixture(1).await;
+    let fixture::Fixture { ledger, dir, .. } = &fixture;
+    let wal = std::fs::File::options().write(true).open(writer::wal_path(&dir.path().join("ledger.sqlite"))).unwrap();
+    // Nothing was written for long.
+    wal.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();
+    // The first look opens a connection, and what root opens is root's anew, which the file's times tell.
+    for _ in 0..2 {
+        assert!(ledger.open_orders(9).await.unwrap().is_empty());
+    }
+    assert!(ledger.quiet.was_seen(&ledger.quiet.now()), "the next look asks the file system alone");
+    let order = Order::Suspend { to: Target::new("partner-0"), even_kills: false };
+    let order = NewOrder { order, by: "anna".into(), reason: None, at: Timestamp::now() };
+    let id = fixture.reader().place(&order).unwrap();
+    let seen = ledger.open_orders(9).await.unwrap();
+    assert_eq!(seen.into_iter().map(|(record, _)| record.id).collect::<Vec<_>>(), [id]);
 }
