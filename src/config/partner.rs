@@ -68,7 +68,7 @@ pub struct Partner {
 }
 
 /// What a partner's contract entitles it to.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entitlement {
     /// The wires it may have. Empty: all of them.

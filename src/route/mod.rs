@@ -112,7 +112,7 @@ pub struct Router {
 #[derive(Debug)]
 struct Routable {
     id: PartnerId,
-    entitlement: Entitlement,
+    entitlement: Arc<Entitlement>,
     destinations: Box<[String]>,
     rules: Box<[Arc<Rule>]>,
 }
@@ -129,9 +129,13 @@ pub struct Routed<'r> {
 impl Router {
     pub fn new(config: &Config) -> Self {
         let mut rules = Rules::new(&config.subject_descendants);
+        let mut entitlements: HashMap<&Entitlement, Arc<Entitlement>> = HashMap::new();
         let partners = config.partners.iter().map(|(id, partner)| Routable {
-            id: id.clone(),
-            entitlement: partner.entitlement.clone(),
+            // Of its own: the configuration's stands among all that goes with it, and would keep that place from the system.
+            id: PartnerId::new(id.as_str()),
+            entitlement: Arc::clone(
+                entitlements.entry(&partner.entitlement).or_insert_with(|| Arc::new(partner.entitlement.clone())),
+            ),
             destinations: partner.destinations.keys().cloned().collect(),
             rules: rules.of(partner),
         });

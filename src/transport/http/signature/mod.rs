@@ -30,8 +30,9 @@ pub struct SignatureSources {
 /// What signs a door's requests, ready for use.
 pub struct Signers {
     webhook: Option<WebhookSigner>,
-    message: Option<MessageSigner>,
-    body: Option<BodySigner>,
+    // Boxed, since few doors have them and there may be ten thousand doors.
+    message: Option<Box<MessageSigner>>,
+    body: Option<Box<BodySigner>>,
 }
 
 /// A request as its signatures see it.
@@ -68,7 +69,7 @@ impl SignatureSources {
         let webhook = (!webhook.is_empty()).then(|| WebhookSigner::new(webhook)).transpose()?;
         let message = self.message.as_ref().map(|how| MessageSigner::new(how, key(&how.key)?)).transpose()?;
         let body = self.body.as_ref().map(|how| BodySigner::new(how, &key(&how.secret)?)).transpose()?;
-        Ok(Signers { webhook, message, body })
+        Ok(Signers { webhook, message: message.map(Box::new), body: body.map(Box::new) })
     }
 }
 
