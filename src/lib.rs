@@ -35,6 +35,7 @@ pub mod hostile;
 pub mod intake;
 pub mod ledger;
 pub mod ops;
+mod parts;
 pub mod reload;
 pub mod render;
 pub mod route;

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{Map, Source, Value, ValueKind};
+use config::{Source, ValueKind};
+use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Place};
 use super::place::{FilePlaces, KeyPath, Lines};
 
-/// What a file says, hung where it belongs in the configuration: a layer for the `config` crate.
+/// What a file says, hung where it belongs in the configuration: a layer for the `config` crate. All that a TOML file can
+/// say has its like in JSON, but for numbers that are none, which become `null`.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     root: KeyPath,
@@ -44,16 +46,13 @@ impl Layer {
     /// Whether it says anything at `path`, counted from where it hangs.
     pub fn speaks_of(&self, path: &[Arc<str>]) -> bool {
         let Some((last, above)) = path.split_last() else { return true };
-        let table = above.iter().try_fold(&self.table, |table, part| match &table.get(part.as_ref())?.kind {
-            ValueKind::Table(below) => Some(below),
-            _ => None,
-        });
+        let table = above.iter().try_fold(&self.table, |table, part| table.get(part.as_ref())?.as_object());
         table.is_some_and(|table| table.contains_key(last.as_ref()))
     }
 
     /// What it says, where no other layer has a word in it.
-    pub fn into_tree(self) -> serde_json::Value {
-        in_json(ValueKind::Table(self.table))
+    pub fn into_tree(self) -> Value {
+        Value::Object(self.table)
     }
 }
 
@@ -62,29 +61,33 @@ impl Source for Layer {
         Box::new(self.clone())
     }
 
-    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
-        Ok(self.root.parts().iter().rev().fold(self.table.clone(), |inner, part| {
-            Map::from_iter([(part.to_string(), Value::new(None, ValueKind::Table(inner)))])
+    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
+        Ok(self.root.parts().iter().rev().fold(of_layers(&self.table), |inner, part| {
+            config::Map::from_iter([(part.to_string(), config::Value::new(None, ValueKind::Table(inner)))])
         }))
     }
 }
 
-/// All that a TOML file can say has its like in JSON, but for numbers that are none, which become `null`.
-fn in_json(kind: ValueKind) -> serde_json::Value {
-    match kind {
-        ValueKind::Nil => serde_json::Value::Null,
-        ValueKind::Boolean(value) => value.into(),
-        ValueKind::I64(number) => number.into(),
-        ValueKind::U64(number) => number.into(),
-        ValueKind::I128(number) => serde_json::Number::from_i128(number).into(),
-        ValueKind::U128(number) => serde_json::Number::from_u128(number).into(),
-        ValueKind::Float(number) => number.into(),
-        ValueKind::String(text) => text.into(),
-        ValueKind::Table(table) => {
-            serde_json::Value::Object(table.into_iter().map(|(key, value)| (key, in_json(value.kind))).collect())
-        }
-        ValueKind::Array(items) => items.into_iter().map(|item| in_json(item.kind)).collect(),
-    }
+/// A table as the `config` crate merges it.
+fn of_layers(table: &Map<String, Value>) -> config::Map<String, config::Value> {
+    table.iter().map(|(key, value)| (key.clone(), of_layer(value))).collect()
+}
+
+fn of_layer(value: &Value) -> config::Value {
+    let kind = match value {
+        Value::Null => ValueKind::Nil,
+        Value::Bool(value) => ValueKind::Boolean(*value),
+        // TOML has no other numbers than those of the first two.
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => ValueKind::I64(number),
+            (None, Some(number)) => ValueKind::Float(number),
+            (None, None) => ValueKind::Nil,
+        },
+        Value::String(text) => ValueKind::String(text.clone()),
+        Value::Array(items) => ValueKind::Array(items.iter().map(of_layer).collect()),
+        Value::Object(table) => ValueKind::Table(of_layers(table)),
+    };
+    config::Value::new(None, kind)
 }
 
 /// How to mend the slips of the hand that are common.
@@ -124,30 +127,29 @@ impl Reading<'_> {
     }
 
     fn value(&mut self, value: &DeValue<'_>, offset: usize) -> Value {
-        let kind = match value {
-            DeValue::String(text) => ValueKind::String(text.to_string()),
-            DeValue::Boolean(value) => ValueKind::Boolean(*value),
-            DeValue::Datetime(instant) => ValueKind::String(instant.to_string()),
+        match value {
+            DeValue::String(text) => Value::String(text.to_string()),
+            DeValue::Boolean(value) => Value::Bool(*value),
+            DeValue::Datetime(instant) => Value::String(instant.to_string()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => ValueKind::I64(number),
+                Ok(number) => Value::from(number),
                 Err(_) => {
                     self.fault(offset, "the number is too large; TOML has 64 bits for one".to_owned());
-                    ValueKind::Nil
+                    Value::Null
                 }
             },
-            DeValue::Float(number) => match number.as_str().parse() {
-                Ok(number) => ValueKind::Float(number),
+            DeValue::Float(number) => match number.as_str().parse::<f64>() {
+                Ok(number) => Value::from(number),
                 Err(_) => {
                     self.fault(offset, "not a number".to_owned());
-                    ValueKind::Nil
+                    Value::Null
                 }
             },
             DeValue::Array(items) => {
-                ValueKind::Array(items.iter().map(|item| self.value(item.get_ref(), item.span().start)).collect())
+                Value::Array(items.iter().map(|item| self.value(item.get_ref(), item.span().start)).collect())
             }
-            DeValue::Table(table) => ValueKind::Table(self.table(table)),
-        };
-        Value::new(None, kind)
+            DeValue::Table(table) => Value::Object(self.table(table)),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use super::schema::Known;
 use super::shape::{Report, shape};
 use super::tree::Tree;
 use super::{Config, Environment, is_id};
+use crate::parts::in_parts;
 
 /// Reads the configuration at `path`, the partners in `partners.d` beside it, and the environment of this process.
 ///
@@ -220,16 +220,17 @@ fn partner_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(why) => return Err(why),
     };
-    let mut files = Vec::new();
+    let mut names = Vec::new();
     for entry in entries {
         let name = entry?.file_name();
         let hidden = name.as_encoded_bytes().starts_with(b".");
         if !hidden && Path::new(&name).extension() == Some(OsStr::new("toml")) {
-            files.push(dir.join(name));
+            names.push(name);
         }
     }
-    files.sort();
-    Ok(files)
+    // Paths are compared part by part, which of ten thousand takes long, and these differ in their last alone.
+    names.sort_unstable();
+    Ok(names.into_iter().map(|name| dir.join(name)).collect())
 }
 
 /// What a file says, or all that is wrong with it.
@@ -258,24 +259,10 @@ fn read_partner(file: &Path) -> FileRead {
     }
 }
 
-/// So many files are not worth a thread.
-const FEW: usize = 256;
-
-/// Partners' files in their order, read by all processors: of ten thousand that is much of what a start takes.
+/// Partners' files in their order.
 fn read_partners(files: &[PathBuf]) -> Vec<FileRead> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = |files: &[PathBuf]| files.iter().map(|file| read_partner(file)).collect::<Vec<_>>();
-    if files.len() <= FEW || threads == 1 {
-        return part(files);
-    }
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = files
-            .chunks(files.len().div_ceil(threads).max(FEW))
-            .map(|files| scope.spawn(move || part(files)))
-            .collect();
-        let read = parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        read.collect()
-    })
+    let read = |files: &[PathBuf]| files.iter().map(|file| read_partner(file)).collect::<Vec<_>>();
+    in_parts(files, read).into_iter().flatten().collect()
 }
 
 fn partner_id(file: &Path) -> Option<&str> {

@@ -1,11 +1,10 @@
 //! Where each key stands: in which file, line and column, or in which environment variable.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use toml::de::{DeTable, DeValue};
 
@@ -97,7 +96,7 @@ pub(super) struct FilePlaces {
     text: String,
     /// Found when somebody asks, which is when something is wrong: to note each key of ten thousand files would be a
     /// fifth of what reading them takes.
-    spans: OnceCell<Spans>,
+    spans: OnceLock<Spans>,
 }
 
 /// Of each key, where it stands and where its value does.
@@ -158,7 +157,7 @@ impl Places {
 impl FilePlaces {
     /// Of a file whose `text` is TOML.
     pub fn new(file: PathBuf, root: KeyPath, text: &str) -> Self {
-        Self { file, root, text: text.to_owned(), spans: OnceCell::new() }
+        Self { file, root, text: text.to_owned(), spans: OnceLock::new() }
     }
 
     fn spans(&self) -> &Spans {

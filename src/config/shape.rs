@@ -29,6 +29,11 @@ impl<'a> Report<'a> {
         Self { places, known, errors: Vec::new(), broken: Vec::new() }
     }
 
+    /// One for a part of what is looked at, which knows what was taken out, and has no errors yet.
+    pub fn of_a_part(&self) -> Self {
+        Self { errors: Vec::new(), broken: self.broken.clone(), ..*self }
+    }
+
     /// An error about the value at `path`.
     pub fn value(&mut self, path: &KeyPath, message: impl Into<String>) {
         self.add(path, Part::Value, message.into());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 
 use super::dispatch::Due;
 use super::lane::{Lane, Settings};
@@ -14,6 +15,7 @@ use super::signal::Signal;
 use crate::config::{Config, Delivery, Destination};
 use crate::current::Current;
 use crate::ledger::{DestinationId, Halt, Ledger, LedgerError, Registration};
+use crate::parts::in_parts;
 use crate::telemetry::Beat;
 use crate::transport::{DoorError, Transport};
 
@@ -47,19 +49,24 @@ impl Lanes {
     pub async fn open(
         config: &Config,
         those: impl Fn(&str) -> bool,
-        open: impl Fn(&str, &Destination, &Delivery) -> Result<Box<dyn Transport>, DoorError>,
+        open: impl Fn(&str, &Destination, &Delivery) -> Result<Box<dyn Transport>, DoorError> + Sync,
         editions: &mut Editions,
         ledger: &dyn Ledger,
         now: Timestamp,
     ) -> Result<Self, LanesError> {
         let mut wanted = Wanted::all(config, editions)?;
         wanted.retain(|one| those(&one.name));
-        let mut doors = Vec::with_capacity(wanted.len());
-        for one in &wanted {
-            let door = open(&one.name, one.destination, &config.delivery)
-                .map_err(|why| LanesError::Door { name: one.name.clone(), why })?;
-            doors.push(door);
-        }
+        let runtime = Handle::current();
+        let opened = in_parts(&wanted, |part| {
+            // Doors look at the runtime's clock.
+            let _entered = runtime.enter();
+            let open = |one: &Wanted<'_>| {
+                let door = open(&one.name, one.destination, &config.delivery);
+                door.map_err(|why| LanesError::Door { name: one.name.clone(), why })
+            };
+            part.iter().map(open).collect::<Result<Vec<_>, _>>()
+        });
+        let doors = opened.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
         let ids = ledger.register(wanted.iter().map(Wanted::registration).collect(), now).await?;
         let mut before: HashMap<_, _> =
             ledger.lanes(ids.clone()).await?.into_iter().map(|lane| (lane.destination, lane)).collect();

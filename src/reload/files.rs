@@ -4,6 +4,7 @@
 //! directories that are swapped as a whole, as Kubernetes does. What was written in several steps is whole when nothing
 //! has changed for a while.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -48,13 +49,19 @@ impl Files {
     fn stamp(&self) -> u64 {
         let mut hash = DefaultHasher::new();
         let partners = self.main.parent().unwrap_or(Path::new("")).join("partners.d");
-        let mut names: Vec<PathBuf> =
-            fs::read_dir(&partners).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        names.sort();
-        for file in [&self.main, &partners].into_iter().chain(&self.others).chain(&names) {
-            file.hash(&mut hash);
+        let mut names: Vec<OsString> =
+            fs::read_dir(&partners).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+        names.sort_unstable();
+        let mut look = |name: &OsStr, file: &Path| {
+            name.hash(&mut hash);
             let about = fs::metadata(file);
             about.as_ref().map_err(io::Error::kind).map(of).hash(&mut hash);
+        };
+        for file in [&self.main, &partners].into_iter().chain(&self.others) {
+            look(file.as_os_str(), file);
+        }
+        for name in &names {
+            look(name, &partners.join(name));
         }
         hash.finish()
     }

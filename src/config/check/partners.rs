@@ -8,15 +8,23 @@ use serde_json::Value;
 use super::Checks;
 use crate::config::place::KeyPath;
 use crate::config::{Backoff, Destination, Door, Format, Partner, Span, Subscription};
+use crate::parts::in_parts;
 
 impl Checks<'_, '_> {
     pub(super) fn partners(&mut self) {
-        let config = self.config;
-        for (id, partner) in &config.partners {
-            let path = KeyPath::new(["partners", id.as_str()]);
-            self.id(&path, "partner id");
-            self.partner(&path, partner);
-        }
+        let Self { config, tree, environment, secrets: _, ref report } = *self;
+        let partners: Vec<_> = config.partners.iter().collect();
+        let checked = in_parts(&partners, |part| {
+            let mut report = report.of_a_part();
+            let mut checks = Checks { config, tree, environment, secrets: BTreeMap::new(), report: &mut report };
+            for (id, partner) in part {
+                let path = KeyPath::new(["partners", id.as_str()]);
+                checks.id(&path, "partner id");
+                checks.partner(&path, partner);
+            }
+            report.errors
+        });
+        self.report.errors.extend(checked.into_iter().flatten());
         self.one_door();
     }
 
@@ -116,10 +124,9 @@ impl Checks<'_, '_> {
     fn one_door(&mut self) {
         let partners = self.tree.get("partners").and_then(Value::as_object);
         for (id, partner) in partners.into_iter().flatten() {
-            let doors = KeyPath::new(["partners", id]).key("destinations");
             let destinations = partner.get("destinations").and_then(Value::as_object);
             for (name, destination) in destinations.into_iter().flatten() {
-                let path = doors.key(name);
+                let path = || KeyPath::new(["partners", id, "destinations", name]);
                 let Some(table) = destination.as_object() else { continue };
                 let mut doors = Door::TABLES.into_iter().filter(|name| table.contains_key(*name));
                 match (doors.next(), doors.next()) {
@@ -128,11 +135,11 @@ impl Checks<'_, '_> {
                         let message = format!(
                             "the destination has both [….{one}] and [….{other}]; keep one, or make two destinations of them"
                         );
-                        self.report.key(&path.key(other), message);
+                        self.report.key(&path().key(other), message);
                     }
                     (None, _) => {
                         let tables = Door::TABLES.map(|name| format!("[….{name}]")).join(", ");
-                        self.error(&path, format!("the destination leads nowhere; add one of the sections {tables}"));
+                        self.error(&path(), format!("the destination leads nowhere; add one of the sections {tables}"));
                     }
                 }
             }

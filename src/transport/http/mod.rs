@@ -83,7 +83,7 @@ impl HttpDoor {
         };
         Ok(Self {
             client: Client::new(&address, settings)?,
-            ways: Ways::new(push)?,
+            ways: Ways::new(push, &address)?,
             head: Fresh::new(&sources.secrets(), move || sources.head())?,
             tokens,
             redirects: Redirects::new(&push.redirects, &address, settings)?,

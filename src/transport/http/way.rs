@@ -39,14 +39,16 @@ enum Place {
 }
 
 impl Ways {
-    pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
+    /// `own` is the address of `push`.
+    pub fn new(push: &HttpPush, own: &Address) -> Result<Self, DoorError> {
         let of = |variant: &PushVariant| {
             let success = if variant.success.is_empty() { &push.success } else { &variant.success };
             let url = variant.url.as_ref().unwrap_or(&push.url);
-            Way::new(variant.method.unwrap_or(push.method), url, success).map(Box::new)
+            let own = variant.url.is_none().then_some(own);
+            Way::new(variant.method.unwrap_or(push.method), url, own, success).map(Box::new)
         };
         Ok(Self {
-            first: Way::new(push.method, &push.url, &push.success)?,
+            first: Way::new(push.method, &push.url, Some(own), &push.success)?,
             update: push.update.as_deref().map(of).transpose()?,
             kill: push.kill.as_deref().map(of).transpose()?,
         })
@@ -68,7 +70,13 @@ impl Ways {
 }
 
 impl Way {
-    fn new(method: PushMethod, url: &PushUrl, success: &BTreeSet<u16>) -> Result<Self, DoorError> {
+    /// `known` is the address of `url`, where it was taken apart before.
+    fn new(
+        method: PushMethod,
+        url: &PushUrl,
+        known: Option<&Address>,
+        success: &BTreeSet<u16>,
+    ) -> Result<Self, DoorError> {
         let method = match method {
             PushMethod::Post => Method::POST,
             PushMethod::Put => Method::PUT,
@@ -78,7 +86,8 @@ impl Way {
         let place = if url.has_fields() {
             Place::Filled(url.clone())
         } else {
-            let address = Address::parse(url.as_str())?;
+            let address =
+                known.map_or_else(|| Address::parse(url.as_str()).map(Cow::Owned), |own| Ok(Cow::Borrowed(own)))?;
             let uri =
                 address.path().parse().map_err(|why: http::uri::InvalidUri| DoorError::Setting(why.to_string()))?;
             Place::Fixed(uri)
