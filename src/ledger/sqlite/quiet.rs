@@ -79,6 +79,8 @@ mod tests {
         written(&quiet, "two", hour);
         quiet.note(quiet.now());
         assert!(quiet.was_seen(&quiet.now()));
+        written(&quiet, "two", 2 * hour);
+        assert!(!quiet.was_seen(&quiet.now()), "it is another one, however old");
     }
 
     #[test]
