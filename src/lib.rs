@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 // Connections to what others name are opened in one place: `transport/client/dial.rs`.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+// What a verb prints goes through `cli/output.rs`, which minds a reader that has gone.
+#![cfg_attr(not(test), warn(clippy::print_stdout))]
 
 /// Whether a rule is broken on purpose, so that the simulation can show that it would notice. Never, outside of tests.
 #[cfg(test)]

@@ -140,6 +140,53 @@ async fn publishing_listing_and_quarantine() {
     assert_eq!(scene.terminate().await, Some(0));
 }
 
+/// As before `head` when it has read enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_gone_ends_a_verb_in_silence() {
+    let partner = sink(SinkOptions::default()).await;
+    let partners = [Partner { id: "own", format: "json", url: url(&partner), more: "" }];
+    let mut scene = Scene::new(&partners, "", "");
+    scene.start_and_publish(&article("one", 1, "publish")).await;
+    until(Duration::from_secs(20), "it arrives", async || partner.stories().len() == 1).await;
+    let (config, story) = (scene.config(), "urn:test:one");
+    let unread = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        drop(reader);
+        let Output { status, stderr, .. } = output(newswired().args(arguments).stdout(writer));
+        // What a shell says of a program that SIGPIPE ended.
+        assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(141), ""), "{arguments:?}");
+    };
+    for verb in [
+        &["check"][..],
+        &["config", "show"],
+        &["deliveries"],
+        &["deliveries", "--json"],
+        &["events"],
+        &["events", "--json"],
+        &["health"],
+        &["hold", "--story", story],
+        &["orders"],
+        &["orders", "--json"],
+        &["partner", "test", "--partner", "own"],
+        &["partners"],
+        &["quarantine", "list"],
+        &["release", "--story", story],
+        &["stats"],
+        &["status"],
+        &["stories"],
+        &["why", "--story", story, "--partner", "own"],
+    ] {
+        unread(&[verb, &["--config", path(&config)]].concat());
+    }
+    unread(&["completions", "bash"]);
+    unread(&["manual", path(scene.dir.path())]);
+    unread(&["sink", "--listen", "127.0.0.1:0"]);
+    // What was ordered is done all the same.
+    let (code, out, _) = run(&["orders", "--all", "--config", path(&config)]);
+    assert_eq!((code, out.contains("hold"), out.contains("release")), (0, true, true), "{out}");
+    assert_eq!(scene.terminate().await, Some(0));
+}
+
 #[test]
 fn a_secret_that_was_mistyped_is_not_printed() {
     for arguments in [

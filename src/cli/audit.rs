@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use comfy_table::{Table, presets};
 
+use super::output::say;
 use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, Article};
 use crate::attribution::{Attribution, Policies, media};
@@ -80,9 +81,9 @@ impl Audit {
         }
         if self.json {
             let line = serde_json::to_string(&findings).map_err(|why| Failure::Unavailable(why.to_string()))?;
-            println!("{line}");
+            say!("{line}")?;
         } else {
-            print(&article, &findings);
+            print(&article, &findings)?;
         }
         match findings.breaches.len() {
             0 => Ok(()),
@@ -132,8 +133,8 @@ fn read_article(file: &std::path::Path, config: &Config) -> Result<Article, Fail
     article::decode(&bytes, None, wire).map_err(|why| unreadable(&why))
 }
 
-fn print(article: &Article, findings: &Findings) {
-    println!("{} version {}: {}", article.guid, article.version, article.headline);
+fn print(article: &Article, findings: &Findings) -> Result<(), Failure> {
+    say!("{} version {}: {}", article.guid, article.version, article.headline)?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["element", "shown at", "and says"]);
     for element in &findings.elements {
@@ -144,30 +145,31 @@ fn print(article: &Article, findings: &Findings) {
         table.add_row([element.name.clone(), at, text]);
     }
     if !findings.elements.is_empty() {
-        println!("{table}");
+        say!("{table}")?;
     }
     match &findings.headline.instead {
-        Some(instead) => println!("headline: changed to {instead:?}"),
-        None if findings.headline.kept => println!("headline: as it was sent"),
-        None => println!("headline: not there"),
+        Some(instead) => say!("headline: changed to {instead:?}")?,
+        None if findings.headline.kept => say!("headline: as it was sent")?,
+        None => say!("headline: not there")?,
     }
     let text = &findings.text;
-    println!(
+    say!(
         "text: of {} paragraphs {} as sent, {} changed, {} not there",
         text.paragraphs,
         text.kept,
         text.changed.len(),
         text.missing.len()
-    );
+    )?;
     for change in &text.changed {
-        println!("  {:.0} % alike", 100.0 * change.alike);
-        println!("    sent:   {}", change.sent);
-        println!("    stands: {}", change.stands);
+        say!("  {:.0} % alike", 100.0 * change.alike)?;
+        say!("    sent:   {}", change.sent)?;
+        say!("    stands: {}", change.stands)?;
     }
     for missing in &text.missing {
-        println!("  not there: {missing}");
+        say!("  not there: {missing}")?;
     }
     for breach in &findings.breaches {
-        println!("breach: {breach}");
+        say!("breach: {breach}")?;
     }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use super::output::say;
 use super::{ConfigFile, Failure, at, json_line};
 use crate::ledger::{Contents, CopyError, CopyStep, back_up};
 
@@ -31,10 +32,10 @@ impl Backup {
         let ledger = self.config.load_to_look()?.ledger.path;
         let contents = shown(|tell| back_up(&ledger, &self.file, tell))?;
         if self.json {
-            println!("{}", json_line(&contents)?);
+            say!("{}", json_line(&contents)?)?;
         } else {
             let size = std::fs::metadata(&self.file).map_or(0, |about| about.len());
-            println!("{}: {}\n{}", self.file.display(), HumanBytes(size), told(&contents));
+            say!("{}: {}\n{}", self.file.display(), HumanBytes(size), told(&contents))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use clap::Args;
 
+use super::output::say;
 use super::{ConfigFile, Failure, json_line};
 use crate::config::{Config, Loaded, Plan, Secrets, Tree, load_whole};
 use crate::ledger::SqliteReader;
@@ -34,13 +35,13 @@ impl Check {
             return self.tell(&config, &tree);
         }
         let destinations: usize = config.partners.values().map(|partner| partner.destinations.len()).sum();
-        println!(
+        say!(
             "{}: good; {}, {}, {}",
             self.config.config.display(),
             counted(config.wires.len(), "wire"),
             counted(config.partners.len(), "partner"),
             counted(destinations, "destination"),
-        );
+        )?;
         Ok(())
     }
 }
@@ -60,13 +61,15 @@ impl Check {
         })?;
         let plan = Plan::between(&before, tree);
         if self.json {
-            println!("{}", json_line(&plan)?);
+            say!("{}", json_line(&plan)?)?;
             return Ok(());
         }
-        plan.differences.iter().for_each(|one| println!("{one}"));
+        for one in &plan.differences {
+            say!("{one}")?;
+        }
         let runs = SqliteReader::open(ledger).is_ok_and(|reader| reader.is_served());
         let by = if runs { "a reload" } else { "no daemon runs; its next start" };
-        println!("{by}: {}", plan.summary());
+        say!("{by}: {}", plan.summary())?;
         Ok(())
     }
 }

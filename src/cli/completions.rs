@@ -1,10 +1,9 @@
 //! `newswired completions`: what a shell has to know to complete the command line.
 
-use std::io::Write;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::output;
 use super::{Cli, Failure};
 
 #[derive(Debug, Args)]
@@ -19,6 +18,6 @@ impl Completions {
         // Made whole before it is written: its writer panics where nobody reads to the end.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "newswired", &mut script);
-        Ok(std::io::stdout().lock().write_all(&script)?)
+        output::whole(script)
     }
 }

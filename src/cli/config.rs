@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::output::{self, say};
 use super::{ConfigFile, Failure, json_line};
 use crate::config::{Environment, Setting, show};
 
@@ -39,10 +40,10 @@ impl Show {
         }
         if json {
             for setting in &settings {
-                println!("{}", json_line(setting)?);
+                say!("{}", json_line(setting)?)?;
             }
         } else {
-            print!("{}", told(&settings));
+            output::whole(told(&settings))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use super::moment::Moment;
+use super::output::say;
 use super::target::To;
 use super::{ConfigFile, Failure, at, json_line};
 use crate::ledger::{Cursor, DeliveryFilter, SqliteReader, states};
@@ -61,7 +62,7 @@ impl Deliveries {
         let page = reader.delivery_page(&filter)?;
         if self.json {
             for delivery in &page.deliveries {
-                println!("{}", json_line(delivery)?);
+                say!("{}", json_line(delivery)?)?;
             }
         } else {
             let mut table = Table::new();
@@ -79,7 +80,7 @@ impl Deliveries {
                     delivery.reason.unwrap_or_default(),
                 ]);
             }
-            println!("{table}");
+            say!("{table}")?;
         }
         if self.totals {
             let counts: Vec<_> =
@@ -87,16 +88,20 @@ impl Deliveries {
             told(
                 self.json,
                 &format!("in all: {}", if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") }),
-            );
+            )?;
         }
         if let Some(next) = page.next {
-            told(self.json, &format!("there are more: the same again with --after {next}"));
+            told(self.json, &format!("there are more: the same again with --after {next}"))?;
         }
         Ok(())
     }
 }
 
 /// What is not the list stands on standard error where the list is for programs.
-fn told(json: bool, line: &str) {
-    if json { eprintln!("{line}") } else { println!("{line}") }
+fn told(json: bool, line: &str) -> Result<(), Failure> {
+    if !json {
+        return say!("{line}");
+    }
+    eprintln!("{line}");
+    Ok(())
 }

@@ -1,17 +1,17 @@
 //! `newswired events`: what happened, the newest last, and with `--follow` what happens.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
 
 use super::moment::Moment;
+use super::output::say;
 use super::paint::{Paint, Tone, shown};
 use super::target::To;
 use super::{ConfigFile, Failure, at, json_line};
 use crate::answers::events::{About, Event, Following, What, past};
-use crate::ledger::{LedgerError, OrderState, SqliteReader};
+use crate::ledger::{OrderState, SqliteReader};
 
 #[derive(Debug, Args)]
 #[command(
@@ -47,16 +47,6 @@ const SHARE: u32 = 10;
 
 impl Events {
     pub fn run(self) -> Result<(), Failure> {
-        match self.told() {
-            // Whoever read it has read enough.
-            Err(Ended::Output(why)) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(Ended::Output(why)) => Err(why.into()),
-            Err(Ended::Failed(why)) => Err(why),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    fn told(self) -> Result<(), Ended> {
         let config = self.config.load_to_look()?;
         let ledger = config.ledger.path.clone();
         let reader = SqliteReader::open(&ledger)?;
@@ -64,16 +54,15 @@ impl Events {
         let about = About { to, story: self.story };
         let since = self.since.map(|since| since.before(Timestamp::now())).transpose()?;
         let paint = Paint::of_output();
-        let tell = |events: &[Event]| -> Result<(), Ended> {
-            let mut out = io::stdout().lock();
+        let tell = |events: &[Event]| -> Result<(), Failure> {
             for event in events {
                 if self.json {
-                    writeln!(out, "{}", json_line(event)?)?;
+                    say!("{}", json_line(event)?)?;
                 } else {
-                    writeln!(out, "{}", line(event, paint))?;
+                    say!("{}", line(event, paint))?;
                 }
             }
-            Ok(out.flush()?)
+            Ok(())
         };
         // Begun before, so that nothing happens between the two.
         let following = self.follow.then(|| Following::begin(&reader, about.clone(), Timestamp::now())).transpose()?;
@@ -90,30 +79,6 @@ impl Events {
             tell(&events)?;
             std::thread::sleep(LOOK.max(began.elapsed() * SHARE));
         }
-    }
-}
-
-/// Why there is no more.
-enum Ended {
-    Output(io::Error),
-    Failed(Failure),
-}
-
-impl From<io::Error> for Ended {
-    fn from(why: io::Error) -> Self {
-        Self::Output(why)
-    }
-}
-
-impl From<Failure> for Ended {
-    fn from(why: Failure) -> Self {
-        Self::Failed(why)
-    }
-}
-
-impl From<LedgerError> for Ended {
-    fn from(why: LedgerError) -> Self {
-        Self::Failed(why.into())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::admin::Admin;
+use super::output;
 use super::{ConfigFile, Failure};
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ impl Health {
         let answer = admin.get(path, PATIENCE).await.map_err(|why| Failure::No(why.to_string()))?;
         let told = String::from_utf8_lossy(&answer.body);
         if answer.status.is_success() {
-            print!("{told}");
+            output::whole(&*told)?;
             return Ok(());
         }
         Err(Failure::No(format!("{}: {}", answer.status, told.trim_end())))

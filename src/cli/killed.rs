@@ -8,6 +8,7 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::order::story;
+use super::output::say;
 use super::{ConfigFile, Failure, at, json_line};
 use crate::answers::killed::{self, Door};
 use crate::article::Guid;
@@ -65,10 +66,10 @@ impl Killed {
         progress.finish_and_clear();
         if self.json {
             for door in &doors {
-                println!("{}", json_line(door)?);
+                say!("{}", json_line(door)?)?;
             }
         } else {
-            println!("{}", table(&doors));
+            say!("{}", table(&doors))?;
         }
         let outstanding = doors.iter().filter(|door| !door.acknowledged).count();
         let told = match (doors.len(), outstanding) {
@@ -80,7 +81,7 @@ impl Killed {
             }
         };
         if !self.json {
-            println!("{told}");
+            say!("{told}")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
+use super::output::say;
 use super::{Cli, Failure};
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ impl Manual {
         let written = write(&self.dir).map_err(|why| {
             Failure::Unavailable(format!("cannot write into {}: {why}; give an existing directory", self.dir.display()))
         })?;
-        println!("{written} pages in {}", self.dir.display());
+        say!("{written} pages in {}", self.dir.display())?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! | 64 | the command line cannot be used |
 //! | 69 | something that is needed is not there: a broker, a port, the ledger |
 //! | 78 | the configuration cannot be used |
+//! | 141 | nobody reads the output to its end; as a program that `SIGPIPE` ends, since there is no answer |
 
 mod admin;
 mod audit;
@@ -26,6 +27,7 @@ mod manual;
 mod moment;
 mod order;
 mod orders;
+mod output;
 mod paint;
 mod partner;
 mod partners;
@@ -186,6 +188,9 @@ enum Failure {
     /// A door is in trouble, and what was printed says so already.
     #[error("")]
     Told,
+    /// Whoever read the output has read enough.
+    #[error("")]
+    Unread,
 }
 
 impl Failure {
@@ -195,6 +200,8 @@ impl Failure {
             Self::Usage(_) => 64,
             Self::Unavailable(_) | Self::Told => 69,
             Self::Config(_) => 78,
+            // 128 and SIGPIPE's number, which is what a shell says of other programs before `head`.
+            Self::Unread => 141,
         }
     }
 }
@@ -281,7 +288,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            if !matches!(why, Failure::Told) {
+            if !matches!(why, Failure::Told | Failure::Unread) {
                 eprintln!("{why}");
             }
             ExitCode::from(why.code())

@@ -6,6 +6,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
+use super::output::say;
 use super::target::To;
 use super::{ConfigFile, Failure};
 use crate::article::Guid;
@@ -59,7 +60,7 @@ impl Desk {
     pub fn tell_halted(&self, to: &Target) -> Result<(), Failure> {
         for (destination, halt) in self.reader.standings()?.destinations {
             if to.covers(&destination) {
-                println!("{destination} is suspended ({}): it goes when `newswired resume` says so.", halt.why);
+                say!("{destination} is suspended ({}): it goes when `newswired resume` says so.", halt.why)?;
             }
         }
         Ok(())
@@ -72,7 +73,7 @@ impl Desk {
     pub fn give(&self, order: Order) -> Result<OrderId, Failure> {
         let new = self.new_order(order);
         let (id, said) = give_in(&self.reader, &new)?;
-        println!("{said}");
+        say!("{said}")?;
         Ok(id)
     }
 

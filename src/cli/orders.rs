@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::order::operator;
+use super::output::say;
 use super::{ConfigFile, Failure, at, json_line};
 use crate::ledger::{OrderId, OrderRecord, Standings};
 
@@ -55,29 +56,29 @@ fn list(list: &List) -> Result<(), Failure> {
     let Standings { stories, destinations } = reader.standings()?;
     if list.json {
         for order in &orders {
-            println!("{}", json_line(order)?);
+            say!("{}", json_line(order)?)?;
         }
         for (story, why) in &stories {
-            println!("{}", json!({ "on_hold": story, "why": why }));
+            say!("{}", json!({ "on_hold": story, "why": why }))?;
         }
         for (destination, halt) in &destinations {
-            println!("{}", json!({ "suspended": destination, "even_kills": halt.even_kills, "why": halt.why }));
+            say!("{}", json!({ "suspended": destination, "even_kills": halt.even_kills, "why": halt.why }))?;
         }
         return Ok(());
     }
     if !orders.is_empty() {
-        println!("{}", table(&orders));
+        say!("{}", table(&orders))?;
     } else if list.all {
-        println!("nothing was ordered");
+        say!("nothing was ordered")?;
     } else {
-        println!("no order waits or works; --all shows those that are done");
+        say!("no order waits or works; --all shows those that are done")?;
     }
     for (story, why) in &stories {
-        println!("on hold: {story} ({why})");
+        say!("on hold: {story} ({why})")?;
     }
     for (destination, halt) in &destinations {
         let what = if halt.even_kills { "sent nothing at all" } else { "sent nothing but kills" };
-        println!("{what}: {destination} ({})", halt.why);
+        say!("{what}: {destination} ({})", halt.why)?;
     }
     Ok(())
 }
@@ -104,7 +105,7 @@ fn stop(config: &ConfigFile, id: i64) -> Result<(), Failure> {
     let reader = config.reader()?;
     let id = OrderId::new(id);
     if reader.stop_order(id, &operator(), Timestamp::now())? {
-        println!("order {id} is stopped; what it did so far stands");
+        say!("order {id} is stopped; what it did so far stands")?;
         return Ok(());
     }
     Err(Failure::No(match reader.order_placed(id)? {

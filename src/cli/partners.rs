@@ -7,6 +7,7 @@ use indicatif::HumanCount;
 use jiff::Timestamp;
 
 use super::lookout::{Watching, tell_if_left};
+use super::output::say;
 use super::paint::{Paint, rate};
 use super::status::{ago, why};
 use super::{Failure, json_line};
@@ -53,7 +54,7 @@ impl Partners {
         let more = picture.all - picture.rows.len();
         if self.json {
             for row in &picture.rows {
-                println!("{}", json_line(row)?);
+                say!("{}", json_line(row)?)?;
             }
             if more > 0 {
                 eprintln!("{} more are not shown: --limit says how many", HumanCount(more as u64));
@@ -61,12 +62,12 @@ impl Partners {
             return Ok(());
         }
         if picture.rows.is_empty() {
-            println!("{}", none(&view));
+            say!("{}", none(&view))?;
             return Ok(());
         }
-        println!("{}", table(&picture.rows, Paint::of_output(), Timestamp::now()));
+        say!("{}", table(&picture.rows, Paint::of_output(), Timestamp::now()))?;
         if more > 0 {
-            println!("{} more are not shown: --limit says how many", HumanCount(more as u64));
+            say!("{} more are not shown: --limit says how many", HumanCount(more as u64))?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::Failure;
+use super::output::say;
 use crate::config::SecretRef;
 use crate::transport;
 
@@ -85,7 +86,7 @@ impl Publish {
         if refused > 0 {
             return Err(Failure::No(format!("{refused} of {} articles were refused", self.files.len())));
         }
-        println!("{} published", self.files.len());
+        say!("{} published", self.files.len())?;
         Ok(())
     }
 

@@ -1,10 +1,9 @@
 //! `newswired quarantine`: what could not be accepted, and what becomes of it.
 
-use std::io::Write;
-
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 
+use super::output::{self, say};
 use super::{ConfigFile, Failure};
 use crate::ledger::QuarantineState;
 
@@ -63,12 +62,12 @@ fn list(config: &ConfigFile, all: bool, json: bool) -> Result<(), Failure> {
     if json {
         for entry in &entries {
             let line = serde_json::to_string(entry).map_err(|why| Failure::Unavailable(why.to_string()))?;
-            println!("{line}");
+            say!("{line}")?;
         }
         return Ok(());
     }
     if entries.is_empty() {
-        println!("quarantine is empty");
+        say!("quarantine is empty")?;
         return Ok(());
     }
     let mut table = Table::new();
@@ -85,7 +84,7 @@ fn list(config: &ConfigFile, all: bool, json: bool) -> Result<(), Failure> {
             entry.reason,
         ]);
     }
-    println!("{table}");
+    say!("{table}")?;
     Ok(())
 }
 
@@ -95,7 +94,7 @@ fn show(config: &ConfigFile, id: i64) -> Result<(), Failure> {
     if let Some(content_type) = &entry.content_type {
         eprintln!("content type: {content_type}");
     }
-    Ok(std::io::stdout().lock().write_all(&entry.bytes)?)
+    output::whole(entry.bytes)
 }
 
 fn order(config: &ConfigFile, id: i64, to: QuarantineState) -> Result<(), Failure> {
@@ -103,8 +102,8 @@ fn order(config: &ConfigFile, id: i64, to: QuarantineState) -> Result<(), Failur
         return Err(nothing(id));
     }
     match to {
-        QuarantineState::Retry => println!("entry {id} is tried again by the running daemon within a second"),
-        _ => println!("entry {id} is discarded"),
+        QuarantineState::Retry => say!("entry {id} is tried again by the running daemon within a second")?,
+        _ => say!("entry {id} is discarded")?,
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::order::{Ordering, TakenUp, take_up};
+use super::output::say;
 use super::{ConfigFile, Failure};
 use crate::ledger::{Order, OrderRecord, OrderState, SqliteReader};
 use crate::render::check_templates;
@@ -42,13 +43,13 @@ impl Reload {
         let record = match take_up(&desk.reader, &desk.new_order(Order::Reload))? {
             TakenUp::As(record) => ended(&desk.reader, record)?,
             TakenUp::Said(_, said) => {
-                println!("{said}");
+                say!("{said}")?;
                 return Ok(());
             }
         };
         let result = record.result.unwrap_or_default();
         match record.state {
-            OrderState::Done => println!("order {}: {result}", record.id),
+            OrderState::Done => say!("order {}: {result}", record.id)?,
             OrderState::Stopped => return Err(Failure::No(format!("order {} was stopped: {result}", record.id))),
             OrderState::Refused => return Err(Failure::Config(format!("order {} is refused: {result}", record.id))),
             OrderState::Waiting | OrderState::Working => {

@@ -1,12 +1,12 @@
 //! `newswired render`: what a partner would receive, without sending.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
+use super::output::{self, say};
 use super::{ConfigFile, Failure, beginning};
 use crate::article::{self, DecodeError};
 use crate::attribution::{Explained, Policies};
@@ -79,7 +79,7 @@ impl Render {
         match &self.out {
             Some(path) => std::fs::write(path, document.bytes())
                 .map_err(|why| Failure::Unavailable(format!("cannot write {}: {why}", path.display())))?,
-            None => std::io::stdout().lock().write_all(document.bytes())?,
+            None => output::whole(document.bytes())?,
         }
         Ok(())
     }
@@ -110,12 +110,7 @@ fn print(explained: &[Explained]) -> Result<(), Failure> {
         let (places, texts): (Vec<_>, Vec<_>) = found.iter().map(|(at, text)| (at.as_str(), beginning(text))).unzip();
         table.add_row([name.clone(), places.join("\n"), texts.join("\n")]);
     }
-    if explained.is_empty() {
-        writeln!(std::io::stdout().lock(), "nothing is required of this document")?;
-    } else {
-        writeln!(std::io::stdout().lock(), "{table}")?;
-    }
-    Ok(())
+    if explained.is_empty() { say!("nothing is required of this document") } else { say!("{table}") }
 }
 
 /// `file:line:column: what`, where there is a line.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Failure;
 use super::moment::Moment;
 use super::order::Ordering;
+use super::output::say;
 use super::target::{To, unknown};
 use crate::ledger::{Order, OrderId, OrderState, Replay as Request, ReplayFrom, SqliteReader};
 use crate::upkeep;
@@ -113,7 +114,7 @@ fn wait_for(reader: &SqliteReader, id: OrderId) -> Result<(), Failure> {
             }
             OrderState::Done => {
                 bar.finish_and_clear();
-                println!("order {id}: {result}");
+                say!("order {id}: {result}")?;
                 return Ok(());
             }
             OrderState::Refused | OrderState::Stopped => {

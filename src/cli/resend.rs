@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Failure;
 use super::order::Ordering;
+use super::output::say;
 use super::target::To;
 use crate::article::Guid;
 use crate::ledger::Order;
@@ -30,7 +31,7 @@ impl Resend {
         desk.give(Order::Resend { story: story.guid, to: to.clone() })?;
         desk.tell_halted(&to)?;
         if story.on_hold.is_some() && story.article.is_some_and(|article| !article.action.withdraws()) {
-            println!("The story is on hold: it goes when `newswired release` says so.");
+            say!("The story is on hold: it goes when `newswired release` says so.")?;
         }
         Ok(())
     }

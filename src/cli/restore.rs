@@ -8,6 +8,7 @@ use indicatif::HumanCount;
 use jiff::Timestamp;
 
 use super::backup::{shown, told};
+use super::output::say;
 use super::{ConfigFile, Failure};
 use crate::ledger::{Restored, restore};
 
@@ -30,7 +31,7 @@ impl Restore {
     pub fn run(self) -> Result<(), Failure> {
         let ledger = self.config.load_to_look()?.ledger.path;
         let restored = shown(|tell| restore(&self.file, &ledger, self.replace, Timestamp::now(), tell))?;
-        println!("{}", came_of(&self.file, &ledger, &restored));
+        say!("{}", came_of(&self.file, &ledger, &restored))?;
         Ok(())
     }
 }

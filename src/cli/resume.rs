@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Failure;
 use super::order::Ordering;
+use super::output::say;
 use super::target::To;
 use crate::ledger::Order;
 
@@ -26,9 +27,9 @@ impl Resume {
         for (id, partner) in &desk.config.partners {
             let meant = desk.config.destinations().any(|name| name.starts_with(&format!("{id}/")) && to.covers(&name));
             if partner.paused && meant {
-                println!(
+                say!(
                     "{id} is paused in the configuration as well: it is sent nothing but kills until that is taken out."
-                );
+                )?;
             }
         }
         Ok(())

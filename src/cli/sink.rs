@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Failure;
+use super::output::say;
 use crate::config::Secret;
 use crate::sink::{self, SinkOptions};
 
@@ -52,13 +53,13 @@ impl Sink {
             hang: self.hang,
         };
         let (sink, mut received) = sink::Sink::start(options).await.map_err(Failure::Unavailable)?;
-        println!("listening on http://{0}/ ; counts at http://{0}/stats ; stop with Ctrl-C", sink.address());
+        say!("listening on http://{0}/ ; counts at http://{0}/stats ; stop with Ctrl-C", sink.address())?;
         let mut stopped = pin!(super::stopped());
         loop {
             tokio::select! {
                 Some(one) = received.recv() => {
                     let verdict = if one.problems.is_empty() { "good".to_owned() } else { one.problems.join("; ") };
-                    println!(
+                    say!(
                         "{} {} {} version {} {} attempt {} {} bytes: {verdict}{}",
                         one.at.strftime("%H:%M:%S%.3f"),
                         one.status,
@@ -68,7 +69,7 @@ impl Sink {
                         one.attempt,
                         one.body.len(),
                         if one.repeat { ", a repeat" } else { "" },
-                    );
+                    )?;
                 }
                 () = &mut stopped => break,
             }

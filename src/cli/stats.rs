@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 
+use super::output::{self, say};
 use super::{ConfigFile, Failure, at, json_line};
 use crate::config::{self, Span};
 use crate::ledger::{LedgerStats, SqliteReader};
@@ -34,9 +35,9 @@ impl Stats {
         let config = self.config.load_to_look()?;
         let stats = SqliteReader::open(&config.ledger.path)?.stats(self.exact, self.top)?;
         if self.json {
-            println!("{}", json_line(&stats)?);
+            say!("{}", json_line(&stats)?)?;
         } else {
-            print!("{}", told(&stats, &config.ledger, Timestamp::now()));
+            output::whole(told(&stats, &config.ledger, Timestamp::now()))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::lookout::{Picture, Watching, tell_if_left};
+use super::output::{self, say};
 use super::paint::{Paint, Tone, rate, span};
 use super::{Failure, json_line};
 use crate::answers::board::{Flow, Row, View};
@@ -45,10 +46,10 @@ impl Status {
         let trouble = trouble(&picture.flow);
         if self.json {
             let told = Told { running: picture.is_live(), trouble: &trouble, flow: &picture.flow };
-            println!("{}", json_line(&told)?);
+            say!("{}", json_line(&told)?)?;
         } else {
             tell_if_left(&picture);
-            print!("{}", told(&picture, Paint::of_output(), Timestamp::now()));
+            output::whole(told(&picture, Paint::of_output(), Timestamp::now()))?;
         }
         if trouble.is_empty() { Ok(()) } else { Err(Failure::No(format!("in trouble: {}", trouble.join("; ")))) }
     }

@@ -3,6 +3,7 @@
 use clap::Args;
 use comfy_table::{Cell, Table};
 
+use super::output::say;
 use super::paint::{Paint, Tone, shown};
 use super::{ConfigFile, Failure, at, json_line};
 use crate::article::Action;
@@ -40,10 +41,10 @@ impl Stories {
         }
         if self.json {
             for story in &found {
-                println!("{}", json_line(story)?);
+                say!("{}", json_line(story)?)?;
             }
         } else {
-            println!("{}", table(&found, Paint::of_output()));
+            say!("{}", table(&found, Paint::of_output()))?;
         }
         Ok(())
     }

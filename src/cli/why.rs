@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::order::story;
+use super::output::say;
 use super::target::To;
 use super::{ConfigFile, Failure, json_line};
 use crate::answers::why;
@@ -31,9 +32,9 @@ impl Why {
         let story = story(&reader, &self.story)?;
         let answer = why::answer(&config, &reader, story, &to)?;
         if self.json {
-            println!("{}", json_line(&answer)?);
+            say!("{}", json_line(&answer)?)?;
         } else {
-            println!("{}", answer.told());
+            say!("{}", answer.told())?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Failure;
+use super::output::say;
 use crate::config::{Secret, Secrets};
 use crate::daemon::Daemon;
 use crate::sink::{Received, Sink, SinkOptions};
@@ -92,16 +93,16 @@ impl Demo {
         let daemon = Daemon::start(loaded, &config_file, None).await?;
         let intake =
             daemon.http_intake.ok_or_else(|| Failure::Unavailable("the HTTP intake did not start".to_owned()))?;
-        println!(
+        say!(
             "A daemon runs with a SQLite ledger; its intake is http://{intake}/v1/articles, and it spools from {}.",
             dir.path().join("spool").display()
-        );
+        )?;
         for ((id, name, format, fail_first), sink) in PARTNERS.iter().zip(&sinks) {
             let fails =
                 if *fail_first > 0 { format!(", fails its first {fail_first} requests") } else { String::new() };
-            println!("{name} ({id}) takes {format} at http://{}/{fails}.", sink.address());
+            say!("{name} ({id}) takes {format} at http://{}/{fails}.", sink.address())?;
         }
-        println!();
+        say!("")?;
 
         let mut rows: BTreeMap<(usize, usize), Row> = BTreeMap::new();
         for (story, (file, content, ..)) in STORIES.iter().enumerate() {
@@ -112,22 +113,22 @@ impl Demo {
             } else {
                 post(&intake.to_string(), content).await?;
             }
-            println!("published {}", title(story));
-            collect(story, published, &mut arrivals, &mut rows).await;
+            say!("published {}", title(story))?;
+            collect(story, published, &mut arrivals, &mut rows).await?;
         }
-        println!("\n{}", table(&rows));
+        say!("\n{}", table(&rows))?;
         let wrong = wrong(&rows, &sinks);
         if self.keep {
-            println!(
+            say!(
                 "It goes on running. Publish more, and see where it went, with\n  NEWSWIRED_TOKEN={TOKEN} newswired publish FILE --http http://{intake}\n  newswired top --config {1}\nThe status page is http://{0}/, health and metrics are at http://{0}/readyz and http://{0}/metrics. Stop with Ctrl-C.",
                 daemon.admin,
                 config_file.display(),
-            );
+            )?;
             let mut stopped = pin!(super::stopped());
             loop {
                 tokio::select! {
                     Some(Arrived { partner, received }) = arrivals.recv() => {
-                        println!("{}", line(PARTNERS[partner].0, &received));
+                        say!("{}", line(PARTNERS[partner].0, &received))?;
                     }
                     () = &mut stopped => break,
                 }
@@ -140,7 +141,7 @@ impl Demo {
         if !wrong.is_empty() {
             return Err(Failure::No(wrong.join("\n")));
         }
-        println!("Everything that was owed arrived, and was right.");
+        say!("Everything that was owed arrived, and was right.")?;
         Ok(())
     }
 }
@@ -231,12 +232,12 @@ async fn collect(
     published: Timestamp,
     arrivals: &mut mpsc::Receiver<Arrived>,
     rows: &mut BTreeMap<(usize, usize), Row>,
-) {
+) -> Result<(), Failure> {
     let (_, _, guid, version, action) = STORIES[story];
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while (0..PARTNERS.len()).any(|partner| rows.get(&(story, partner)).is_none_or(|row| row.took.is_none())) {
         let Ok(Some(Arrived { partner, received })) = tokio::time::timeout_at(deadline, arrivals.recv()).await else {
-            return;
+            return Ok(());
         };
         let (id, ..) = PARTNERS[partner];
         let took = Duration::try_from(received.at.duration_since(published)).unwrap_or_default();
@@ -254,8 +255,9 @@ async fn collect(
             }
             let _ = write!(line, " after {} ms", took.as_millis());
         }
-        println!("{line}");
+        say!("{line}")?;
     }
+    Ok(())
 }
 
 fn line(partner: &str, received: &Received) -> String {

@@ -16,6 +16,7 @@ use secrecy::zeroize::Zeroizing;
 use super::draft::{Draft, SshLogin, Way};
 use super::questions::Questions;
 use super::wanted::Wanted;
+use crate::cli::output;
 use crate::cli::{ConfigFile, Failure};
 use crate::config::{Config, Format, Secrets, is_id, load_with};
 use crate::render::check_templates;
@@ -70,7 +71,7 @@ impl Add {
             }
             cannot("write", &place, &why.error)
         })?;
-        print!("{}", self.next(&place, &draft));
+        output::whole(self.next(&place, &draft))?;
         Ok(())
     }
 

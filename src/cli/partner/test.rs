@@ -1,6 +1,5 @@
 //! `newswired partner test`: what a delivery would meet at a partner's doors, part by part, without a delivery.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::item;
+use crate::cli::output::say;
 use crate::cli::target::unknown;
 use crate::cli::{ConfigFile, Failure, json_line};
 use crate::config::{Config, Destination, Door, Partner, PartnerId};
@@ -59,20 +59,19 @@ impl Test {
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.config.load_to_look()?;
         let all = tried(&config, &self.partner, self.destination.as_deref(), self.item).await?;
-        let mut out = std::io::stdout().lock();
         for (one, steps) in &all {
             let Some(door) = one.destination.door() else { continue };
             if self.json {
                 let (_, address) = door.address();
                 let (well, door) = (trouble(steps).is_none(), door.table());
                 let report = Report { destination: &one.name, door, address: &address, well, steps };
-                writeln!(out, "{}", json_line(&report)?)?;
+                say!("{}", json_line(&report)?)?;
             } else {
-                writeln!(out, "{}", told(&one.name, door, steps))?;
+                say!("{}", told(&one.name, door, steps))?;
             }
         }
         if !self.json {
-            writeln!(out, "{}", summary(&all))?;
+            say!("{}", summary(&all))?;
         }
         if all.iter().any(|(_, steps)| trouble(steps).is_some()) { Err(Failure::Told) } else { Ok(()) }
     }
