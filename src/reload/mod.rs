@@ -136,13 +136,14 @@ impl Running {
             }
             service::reloading();
             let result = self.load().await;
-            service::ready();
             let (word, told) = match &result {
                 Ok(plan) if plan.is_empty() => ("unchanged", Ok(plan.summary())),
                 Ok(plan) => ("adopted", Ok(plan.summary())),
                 Err(why) => ("refused", Err(why.clone())),
             };
             self.tell(word, &told, &all.iter().map(Asked::to_string).collect::<Vec<_>>().join(", "));
+            // Whoever waits for this finds what came of it in the log.
+            service::ready();
             for asked in all {
                 match asked {
                     Asked::Signal | Asked::Change => {}
