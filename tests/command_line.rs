@@ -153,8 +153,9 @@ async fn a_reader_that_has_gone_ends_a_verb_in_silence() {
         let (reader, writer) = std::io::pipe().expect("a pipe can be made");
         drop(reader);
         let Output { status, stderr, .. } = output(newswired().args(arguments).stdout(writer));
-        // What a shell says of a program that SIGPIPE ended.
-        assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(141), ""), "{arguments:?}");
+        // What a shell says of a program that SIGPIPE ended; what happened is read for as long as somebody likes.
+        let code = if arguments[0] == "events" { 0 } else { 141 };
+        assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(code), ""), "{arguments:?}");
     };
     for verb in [
         &["check"][..],
