@@ -4,6 +4,7 @@
 mod support;
 
 use std::fmt::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -57,6 +58,7 @@ impl Receiver {
         let log = std::fs::File::create(dir.path().join("log")).expect("a file can be made");
         let child = command
             .env("NEWSWIRE_SECRET", SECRET)
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file can be shared"))
             .stderr(log)
@@ -104,8 +106,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // PHP's workers end with the process that made them when that is asked to end.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        // PHP's server has workers, which outlive it: the whole group ends.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).status();
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
