@@ -17,7 +17,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -209,25 +208,9 @@ pub async fn run(certificate: Option<&Path>) -> Outcome<()> {
     control::answer(async |line| doors.answer(line, &addresses)).await
 }
 
-/// How often a sink that has no file left looks again, and how many times before it gives up.
-const LOOK_FOR_ROOM: Duration = Duration::from_millis(20);
-const LOOKS_FOR_ROOM: u32 = 250;
-
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, doors: Arc<Doors>) -> std::io::Result<()> {
-    let mut looks = 0;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // A daemon that has just ended leaves ten thousand connections, whose ends are read in a moment. Whoever comes
-            // meanwhile is let wait by the system.
-            Err(why) if Errno::from_io_error(&why) == Some(Errno::MFILE) && looks < LOOKS_FOR_ROOM => {
-                looks += 1;
-                tokio::time::sleep(LOOK_FOR_ROOM).await;
-                continue;
-            }
-            Err(why) => return Err(why),
-        };
-        looks = 0;
+        let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&doors)));
     }
