@@ -7,12 +7,6 @@ use super::*;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-async fn listener() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
-}
-
 /// Reads a request whose body is "x".
 async fn take<T: tokio::io::AsyncRead + Unpin>(stream: &mut T) -> String {
     let mut got = Vec::new();

@@ -90,6 +90,13 @@ fn client(port: u16, identity: Option<&Identity>, settings: Settings<'_>) -> Cli
     Client::new(&address, &Settings { trust: trusting(identity), ..settings }).unwrap()
 }
 
+/// Where a peer is played by hand.
+async fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
 /// A request as the doors make it: the host in its header, and nothing but the path in its line.
 async fn post(client: &Client, body: &'static [u8]) -> Result<Answer, Failed> {
     let head = |body| {

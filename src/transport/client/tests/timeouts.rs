@@ -10,12 +10,6 @@ static LARGE: [u8; 32 << 20] = [b'x'; 32 << 20];
 
 const SHORT: Duration = Duration::from_millis(300);
 
-async fn listener() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
-}
-
 /// Reads a large request to its end and answers it.
 async fn take(stream: &mut TcpStream) {
     let (mut piece, mut left) = (vec![0; 1 << 20], LARGE.len());
