@@ -1,7 +1,7 @@
 //! What comes of an attempt: for the lane at once, for the ledger, and for whoever counts.
 //!
-//! What nearly all come to, that the wanted version was delivered, is handed to the ledger and not waited for; everything
-//! else is waited for, since something may wait again.
+//! What nearly all come to, that the wanted version was delivered, is handed to the ledger and not waited for, so that it
+//! can gather such ends; everything else is waited for, since something may wait again.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -123,8 +123,10 @@ impl Lane {
                 tracing::error!(destination = %self.name, reason = why, "suspended");
             }
         }
-        // What came of a withdrawal's try, and what the lane or the story has to remember, is waited for.
-        let is_plain = outcome.class == Class::Delivered && outcome.remote.is_none() && !changed && !tried;
+        // What came of a withdrawal's try, what the lane or the story has to remember, and what a newer version has to go
+        // after, is waited for.
+        let nothing_follows = || !changed && !tried && !self.signal.knows_newer(&attempted);
+        let is_plain = outcome.class == Class::Delivered && outcome.remote.is_none() && nothing_follows();
         if is_plain && self.arrived(shared, &attempted, &outcome, now, in_network) {
             return None;
         }

@@ -251,10 +251,12 @@ impl Signal {
         if since > told.last.len() {
             return true;
         }
-        let newer = |(story, version): &(StoryId, Option<Version>)| {
-            *story == row.story && version.is_none_or(|version| version > row.version)
-        };
-        told.last.iter().rev().take(since).any(newer)
+        told.last.iter().rev().take(since).any(|news| is_newer(news, row))
+    }
+
+    /// Whether the lane remembers to have been told of a newer version, or that all may be wrong that is known of the story.
+    pub fn knows_newer(&self, row: &Attempted) -> bool {
+        self.lock().last.iter().any(|news| is_newer(news, row))
     }
 
     pub fn notified(&self) -> Notified<'_> {
@@ -274,6 +276,10 @@ impl Signal {
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_newer((story, version): &(StoryId, Option<Version>), than: &Attempted) -> bool {
+    *story == than.story && version.is_none_or(|version| version > than.version)
 }
 
 impl Told {
@@ -306,10 +312,11 @@ mod tests {
         signal.tell(one.story, Some(Version::FIRST), Press::Usual);
         assert!(!signal.outdates(&one, as_of), "an older version does not");
         signal.tell(one.story, Some(Version::try_from(3).unwrap()), Press::Usual);
-        assert!(signal.outdates(&one, as_of));
-        assert!(!signal.outdates(&two, as_of));
+        assert!(signal.outdates(&one, as_of) && signal.knows_newer(&one));
+        assert!(!signal.outdates(&two, as_of) && !signal.knows_newer(&two));
         let later = signal.look().as_of;
         assert!(!signal.outdates(&one, later), "what was claimed since is as new as can be");
+        assert!(!signal.knows_newer(&row(1, 3)));
         signal.tell(one.story, None, Press::Usual);
         assert!(signal.outdates(&one, later));
         for _ in 0..REMEMBERED {

@@ -565,8 +565,10 @@ async fn an_article_goes_straight_into_a_lane_that_has_nothing_else_to_send() {
     let scene = at_rest().await;
     let (places, announced) = scene.announce("second").await;
     assert_eq!(scene.counts(), [("attempting".to_owned(), 1), ("delivered".to_owned(), 1)]);
-    let one_more = scene.wakes.places(&mut scene.acceptance(sample::article()));
-    assert_eq!(one_more.len(), 0, "the door takes one at a time, and its place is kept for that one");
+    let more: Vec<_> = (0..9).map(|_| scene.wakes.places(&mut scene.acceptance(sample::article()))).collect();
+    let left = more.iter().filter(|places| places.len() == 1).count();
+    assert_eq!(left, 3, "a door that takes one at a time has four places, of which that one's is kept");
+    drop(more);
     scene.wakes.hand(places, announced);
     until("it is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
     assert_eq!(scene.got(0).len(), 2);

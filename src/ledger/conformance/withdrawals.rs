@@ -47,6 +47,19 @@ pub async fn a_kill_during_an_attempt_follows_it_where_it_may_have_arrived(speci
     assert_eq!(stands, ["waiting 2", "waiting 2", "cancelled 2", "cancelled 2", "cancelled 2"]);
 }
 
+/// Nobody has waited for the end, and the kill does not wait for it either.
+pub async fn a_kill_finds_what_was_handed_over_before_it(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.accept("a", 1, Publish, 0).await;
+    let row = scene.only(0, 1).await;
+    let told = scene.arrived(0, &row, 2).unwrap();
+    assert_eq!(scene.accept("a", 2, Kill, 3).await, 1);
+    let rows = scene.claim(0, 4).await;
+    assert_eq!(scene.names(&rows).await, ["a 2"], "it goes at once");
+    assert!(!told.await.unwrap().unwrap().any, "what arrived had its end before");
+    assert_eq!(scene.ends(0, "a"), ["1 delivered"]);
+}
+
 pub async fn a_kill_during_an_attempt_follows_it_through_a_crash(specimen: Box<dyn Specimen>) {
     let mut scene = Scene::new(specimen, 2).await;
     scene.accept("a", 1, Publish, 0).await;

@@ -62,7 +62,7 @@ impl Ledger for SqliteLedger {
         arrived: Arrived,
         recorder: Arc<dyn Recorder>,
     ) -> Result<(), Arrived> {
-        match self.commands.place(Line::Lanes) {
+        match self.commands.place(Line::Ends) {
             Some(place) => {
                 place.send(Command::Arrived(destination, arrived, Told::new(recorder)));
                 Ok(())

@@ -101,9 +101,8 @@ impl Command {
             | Self::Tell(..)
             | Self::Taken(..)
             | Self::Tend(..) => Line::Intake,
-            Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) | Self::Abandon(..) => {
-                Line::Lanes
-            }
+            Self::Claim(..) | Self::Record(..) | Self::Release(..) | Self::Abandon(..) => Line::Lanes,
+            Self::Arrived(..) => Line::Ends,
         }
     }
 
@@ -147,6 +146,30 @@ impl Command {
             | Self::Tell(..)
             | Self::Taken(..)
             | Self::Tend(..) => true,
+        }
+    }
+
+    /// Whether it is worth writing all that was delivered before it, rather than to have it wait for that: a withdrawal
+    /// goes at once to who has the story, and what broke off without an end may have arrived.
+    pub fn calls_for_ends(&self) -> bool {
+        match self {
+            Self::Accept(acceptance, ..) => acceptance.article.action.withdraws(),
+            Self::Abandon(..) => true,
+            Self::Register(..)
+            | Self::Quarantine(..)
+            | Self::Claim(..)
+            | Self::Record(..)
+            | Self::Arrived(..)
+            | Self::Release(..)
+            | Self::Retried(..)
+            | Self::Place(..)
+            | Self::CarryOut(..)
+            | Self::EndOrder(..)
+            | Self::Replay(..)
+            | Self::Tidy(..)
+            | Self::Tell(..)
+            | Self::Taken(..)
+            | Self::Tend(..) => false,
         }
     }
 

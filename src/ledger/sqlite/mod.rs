@@ -1,15 +1,16 @@
 //! The embedded ledger: one SQLite file in WAL mode.
 //!
 //! ```text
-//!  callers ──▶ three bounded lines ──▶ writer thread: BEGIN, apply what waits, COMMIT, answer all
-//!              (withdrawals first)          │ (one fdatasync for as many commands as a few milliseconds hold)
+//!  callers ──▶ bounded lines ──▶ writer thread: BEGIN, apply what waits, COMMIT, answer all
+//!              (withdrawals first)    (one fdatasync for as many commands as a few milliseconds hold)
 //!  readers ──▶ a few read-only connections on the blocking pool
 //!                                  checkpoint thread: moves the WAL into the file, off the way of commits
 //! ```
 //!
 //! The writer is the only one that changes anything, in the order of its lines (`queue`); so what a lane recorded is in
-//! effect for that lane's next claim, before either is on the disk. A claim of withdrawals goes before both, and what was
-//! plainly delivered is written when a commit has all else: what of it waits again comes with the answer.
+//! effect for that lane's next claim, before either is on the disk. A claim of withdrawals goes before both. What was
+//! plainly delivered is gathered for some milliseconds and written when a commit has all else: what of it waits again comes
+//! with the answer. Whatever a withdrawal meets is written before it.
 
 mod answers;
 mod arrived;
@@ -123,6 +124,7 @@ impl SqliteLedger {
         let quiet = Quiet::new(writer::wal_path(path));
         let groups = writer::Groups { batch: options.batch, counted: options.commits.clone() };
         let waits = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|why| LedgerError::Unusable(format!("cannot start the ledger's thread: {why}")))?;
         let condition = Arc::new(Condition::new(path));

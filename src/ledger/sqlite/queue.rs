@@ -4,10 +4,14 @@
 //! leave seconds late, and an article would be taken seconds late; so each kind of command has a line of its own
 //! (promise 4), and a lane that asks for an urgent story does not stand behind those that ask for others. Within a line the
 //! order is that of arrival, and a full line makes only those wait who would join it.
+//!
+//! For what was delivered nobody waits, so it is gathered: rows of many lanes stand on the same pages, and a page costs the
+//! same for one of them as for twenty.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Permit, Receiver, Sender, channel};
+use tokio::time::sleep_until;
 
 use super::command::Command;
 use crate::ledger::LedgerError;
@@ -21,8 +25,10 @@ pub enum Line {
     Intake,
     /// A lane that asks for an urgent story.
     Urgent,
-    /// What lanes ask for, and what became of it.
+    /// What lanes ask for, and what became of attempts that they wait to see written.
     Lanes,
+    /// What was plainly delivered.
+    Ends,
 }
 
 /// Where commands are handed in.
@@ -31,6 +37,7 @@ pub struct Entrance {
     intake: Sender<Command>,
     urgent: Sender<Command>,
     lanes: Sender<Command>,
+    ends: Sender<Command>,
 }
 
 /// Where the writer takes them.
@@ -39,23 +46,34 @@ pub struct Queue {
     intake: Receiver<Command>,
     urgent: Receiver<Command>,
     lanes: Receiver<Command>,
+    ends: Ends,
     /// The last of the two that lanes stand in was the urgent one.
     was_urgent: bool,
 }
 
-/// Lanes do not wait for an outcome to be written, but they do for a place in the line. So that has room for those of many
+/// Lanes do not wait for an end to be written, but they do for a place in the line. So that has room for those of many
 /// lanes, which are small; there are never more of them than rows in hand.
 const OF_LANES: usize = 4;
 
-/// `each` commands may wait in each line, and several times as many in that of lanes.
+/// How long an end may wait for others. What a crash finds unwritten is sent once more.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// `each` commands may wait in each line, and several times as many in those of lanes.
 pub fn queue(each: usize) -> (Entrance, Queue) {
     let (withdrawals, of_withdrawals) = channel(each);
     let (intake, of_intake) = channel(each);
     let (urgent, of_urgent) = channel(each);
     let (lanes, of_lanes) = channel(each.saturating_mul(OF_LANES));
-    let queue =
-        Queue { withdrawals: of_withdrawals, intake: of_intake, urgent: of_urgent, lanes: of_lanes, was_urgent: false };
-    (Entrance { withdrawals, intake, urgent, lanes }, queue)
+    let (ends, of_ends) = channel(each.saturating_mul(OF_LANES));
+    let queue = Queue {
+        withdrawals: of_withdrawals,
+        intake: of_intake,
+        urgent: of_urgent,
+        lanes: of_lanes,
+        ends: Ends { line: of_ends, first: None, due: 0 },
+        was_urgent: false,
+    };
+    (Entrance { withdrawals, intake, urgent, lanes, ends }, queue)
 }
 
 impl Entrance {
@@ -78,8 +96,61 @@ impl Entrance {
             Line::Intake => &self.intake,
             Line::Urgent => &self.urgent,
             Line::Lanes => &self.lanes,
+            Line::Ends => &self.ends,
         }
     }
+}
+
+/// What was delivered, and waits for more of it.
+struct Ends {
+    line: Receiver<Command>,
+    /// The first of those that wait, and when it was seen.
+    first: Option<(Command, Instant)>,
+    /// So many are due: those that waited when the first had waited long enough.
+    due: usize,
+}
+
+impl Ends {
+    /// The next one whose time has come. `None`: nobody is left who could send one.
+    async fn next_due(&mut self) -> Option<Command> {
+        if self.first.is_none() && self.due == 0 {
+            self.first = Some((self.line.recv().await?, now()));
+        }
+        if let Some((_, seen)) = &self.first {
+            sleep_until((*seen + GATHER).into()).await;
+        }
+        self.take_due(now())
+    }
+
+    /// The next one, if its time has come.
+    fn take_due(&mut self, now: Instant) -> Option<Command> {
+        if self.due == 0 {
+            if self.first.is_none() {
+                self.first = self.line.try_recv().ok().map(|end| (end, now));
+            }
+            let (_, seen) = self.first.as_ref()?;
+            if now < *seen + GATHER {
+                return None;
+            }
+            self.due = self.len();
+        }
+        self.take()
+    }
+
+    /// The next one, whenever it came.
+    fn take(&mut self) -> Option<Command> {
+        self.due = self.due.saturating_sub(1);
+        self.first.take().map(|(end, _)| end).or_else(|| self.line.try_recv().ok())
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.line.len()
+    }
+}
+
+/// By the clock that sleeps are timed by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 impl Queue {
@@ -91,13 +162,21 @@ impl Queue {
             Some(command) = self.intake.recv() => Some(command),
             Some(command) = self.urgent.recv() => Some(command),
             Some(command) = self.lanes.recv() => Some(command),
+            Some(command) = self.ends.next_due() => Some(command),
             else => None,
         }
     }
 
-    /// The most pressing command that waits.
+    /// The most pressing command that waits; an end, too, whose time has not come.
     pub fn try_next(&mut self) -> Option<Command> {
-        self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).ok().or_else(|| self.of_lanes())
+        let pressing = self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).ok();
+        pressing.or_else(|| self.of_lanes()).or_else(|| self.ends.take())
+    }
+
+    /// All ends that wait, for what depends on them.
+    pub fn all_ends(&mut self) -> Vec<Command> {
+        let waiting = self.ends.len();
+        std::iter::from_fn(|| self.ends.take()).take(waiting).collect()
     }
 
     /// What lanes ask for: the urgent first, and by turns with the others, since what became of attempts stands among those.
@@ -154,18 +233,32 @@ impl Share {
         }
         let from = *self.lanes_from.get_or_insert(now);
         let span = self.span.max(from.duration_since(self.began));
-        if now.duration_since(from) < span { queue.of_lanes() } else { None }
+        if now.duration_since(from) >= span {
+            return None;
+        }
+        // They are few, for the time that they have waited.
+        queue.ends.take_due(now).or_else(|| queue.of_lanes())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::Timestamp;
     use proptest::prelude::*;
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::ledger::{Claim, DestinationId, Tidy};
+    use crate::article::Version;
+    use crate::ledger::sqlite::command::Told;
+    use crate::ledger::{Arrived, Claim, DestinationId, Recorder, StoryId, Tidy, Waiting};
+
+    struct Nobody;
+
+    impl Recorder for Nobody {
+        fn recorded(&self, _: Result<Waiting, LedgerError>) {}
+    }
 
     /// A command that says by a number which it is.
     fn command(line: Line, number: i64) -> Command {
@@ -188,19 +281,31 @@ mod tests {
                 let tidy = Tidy { now, stories_before, attempts_before, quarantine_before, after, limit: 1 };
                 Command::Tidy(tidy, oneshot::channel().0)
             }
+            Line::Ends => {
+                let (reason, in_network) = (String::new(), Duration::ZERO);
+                let arrived = Arrived { story: StoryId(1), version: Version::FIRST, at: now, reason, in_network };
+                Command::Arrived(DestinationId(number), arrived, Told::new(Arc::new(Nobody)))
+            }
         }
     }
 
     fn number(command: &Command) -> i64 {
         match command {
             Command::Claim(claim, _) => claim.destination.0,
+            Command::Arrived(destination, ..) => destination.0,
             Command::Tidy(tidy, _) => tidy.now.as_second(),
             _ => panic!("no other was made"),
         }
     }
 
     fn line() -> impl Strategy<Value = Line> {
-        prop_oneof![Just(Line::Withdrawals), Just(Line::Intake), Just(Line::Urgent), Just(Line::Lanes)]
+        prop_oneof![
+            Just(Line::Withdrawals),
+            Just(Line::Intake),
+            Just(Line::Urgent),
+            Just(Line::Lanes),
+            Just(Line::Ends)
+        ]
     }
 
     fn rank(line: Line) -> u8 {
@@ -209,11 +314,12 @@ mod tests {
             Line::Intake => 1,
             Line::Urgent => 2,
             Line::Lanes => 3,
+            Line::Ends => 4,
         }
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
     }
 
     proptest! {
@@ -299,6 +405,69 @@ mod tests {
             std::iter::from_fn(|| share.next(&mut queue, began)).map(|command| command.line()).collect();
         let (urgent, other) = (Line::Urgent, Line::Lanes);
         assert_eq!(taken, [urgent, other, urgent, other, urgent, other, urgent]);
+    }
+
+    /// The numbers of what a commit takes at a time.
+    fn taken(queue: &mut Queue, now: Instant) -> Vec<i64> {
+        let mut share = Share::of(Duration::from_secs(1), &[], now);
+        std::iter::from_fn(|| share.next(queue, now)).map(|command| number(&command)).collect()
+    }
+
+    #[test]
+    fn ends_are_gathered_and_go_together_when_the_first_has_waited_long_enough() {
+        let (entrance, mut queue) = queue(8);
+        let began = Instant::now();
+        offer(&entrance, &[Line::Ends, Line::Ends, Line::Lanes]);
+        assert_eq!(taken(&mut queue, began), [2], "lanes wait, for what was delivered nobody does");
+        offer(&entrance, &[Line::Ends]);
+        let early = began + GATHER - Duration::from_micros(1);
+        assert!(taken(&mut queue, early).is_empty());
+        offer(&entrance, &[Line::Lanes]);
+        assert_eq!(taken(&mut queue, began + GATHER), [0, 1, 0, 0], "then all of them go, before what lanes ask for");
+        offer(&entrance, &[Line::Ends]);
+        assert!(taken(&mut queue, began + GATHER).is_empty(), "what comes after them is gathered anew");
+        assert_eq!(taken(&mut queue, began + 2 * GATHER), [0]);
+    }
+
+    #[test]
+    fn ends_that_one_commit_has_no_time_for_go_with_the_next() {
+        let (entrance, mut queue) = queue(8);
+        offer(&entrance, &[Line::Ends; 3]);
+        let began = Instant::now();
+        assert!(taken(&mut queue, began).is_empty());
+        let due = began + GATHER;
+        let mut share = Share::of(SHORT, &[], due);
+        assert_eq!(share.next(&mut queue, due).map(|end| number(&end)), Some(0));
+        assert!(share.next(&mut queue, due + SHORT).is_none());
+        offer(&entrance, &[Line::Ends]);
+        assert_eq!(block_on(queue.next()).map(|end| number(&end)), Some(1), "it is due already");
+        assert_eq!(taken(&mut queue, due + SHORT), [2], "and what came since is not");
+    }
+
+    const SHORT: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_writer_that_sleeps_wakes_when_ends_are_due_and_for_anything_else_at_once() {
+        let (entrance, mut queue) = queue(8);
+        offer(&entrance, &[Line::Ends]);
+        block_on(async {
+            let began = tokio::time::Instant::now();
+            entrance.send(command(Line::Lanes, 7)).await.unwrap();
+            assert_eq!(queue.next().await.map(|command| number(&command)), Some(7));
+            assert_eq!(began.elapsed(), Duration::ZERO);
+            assert_eq!(queue.next().await.map(|command| number(&command)), Some(0));
+            assert!(began.elapsed() >= GATHER && began.elapsed() <= GATHER + SHORT);
+        });
+    }
+
+    #[test]
+    fn what_depends_on_ends_has_all_that_came_before_it() {
+        let (entrance, mut queue) = queue(8);
+        offer(&entrance, &[Line::Ends; 3]);
+        assert!(taken(&mut queue, Instant::now()).is_empty());
+        let ends: Vec<_> = queue.all_ends().iter().map(number).collect();
+        assert_eq!(ends, [0, 1, 2]);
+        assert!(queue.all_ends().is_empty());
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl StepWriter {
     /// Commits it; tells who asked.
     pub fn commit(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &mut batch, |_| None));
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, &mut self.waiting, |_, _| None));
         let (committed, done) = done.expect("a database in memory commits");
         self.health.send_if_modified(|now| std::mem::replace(now, Health::Good) != Health::Good);
         for (command, done) in batch.into_iter().zip(done) {
@@ -117,7 +117,7 @@ impl StepWriter {
     /// Commits it; the process dies before it can tell anyone.
     pub fn commit_and_die(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &mut batch, |_| None));
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, &mut self.waiting, |_, _| None));
         assert!(done.is_ok(), "a database in memory commits");
     }
 

@@ -200,8 +200,11 @@ impl Writer<'_> {
         }
         let began = Instant::now();
         let mut share = Share::of(SPAN, commands, began);
-        let next = |taken| if taken < batch { share.next(&mut self.waiting, Instant::now()) } else { None };
-        let done = commit(&mut self.connection, commands, next).map_err(|why| self.condition.classed(&why))?;
+        let more = |waiting: &mut Queue, taken| {
+            if taken < batch { share.next(waiting, Instant::now()) } else { None }
+        };
+        let done = commit(&mut self.connection, commands, &mut self.waiting, more)
+            .map_err(|why| self.condition.classed(&why))?;
         self.counted.seconds.observe(began.elapsed().as_secs_f64());
         self.counted.commands.observe(commands.len() as f64);
         Ok(done)
@@ -212,26 +215,35 @@ impl Writer<'_> {
 /// take about a millisecond, which is what a kill may have to wait for them.
 const ENDS: usize = 256;
 
-/// One transaction for all of `commands`, and for what `next` adds to them when it is told how many they are. What was
-/// delivered is written a little later than what lanes asked for after it, which is of other rows; a lane is told what of
-/// its own waits again, whenever that is.
+/// One transaction for all of `commands`, and for what `more` takes from those that wait when it is told how many they are.
+/// What was delivered is written a little later than what lanes asked for after it, which is of other rows; a lane is told
+/// what of its own waits again, whenever that is.
 pub fn commit(
     connection: &mut Connection,
     commands: &mut Vec<Command>,
-    mut next: impl FnMut(usize) -> Option<Command>,
+    waiting: &mut Queue,
+    mut more: impl FnMut(&mut Queue, usize) -> Option<Command>,
 ) -> rusqlite::Result<(Committed, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(commands.len());
     let db = Db::of(&transaction);
     let mut ends = Vec::new();
     loop {
-        for (at, command) in commands.iter().enumerate().skip(done.len()) {
+        while let Some(command) = commands.get(done.len()) {
+            if command.calls_for_ends() {
+                let before = waiting.all_ends();
+                if !before.is_empty() {
+                    let at = done.len();
+                    commands.splice(at..at, before);
+                    continue;
+                }
+            }
             if command.heeds_ends() {
                 write_ends(&db, commands, &mut ends, &mut done)?;
             }
             done.push(match command.arrived() {
                 Some(_) => {
-                    ends.push(at);
+                    ends.push(done.len());
                     Done::Settled(Waiting::default())
                 }
                 None => command.apply(&db)?,
@@ -241,7 +253,7 @@ pub fn commit(
             write_ends(&db, commands, &mut ends, &mut done)?;
         }
         // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
-        match next(commands.len()) {
+        match more(waiting, commands.len()) {
             Some(command) => commands.push(command),
             None => break,
         }
