@@ -25,7 +25,7 @@ fn contents(path: &Path) -> Vec<String> {
         ("delivery", "story, destination, version, stage, attempts, confirmed, sequence"),
         ("past", "story, destination, version, ended"),
         ("attempt", "story, version, outcome"),
-        ("destination", "id, sequence"),
+        ("sequence", "block, hex(last)"),
     ] {
         let sql = format!("SELECT '{table} ' || concat_ws(' ', {columns}) FROM {table} ORDER BY 1");
         let mut rows = db.prepare(&sql).unwrap();

@@ -1,6 +1,7 @@
 //! Between rows of the file and the types of [`state`](crate::ledger::state).
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
@@ -343,29 +344,42 @@ const INSERT: Hot = Hot::new(
     ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
 );
 
-/// [`INSERT`] for each destination of a list (JSON). Where the row has a number, each has the last of its destination's
-/// sequence. A statement of many rows keeps what it needs to take back some of them, unless it is told to fail; what fails
-/// takes its whole commit back.
+/// [`INSERT`] for each destination of a JSON object, which says the number of each; it has no other for them. A statement of
+/// many rows keeps what it needs to take back some of them, unless it is told to fail; what fails takes its whole commit
+/// back.
 const INSERT_ALIKE: Hot = Hot::new(
     9,
     "INSERT OR FAIL INTO delivery (story, destination, stage, due, attempting, since, ended, ended_at, reason, \
     attempts, confirmed, possible, settles, older_settles, remote, on_hold, last_try, sequence, numbered, later, version, \
-    article, action, rank, accepted, embargo, expires, for_holders, every_version) SELECT ?1, json_each.value, ?3, ?4, ?5, \
-    ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, iif(?18 IS NULL, NULL, (SELECT sequence FROM destination \
-    WHERE destination.id = json_each.value)), ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29 FROM json_each(?2)",
+    article, action, rank, accepted, embargo, expires, for_holders, every_version) SELECT ?1, json_each.key, ?3, ?4, ?5, \
+    ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, json_each.value, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29 FROM json_each(?2)",
 );
 
-/// Writes rows that the ledger does not have yet, and that are alike but for their destination, and for their number where
-/// they have one: that is the last of each destination.
-pub fn insert_alike(db: &Db<'_>, story: StoryId, destinations: &[DestinationId], row: &Row) -> rusqlite::Result<()> {
+/// Writes rows that the ledger does not have yet, and that are alike but for their destination and its number, if it has
+/// one.
+pub fn insert_alike(
+    db: &Db<'_>,
+    story: StoryId,
+    destinations: impl IntoIterator<Item = (DestinationId, Option<u64>)>,
+    row: &Row,
+) -> rusqlite::Result<()> {
     assert!(row.later.is_empty(), "nothing follows the first version");
-    write(db, INSERT_ALIKE, story, &listed(destinations), row)
+    write(db, INSERT_ALIKE, story, &numbered(destinations), row)
 }
 
-/// Destinations as JSON.
-pub fn listed(destinations: &[DestinationId]) -> String {
-    let ids: Vec<String> = destinations.iter().map(|id| id.0.to_string()).collect();
-    format!("[{}]", ids.join(","))
+/// Destinations and their numbers as JSON.
+fn numbered(destinations: impl IntoIterator<Item = (DestinationId, Option<u64>)>) -> String {
+    let mut object = String::from("{");
+    for (DestinationId(id), number) in destinations {
+        let separator = if object.len() > 1 { "," } else { "" };
+        let written = match number {
+            Some(number) => write!(object, "{separator}\"{id}\":{number}"),
+            None => write!(object, "{separator}\"{id}\":null"),
+        };
+        written.expect("a string takes all that it is given");
+    }
+    object.push('}');
+    object
 }
 
 /// What [`Row::begin`] does to a row.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::lanes::Numbers;
+use super::numbers::{self, Numbers};
 use crate::article::{Action, Article, Version};
 use crate::ledger::records::{Acceptance, Attempted, Owed, Rights};
 use crate::ledger::sqlite::db::Db;
@@ -179,16 +179,16 @@ fn fan_out(
             let wanted = wanted(article, id, owed, acceptance.withdraw_for, now);
             let mut row = Row::first(wanted, owed.versions, standing, now);
             if leaves_at_once(&row, owed, now) {
-                let numbers = Numbers::next_of(db, &destinations)?;
+                let numbers = numbers::next_of(db, &destinations)?;
                 let mut last = 0;
                 row.begin(&mut last, now);
                 assert_eq!(last, 1, "the first attempt of a story takes one number");
-                rows::insert_alike(db, story, &destinations, &row)?;
+                rows::insert_alike(db, story, numbers.iter().map(|(to, number)| (*to, Some(*number))), &row)?;
                 let attempted = Stored::new(story, owed.destination, row).attempted();
                 let each = |(to, sequence)| (to, Attempted { sequence, ..attempted.clone() });
                 announced.extend(numbers.into_iter().map(each));
             } else {
-                rows::insert_alike(db, story, &destinations, &row)?;
+                rows::insert_alike(db, story, destinations.iter().map(|to| (*to, None)), &row)?;
                 touched.extend(&destinations);
             }
             deliveries += destinations.len();

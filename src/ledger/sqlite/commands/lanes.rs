@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::numbers::Numbers;
 use crate::ledger::DestinationId;
 use crate::ledger::orders::Halt;
 use crate::ledger::records::{Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
@@ -81,48 +82,6 @@ const NEXT_HELD: Hot = Hot::new(
     "SELECT due FROM delivery INDEXED BY delivery_held WHERE destination = ?1 AND stage = 2 AND due < ?2 ORDER BY due \
      LIMIT 1",
 );
-const NUMBER: Hot = Hot::new(6, "SELECT sequence FROM destination WHERE id = ?1");
-const SAVE_NUMBER: Hot = Hot::new(7, "UPDATE destination SET sequence = ?2 WHERE id = ?1");
-
-const NEXT_NUMBERS: Hot = Hot::new(
-    12,
-    "UPDATE OR FAIL destination SET sequence = sequence + 1 WHERE id IN (SELECT value FROM json_each(?1)) \
-     RETURNING id, sequence",
-);
-
-/// A destination's sequence.
-pub(super) struct Numbers {
-    destination: DestinationId,
-    saved: u64,
-    /// The last number given.
-    pub last: u64,
-}
-
-impl Numbers {
-    pub fn of(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Self> {
-        let saved = db.hot(NUMBER)?.query_row([destination.0], |row| row.get(0))?;
-        Ok(Self { destination, saved, last: saved })
-    }
-
-    /// The next number of each of `destinations`, given and saved.
-    pub fn next_of(db: &Db<'_>, destinations: &[DestinationId]) -> rusqlite::Result<Vec<(DestinationId, u64)>> {
-        let mut give = db.hot(NEXT_NUMBERS)?;
-        let given =
-            give.query_map([rows::listed(destinations)], |row| Ok((DestinationId(row.get(0)?), row.get(1)?)))?;
-        let given = given.collect::<rusqlite::Result<Vec<_>>>()?;
-        // A destination that is not registered has none.
-        if given.len() == destinations.len() { Ok(given) } else { Err(rusqlite::Error::QueryReturnedNoRows) }
-    }
-
-    /// In the commit that announces what carries them.
-    pub fn save(self, db: &Db<'_>) -> rusqlite::Result<()> {
-        if self.last > self.saved {
-            db.hot(SAVE_NUMBER)?.execute(params![self.destination.0, self.last])?;
-        }
-        Ok(())
-    }
-}
-
 /// Held rows whose time has come join the others; in steps, so that no commit grows with a backlog.
 fn let_go(db: &Connection, destination: DestinationId, now: Timestamp) -> rusqlite::Result<usize> {
     db.prepare_cached(

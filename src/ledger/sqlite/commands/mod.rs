@@ -5,6 +5,7 @@
 mod accept;
 mod events;
 mod lanes;
+mod numbers;
 mod orders;
 mod quarantine;
 mod upkeep;

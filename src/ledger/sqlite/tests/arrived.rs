@@ -74,9 +74,8 @@ fn ledger(destinations: usize) -> rusqlite::Connection {
     let sql = "INSERT INTO story VALUES (1, 'urn:x:a', 'hpnf', 3, NULL, NULL);
                INSERT INTO article VALUES (1, 1, 2, 'update', 'h', 'test', 0, x'', x'', NULL);";
     connection.execute_batch(sql).unwrap();
-    let mut insert = connection
-        .prepare("INSERT INTO destination (id, name, paused, sequence) VALUES (?1, 'p' || ?1, 0, ?1)")
-        .unwrap();
+    let mut insert =
+        connection.prepare("INSERT INTO destination (id, name, paused) VALUES (?1, 'p' || ?1, 0)").unwrap();
     for id in 1..=destinations {
         insert.execute([id]).unwrap();
     }
@@ -184,10 +183,11 @@ fn rows_that_are_alike_are_written_as_one_by_one() {
     for row in [first(2, None), first(2, Some(60)), begun] {
         connection.execute_batch("DELETE FROM delivery;").unwrap();
         let to: Vec<_> = [3, 1, 20, 7].map(DestinationId).into();
-        rows::insert_alike(&db, story, &to, &row).unwrap();
+        let sequence = |to: DestinationId| to.0.unsigned_abs() + 40;
+        let each = to.iter().map(|to| (*to, row.number.map(|_| sequence(*to))));
+        rows::insert_alike(&db, story, each, &row).unwrap();
         for destination in to {
-            // Each destination's sequence is at its own id.
-            let number = row.number.map(|number| Numbered { sequence: destination.0.unsigned_abs(), ..number });
+            let number = row.number.map(|number| Numbered { sequence: sequence(destination), ..number });
             let found = rows::load(&db, story, destination).unwrap().unwrap().row;
             assert_eq!(found, Row { number, ..row.clone() });
         }

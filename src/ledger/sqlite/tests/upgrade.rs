@@ -20,6 +20,11 @@ fn of_schema(schema: usize) -> tempfile::TempDir {
     }
     old.pragma_update(None, "user_version", schema).unwrap();
     old.execute_batch("INSERT INTO destination (id, name, paused) VALUES (1, 'partner-0/main', 0);").unwrap();
+    if NUMBERS_BY_DESTINATION.contains(&schema) {
+        let numbers = "INSERT INTO destination (id, name, paused) VALUES (2, 'left out', 0), (131, 'far away', 0); \
+                       UPDATE destination SET sequence = 1000 * id + 41; DELETE FROM destination WHERE id = 2;";
+        old.execute_batch(numbers).unwrap();
+    }
     for (id, name) in (1..).zip(["delivered", "waiting", "attempting", "refused"]) {
         let article = fixture::article(&format!("urn:x:{name}"), 1, Action::Publish);
         let content = serde_json::to_vec(&article).unwrap();
@@ -59,6 +64,9 @@ fn of_schema(schema: usize) -> tempfile::TempDir {
     dir
 }
 
+/// The schemas in which each destination had a column for the last number of its sequence.
+const NUMBERS_BY_DESTINATION: std::ops::RangeInclusive<usize> = 3..=7;
+
 /// Every table, index and column.
 fn layout(dir: &tempfile::TempDir) -> BTreeMap<String, String> {
     let db = schema::open_to_read(&specimen::path_in(dir)).unwrap();
@@ -85,6 +93,13 @@ async fn what_a_ledger_of_any_schema_holds_goes_on() {
         let (ledger, _) = SqliteLedger::open(&options(&path)).unwrap();
         assert_eq!(ledger.recovered(), 1, "schema {schema}");
         assert_eq!(layout(&dir), layout(&fresh.dir), "schema {schema}");
+        if NUMBERS_BY_DESTINATION.contains(&schema) {
+            let of =
+                "SELECT hex(substr(last, 1 + 8 * (131 % 64), 8)), length(last) FROM sequence WHERE block = 131 / 64";
+            let last: (String, u64) =
+                schema::open_to_read(&path).unwrap().query_row(of, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            assert_eq!(last, (format!("{:016X}", 131_041), 512));
+        }
         let registration = Registration { name: "partner-0/main".into(), paused: false };
         let destinations = ledger.register(vec![registration], Timestamp::now()).await.unwrap();
         let fixture = fixture::Fixture { ledger, destinations, dir };
@@ -101,7 +116,10 @@ async fn what_a_ledger_of_any_schema_holds_goes_on() {
         assert_eq!(reader.deliveries(&troubled).unwrap().len(), 4, "schema {schema}");
 
         let claimed = fixture.claim(0).await.rows;
-        let story = claimed.first().expect("what waits goes first").article;
+        let first = claimed.first().expect("what waits goes first");
+        let story = first.article;
+        let last = if NUMBERS_BY_DESTINATION.contains(&schema) { 1041 } else { 0 };
+        assert_eq!(first.sequence, last + 1, "schema {schema}");
         assert_eq!(fixture.ledger.article(story).await.unwrap().headline, "urn:x:waiting 1");
         assert_eq!(fixture.ledger.trace(story).await.unwrap(), None, "it came before traces were kept");
         // A kill reaches whoever has it or may have it, and a repeat is one.
