@@ -108,27 +108,32 @@ impl Dispatch {
                 // In this order, so that the same events have the same consequences in the same order.
                 biased;
                 () = stop.cancelled() => {}
+                // Many end at once, and each look at all the rest costs as much as an end.
                 Some(ended) = working.join_next_with_id() => {
                     let now = self.shared.clock.now();
-                    let (task, next) = match ended {
-                        Ok((task, (_, next))) => (task, next),
-                        Err(why) => {
-                            tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
-                            if let Some(lane) = tasks.get(&why.id()) {
-                                self.abandon(*lane, now).await;
+                    let mut next = Some(ended);
+                    while let Some(ended) = next {
+                        let (task, again) = match ended {
+                            Ok((task, (_, again))) => (task, again),
+                            Err(why) => {
+                                tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
+                                if let Some(lane) = tasks.get(&why.id()) {
+                                    self.abandon(*lane, now).await;
+                                }
+                                (why.id(), now.checked_add(BROKEN).ok())
                             }
-                            (why.id(), now.checked_add(BROKEN).ok())
+                        };
+                        if let Some(lane) = tasks.remove(&task) {
+                            is_working[lane] = false;
+                            if let Some(at) = again {
+                                agenda.add(lane, at);
+                            }
+                            // What came in between its last look and its end.
+                            if self.lanes[lane].signal.has_news() {
+                                start.push((lane, self.lanes[lane].signal.has_withdrawal()));
+                            }
                         }
-                    };
-                    if let Some(lane) = tasks.remove(&task) {
-                        is_working[lane] = false;
-                        if let Some(at) = next {
-                            agenda.add(lane, at);
-                        }
-                        // What came in between its last look and its end.
-                        if self.lanes[lane].signal.has_news() {
-                            start.push((lane, self.lanes[lane].signal.has_withdrawal()));
-                        }
+                        next = working.try_join_next_with_id();
                     }
                 }
                 () = self.wakes.told() => {}
