@@ -4,7 +4,7 @@
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
-use crate::ledger::sqlite::{arrived, schema};
+use crate::ledger::sqlite::{arrived, commands, schema};
 use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Settled, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 use jiff::Timestamp;
@@ -147,6 +147,39 @@ fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
         let found = rows::load(&db, story, *destination).unwrap().unwrap().row;
         assert_eq!((found, Vec::new()), settled(plain, second(place)));
     }
+}
+
+/// Of what a crash leaves announced. A row with an embargo to come, or on hold, waits for that again.
+#[test]
+fn what_is_unknown_at_once_is_written_as_each_rows_own_rule_has_it() {
+    let held = |row: Row| {
+        let embargoed = |embargo| Row { wanted: Wanted { embargo: Some(at(embargo)), ..wanted(2) }, ..row.clone() };
+        let on_hold = Row { standing: Standing { on_hold: true, ..row.standing }, ..row.clone() };
+        [embargoed(4), embargoed(6), on_hold, row]
+    };
+    let all: Vec<Row> = rows().into_iter().flat_map(held).collect();
+    let connection = ledger(all.len());
+    let db = Db::of(&connection);
+    let story = StoryId(1);
+    let to = |place: usize| DestinationId(i64::try_from(place + 1).unwrap());
+    for (place, row) in all.iter().enumerate() {
+        Stored::new(story, to(place), row.clone()).save(&db, None).unwrap();
+    }
+    let alone = commands::unknown_at_once(&db, Some(to(3)), at(5), IN_NETWORK).unwrap();
+    assert_eq!(alone, 1, "the plainest of them");
+    let written = alone + commands::unknown_at_once(&db, None, at(5), IN_NETWORK).unwrap();
+    let mut plain = 0;
+    for (place, row) in all.iter().enumerate() {
+        let found = rows::load(&db, story, to(place)).unwrap().unwrap().row;
+        if found != *row {
+            let mut ruled = row.clone();
+            let past = ruled.settle(version(2), Settled::Unknown { hold: None }, at(5), IN_NETWORK);
+            assert_eq!((found, Vec::new()), (ruled, past), "of {row:?}");
+            plain += 1;
+        }
+    }
+    // Whatever was confirmed or possible, and whatever follows; the embargo is over, or there is none.
+    assert_eq!((written, plain), (4 * 3 * 2 * 2, 4 * 3 * 2 * 2), "of {}", all.len());
 }
 
 #[test]
