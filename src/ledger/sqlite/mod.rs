@@ -13,12 +13,12 @@
 //! with the answer. Whatever a withdrawal meets is written before it.
 
 mod answers;
-mod arrived;
 mod command;
 mod commands;
 mod copy;
 mod db;
 mod inspect;
+mod plain;
 mod queue;
 mod quiet;
 mod rows;

@@ -10,7 +10,7 @@ use crate::ledger::DestinationId;
 use crate::ledger::orders::Halt;
 use crate::ledger::records::{Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Registration, Report, Waiting};
 use crate::ledger::sqlite::db::{Db, Hot};
-use crate::ledger::sqlite::{arrived, rows};
+use crate::ledger::sqlite::{plain, rows};
 use crate::ledger::state::{NEVER, Row, Settled, Stage};
 
 pub fn register(
@@ -108,7 +108,7 @@ fn next_held(db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<Option
 pub fn arrived(db: &Db<'_>, destination: DestinationId, arrived: &Arrived) -> rusqlite::Result<Waiting> {
     let Arrived { story, version, at, ref reason, in_network } = *arrived;
     let mut waiting = Waiting::default();
-    if arrived::one(db, story, version, reason, (destination, at))? {
+    if plain::arrived(db, story, version, reason, (destination, at))? {
         return Ok(waiting);
     }
     let Some(mut stored) = rows::load(db, story, destination)? else { return Ok(waiting) };
@@ -128,7 +128,7 @@ pub fn arrived_together(db: &Db<'_>, all: &[(DestinationId, &Arrived)]) -> rusql
     for group in order.chunk_by(|one, other| alike(*one) == alike(*other)) {
         let (story, version, reason) = alike(group[0]);
         let ends: Vec<_> = group.iter().map(|at| (all[*at].0, all[*at].1.at)).collect();
-        if arrived::several(db, story, version, reason, &ends)? {
+        if plain::arrived_together(db, story, version, reason, &ends)? {
             continue;
         }
         for at in group {
@@ -149,7 +149,7 @@ pub fn record(
     for report in reports {
         let story = report.attempted.story;
         if let (Settled::Delivered { reason }, None) = (&report.settled, &report.remote)
-            && arrived::one(db, story, report.attempted.version, reason, (destination, report.ended))?
+            && plain::arrived(db, story, report.attempted.version, reason, (destination, report.ended))?
         {
             continue;
         }
@@ -239,7 +239,7 @@ pub fn recover(
         Settled::Unknown { hold: None }
     };
     let plainly = match how {
-        Settled::Unknown { .. } => unknown_at_once(db, only, now, in_network)?,
+        Settled::Unknown { .. } => plain::unknown(db, only, now, in_network)?,
         Settled::Delivered { .. } | Settled::Refused { .. } | Settled::Expired { .. } | Settled::Deferred { .. } => 0,
     };
     let mut announced = rows::attempting(db, only)?;
@@ -253,24 +253,6 @@ pub fn recover(
         }
     }
     Ok(number)
-}
-
-/// Settles as unknown what is plain among the attempts that were announced: the wanted version, with nothing older in the
-/// network, that no operator had a word in. There may be some for each lane, and the first request of a start waits for
-/// them. A test holds this to the row's own rule, [`Row::settle`].
-pub fn unknown_at_once(
-    db: &Connection,
-    only: Option<DestinationId>,
-    now: Timestamp,
-    in_network: Duration,
-) -> rusqlite::Result<usize> {
-    db.prepare_cached(
-        "UPDATE OR FAIL delivery INDEXED BY delivery_attempting SET stage = 1, attempting = NULL, since = NULL, \
-         possible = max(ifnull(possible, attempting), attempting), settles = ?2 WHERE stage = 3 AND attempting = version \
-         AND settles IS NULL AND older_settles IS NULL AND last_try = 0 AND on_hold = 0 AND ifnull(embargo <= ?1, 1) \
-         AND ifnull(destination = ?3, 1)",
-    )?
-    .execute(params![rows::micros(now), now.checked_add(in_network).ok().map(rows::micros), only.map(|id| id.0)])
 }
 
 /// What is remembered of a lane: its state, when its last pause ended, and what an operator ordered.

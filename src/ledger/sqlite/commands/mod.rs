@@ -12,9 +12,7 @@ mod upkeep;
 
 pub use accept::{Taken, accept};
 pub use events::{page, taken, tell, tend};
-pub use lanes::{
-    arrived, arrived_together, claim, lane, lane_state, record, recover, register, release, unknown_at_once,
-};
+pub use lanes::{arrived, arrived_together, claim, lane, lane_state, record, recover, register, release};
 pub use orders::{ORDER, candidates, carry_out, close_order, order_record, place_order, replay, stop_order};
 pub use quarantine::{move_quarantine, quarantine};
 pub use upkeep::{lapsed, tidy};

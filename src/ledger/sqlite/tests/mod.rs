@@ -11,8 +11,8 @@ use crate::article::Action;
 use crate::ledger::conformance::Scene;
 use crate::ledger::{Ledger, NewOrder, Order, OrderState, Registration, Replay, ReplayFrom, Target};
 
-mod arrived;
 pub mod fixture;
+mod plain;
 pub mod specimen;
 mod upgrade;
 

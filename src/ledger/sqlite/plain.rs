@@ -1,16 +1,19 @@
-//! Attempts that were delivered, which nearly all are: written without reading their rows first, and several at a time.
+//! What is plain, and is written without reading its row first.
 //!
-//! In the plainest case the wanted version arrived, nothing older can, nothing follows it, and no operator had a word in
-//! it. The statements here have that case as their condition, and write what [`Row::settle`] makes of it; a test holds
-//! them to that rule over every combination of what matters. Whatever is not plain is for the rule itself to say.
+//! Nearly all attempts are delivered. In the plainest case the wanted version arrived, nothing older can, nothing follows
+//! it, and no operator had a word in it; and in the plainest case of a crash nobody knows whether it did. The statements
+//! here have that case as their condition, and write what [`Row::settle`] makes of it; tests hold them to that rule over
+//! every combination of what matters. Whatever is not plain is for the rule itself to say.
 //!
-//! Several rows of a story in one statement are cheaper than one by one, since a third of what a statement costs is that it
-//! opens the table and all of its indexes.
+//! Several rows in one statement are cheaper than one by one, since a third of what a statement costs is that it opens the
+//! table and all of its indexes.
 //!
 //! [`Row::settle`]: crate::ledger::state::Row::settle
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::db::{Db, Hot};
 use super::rows::micros;
@@ -53,7 +56,7 @@ const SEVERAL: Hot = Hot::new(
 );
 
 /// Writes that an attempt was delivered. `false`: it is not the plainest case, and nothing is written.
-pub fn one(
+pub fn arrived(
     db: &Db<'_>,
     story: StoryId,
     version: Version,
@@ -66,7 +69,7 @@ pub fn one(
 
 /// The same of one version at several destinations, each with its time. `false`: not all of them are plain, and only those
 /// that are have been written.
-pub fn several(
+pub fn arrived_together(
     db: &Db<'_>,
     story: StoryId,
     version: Version,
@@ -76,7 +79,7 @@ pub fn several(
     let mut all = true;
     for ends in ends.chunks(TOGETHER) {
         all &= match ends {
-            [end] => one(db, story, version, reason, *end)?,
+            [end] => arrived(db, story, version, reason, *end)?,
             ends => {
                 let mut statement = db.hot(SEVERAL)?;
                 statement.raw_bind_parameter(1, story.0)?;
@@ -94,4 +97,21 @@ pub fn several(
         };
     }
     Ok(all)
+}
+
+/// Writes for all attempts that are announced, or for those of one destination, that nobody knows what came of them.
+/// Returns of how many; those that are not plain are left as they are.
+pub fn unknown(
+    db: &Connection,
+    only: Option<DestinationId>,
+    now: Timestamp,
+    in_network: Duration,
+) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "UPDATE OR FAIL delivery INDEXED BY delivery_attempting SET stage = 1, attempting = NULL, since = NULL, \
+         possible = max(ifnull(possible, attempting), attempting), settles = ?2 WHERE stage = 3 AND attempting = version \
+         AND settles IS NULL AND older_settles IS NULL AND last_try = 0 AND on_hold = 0 AND ifnull(embargo <= ?1, 1) \
+         AND ifnull(destination = ?3, 1)",
+    )?
+    .execute(params![micros(now), now.checked_add(in_network).ok().map(micros), only.map(|id| id.0)])
 }

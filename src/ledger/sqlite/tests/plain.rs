@@ -4,7 +4,7 @@
 use crate::article::{Action, Version};
 use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
-use crate::ledger::sqlite::{arrived, commands, schema};
+use crate::ledger::sqlite::{plain, schema};
 use crate::ledger::state::{End, LastTry, Numbered, PastEnd, Row, Settled, Stage, Standing, Versions, Wanted};
 use crate::ledger::{ArticleId, DestinationId, StoryId};
 use jiff::Timestamp;
@@ -98,7 +98,7 @@ fn what_arrived_is_written_as_the_rows_own_rule_has_it() {
         let db = Db::of(&connection);
         let (story, destination) = HERE;
         Stored::new(story, destination, row.clone()).save(&db, None).unwrap();
-        let written = arrived::one(&db, story, version(2), "200", (destination, at(5))).unwrap();
+        let written = plain::arrived(&db, story, version(2), "200", (destination, at(5))).unwrap();
         let found = rows::load(&db, story, destination).unwrap().unwrap().row;
         if written {
             assert_eq!((found, Vec::new()), settled(row, 5), "of {row:?}");
@@ -125,7 +125,7 @@ fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
     }
     let second = |place: usize| i64::try_from(place).unwrap();
     let ends: Vec<_> = (0..all.len()).map(|place| (to(place), at(second(place)))).collect();
-    assert!(!arrived::several(&db, story, version(2), "200", &ends).unwrap(), "some are not plain");
+    assert!(!plain::arrived_together(&db, story, version(2), "200", &ends).unwrap(), "some are not plain");
     let mut written = Vec::new();
     for (place, row) in all.iter().enumerate() {
         let found = rows::load(&db, story, to(place)).unwrap().unwrap().row;
@@ -135,14 +135,14 @@ fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
         }
     }
     assert_eq!(written.len(), 2 * 3, "the same as one by one");
-    assert!(!arrived::several(&db, story, version(2), "200", &written).unwrap(), "they have their end");
+    assert!(!plain::arrived_together(&db, story, version(2), "200", &written).unwrap(), "they have their end");
 
     connection.execute_batch("DELETE FROM later; DELETE FROM delivery;").unwrap();
     let plain = &all[0];
     for (destination, _) in &ends[..21] {
         Stored::new(story, *destination, plain.clone()).save(&db, None).unwrap();
     }
-    assert!(arrived::several(&db, story, version(2), "200", &ends[..21]).unwrap(), "all are plain");
+    assert!(plain::arrived_together(&db, story, version(2), "200", &ends[..21]).unwrap(), "all are plain");
     for (place, (destination, _)) in ends[..21].iter().enumerate() {
         let found = rows::load(&db, story, *destination).unwrap().unwrap().row;
         assert_eq!((found, Vec::new()), settled(plain, second(place)));
@@ -151,7 +151,7 @@ fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
 
 /// Of what a crash leaves announced. A row with an embargo to come, or on hold, waits for that again.
 #[test]
-fn what_is_unknown_at_once_is_written_as_each_rows_own_rule_has_it() {
+fn what_is_unknown_is_written_as_each_rows_own_rule_has_it() {
     let held = |row: Row| {
         let embargoed = |embargo| Row { wanted: Wanted { embargo: Some(at(embargo)), ..wanted(2) }, ..row.clone() };
         let on_hold = Row { standing: Standing { on_hold: true, ..row.standing }, ..row.clone() };
@@ -165,21 +165,21 @@ fn what_is_unknown_at_once_is_written_as_each_rows_own_rule_has_it() {
     for (place, row) in all.iter().enumerate() {
         Stored::new(story, to(place), row.clone()).save(&db, None).unwrap();
     }
-    let alone = commands::unknown_at_once(&db, Some(to(3)), at(5), IN_NETWORK).unwrap();
+    let alone = plain::unknown(&db, Some(to(3)), at(5), IN_NETWORK).unwrap();
     assert_eq!(alone, 1, "the plainest of them");
-    let written = alone + commands::unknown_at_once(&db, None, at(5), IN_NETWORK).unwrap();
-    let mut plain = 0;
+    let written = alone + plain::unknown(&db, None, at(5), IN_NETWORK).unwrap();
+    let mut changed = 0;
     for (place, row) in all.iter().enumerate() {
         let found = rows::load(&db, story, to(place)).unwrap().unwrap().row;
         if found != *row {
             let mut ruled = row.clone();
             let past = ruled.settle(version(2), Settled::Unknown { hold: None }, at(5), IN_NETWORK);
             assert_eq!((found, Vec::new()), (ruled, past), "of {row:?}");
-            plain += 1;
+            changed += 1;
         }
     }
     // Whatever was confirmed or possible, and whatever follows; the embargo is over, or there is none.
-    assert_eq!((written, plain), (4 * 3 * 2 * 2, 4 * 3 * 2 * 2), "of {}", all.len());
+    assert_eq!((written, changed), (4 * 3 * 2 * 2, 4 * 3 * 2 * 2), "of {}", all.len());
 }
 
 #[test]
