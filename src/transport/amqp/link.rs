@@ -169,7 +169,7 @@ impl Broker {
         if let Some(agreement) = &self.tls {
             let connector = RustlsConnector::from(agreement.config().await);
             let host = self.uri.authority.host.trim_matches(['[', ']']);
-            let agreed = self.dialer.network.turns.take(stream.into_rustls(&connector, host)).await;
+            let agreed = self.dialer.network.turns.take(|| stream.into_rustls(&connector, host)).await;
             stream = agreed.map_err(|why| door(format!("no TLS with {host}: {}", tls::told(&why))))?;
         }
         let mut uri = self.uri.clone();

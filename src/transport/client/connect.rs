@@ -64,14 +64,15 @@ impl Connector {
             None => Ok(connection::http1(Stream::Plain(stream), place, expires)),
             Some((agreement, name)) => {
                 let connector = TlsConnector::from(agreement.config().await);
-                let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream));
+                let agreed = self.dialer.network.turns.take(|| connector.connect(name.clone(), stream));
                 let stream =
                     agreed.await.map_err(|why| format!("no TLS with {}: {}", self.dialer.name(), tls::told(&why)))?;
                 if let (Some(expiry), Some([shown, ..])) = (&self.expiry, stream.get_ref().1.peer_certificates()) {
                     expiry.was_shown(shown, Timestamp::now());
                 }
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    connection::http2(stream, place, expires, pool).await
+                    // In a place of its own: it takes kilobytes, and a crowd that connects is mostly before this.
+                    Box::pin(connection::http2(stream, place, expires, pool)).await
                 } else {
                     Ok(connection::http1(Stream::Tls(Box::new(stream)), place, expires))
                 }

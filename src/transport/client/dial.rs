@@ -106,7 +106,7 @@ impl Dialer {
     /// # Errors
     /// In a sentence: nothing was sent yet, so the caller needs no more than that.
     pub async fn connect(&self) -> Result<TcpStream, String> {
-        self.network.turns.take(self.dial()).await
+        self.network.turns.take(|| self.dial()).await
     }
 
     /// # Errors

@@ -49,6 +49,10 @@ impl fmt::Display for Failures {
 /// # Errors
 /// What became of each address, which reads as a sentence.
 pub async fn connect(addresses: &[Permitted], port: u16, patience: Duration) -> Result<TcpStream, Failures> {
+    if let [address] = addresses {
+        let connected = one(SocketAddr::new(address.address(), port), patience).await;
+        return connected.map_err(|why| Failures(vec![why]));
+    }
     let rounds = u32::try_from(addresses.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
     let share = patience / rounds;
     let mut left = addresses.iter();

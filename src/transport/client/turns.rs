@@ -5,7 +5,6 @@
 //! the work: each piece of it waits for its turn, and has it for that piece only. Who has the next turn goes to the end of
 //! the runtime's line, so that everything that stands there comes in between, and the crowd stands in this line.
 
-use std::pin::pin;
 use std::task::Poll;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -24,17 +23,21 @@ impl Turns {
         Self::new(std::thread::available_parallelism().map_or(1, |processors| processors.get() / 2))
     }
 
-    /// What `work` comes to. No turn is held while it waits for something.
-    pub async fn take<F: Future>(&self, work: F) -> F::Output {
-        let mut work = pin!(work);
+    /// What the work that `begin` begins comes to. No turn is held while it waits for something.
+    ///
+    /// It is begun in its first turn, in a place of its own: ten thousand that stand in the line are not to have what only
+    /// work under way needs, which is kilobytes.
+    pub async fn take<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
+        let mut turn = self.next().await;
+        let mut work = Box::pin(begin());
         loop {
-            let turn = self.next().await;
             if let Poll::Ready(output) = futures_util::poll!(work.as_mut()) {
                 return output;
             }
             drop(turn);
             // It has left word whom to wake.
             futures_util::pending!();
+            turn = self.next().await;
         }
     }
 
@@ -54,6 +57,7 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -65,11 +69,24 @@ mod tests {
         let mut hanging = tokio::task::JoinSet::new();
         for _ in 0..100 {
             let turns = Arc::clone(&turns);
-            hanging.spawn(async move { turns.take(std::future::pending::<()>()).await });
+            hanging.spawn(async move { turns.take(std::future::pending::<()>).await });
         }
         // All of them have had their first turn when this one has, who comes last.
-        assert_eq!(turns.take(async { 7 }).await, 7);
+        assert_eq!(turns.take(|| async { 7 }).await, 7);
         assert_eq!(hanging.len(), 100);
+    }
+
+    #[tokio::test]
+    async fn who_stands_in_the_line_has_not_begun() {
+        let turns = Turns::new(1);
+        let begun = AtomicUsize::new(0);
+        let turn = turns.next().await;
+        let mut waits = pin!(turns.take(|| std::future::ready(begun.fetch_add(1, Ordering::Relaxed))));
+        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
+        drop(turn);
+        waits.await;
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 
     /// Each piece of work lets go before the next begins, so what is ready beside it comes in between.
@@ -85,12 +102,14 @@ mod tests {
             crowd.spawn(async move {
                 let mut left = PIECES;
                 turns
-                    .take(std::future::poll_fn(move |context| {
-                        done.fetch_add(1, Ordering::Relaxed);
-                        left -= 1;
-                        context.waker().wake_by_ref();
-                        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
-                    }))
+                    .take(|| {
+                        std::future::poll_fn(move |context| {
+                            done.fetch_add(1, Ordering::Relaxed);
+                            left -= 1;
+                            context.waker().wake_by_ref();
+                            if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+                        })
+                    })
                     .await;
             });
         }

@@ -112,7 +112,7 @@ impl Sftp {
         let stream = self.dialer.connect().await.map_err(door)?;
         stream.set_nodelay(true).map_err(|why| no(&why))?;
         let check = HostKeys { known: Arc::clone(&self.host_keys), name: name.clone() };
-        let greeting = client::connect_stream(Arc::clone(&self.ssh), stream, check);
+        let greeting = || client::connect_stream(Arc::clone(&self.ssh), stream, check);
         let mut ssh = self.dialer.network.turns.take(greeting).await.map_err(|why| match why {
             Greeting::Ssh(why) => no(&why),
             Greeting::Stranger(why) => door(why),

@@ -174,7 +174,7 @@ impl Smtp {
             }
         };
         let connector = TlsConnector::from(tls.config().await);
-        let agreed = self.dialer.network.turns.take(connector.connect(name.clone(), stream)).await;
+        let agreed = self.dialer.network.turns.take(|| connector.connect(name.clone(), stream)).await;
         let stream = agreed.map_err(|why| door(format!("no TLS with {}: {}", self.host, tls::told(&why))))?;
         Ok(Line::new(greeting, stream, peer))
     }
