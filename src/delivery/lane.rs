@@ -189,7 +189,8 @@ impl Lane {
                     records.push(self.given_back(shared, vec![in_hand.row], now));
                     continue;
                 }
-                under_way.push(self.attempt(shared, in_hand));
+                // Boxed: what holds them has room for one more than there are, and ten thousand lanes have one each.
+                under_way.push(self.attempt(shared, in_hand).boxed());
             }
             // What has just begun may have been the last that a contract lets go now.
             let gate = if tokens.is_some() { self.pace().gate(now) } else { gate };

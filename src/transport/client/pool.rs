@@ -73,7 +73,7 @@ impl Pool {
     pub async fn take(self: &Arc<Self>, now: Instant, patience: Duration) -> Option<Taken> {
         match self.find(now) {
             Some(taken) => Some(taken),
-            None => timeout_at(now + patience, self.wait()).await.ok(),
+            None => timeout_at(now + patience, Box::pin(self.wait())).await.ok(),
         }
     }
 

@@ -51,7 +51,8 @@ impl HttpDoor {
         for file in &*parcel.media {
             let told =
                 |outcome: Outcome| Outcome { detail: format!("file {}: {}", file.name, outcome.detail), ..outcome };
-            let ended = self.push_file(assets, head, file, token).await;
+            // In a place of its own, since few doors have files.
+            let ended = Box::pin(self.push_file(assets, head, file, token)).await;
             ended.map_err(|outcome| told(nothing_arrived(outcome)))?;
         }
         Ok(())

@@ -127,7 +127,8 @@ impl HttpDoor {
                     }
                     Err(outcome) => return Err(outcome),
                 };
-                self.push_with(tokens, &token, &head, way, &uri, push).await?
+                // In a place of its own, since few doors have tokens.
+                Box::pin(self.push_with(tokens, &token, &head, way, &uri, push)).await?
             }
         };
         let mut outcome = judge(&head, way, &answered);

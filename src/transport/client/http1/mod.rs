@@ -93,27 +93,37 @@ impl Http1 {
     }
 
     /// Makes one request and reads its answer, at most `answer_limit` bytes of its body.
-    pub async fn exchange(&mut self, request: Request<Paced>, mut clock: Clock<'_>, answer_limit: usize) -> Exchange {
+    ///
+    /// What it needs is made before the future is, so that this has no room for the request as well: ten thousand are under
+    /// way at a time.
+    pub fn exchange<'a>(
+        &'a mut self,
+        request: Request<Paced>,
+        mut clock: Clock<'a>,
+        answer_limit: usize,
+    ) -> impl Future<Output = Exchange> + use<'a> {
         let mut answer = Answering::new(request.method() == Method::HEAD, answer_limit);
         let mut request = Outgoing::new(request);
-        let written = clock.written();
-        self.midway = true;
-        written.begin();
-        let exchanged = poll_fn(|context| self.poll(context, &mut request, written, &mut answer));
-        let ended = clock.within(exchanged).await;
-        if let Some((answer, may_follow)) = answer.ended() {
-            // A connection that still has some of this request to write is of no use to the next.
-            self.midway = !(matches!(ended, Ok(Ok(()))) && clock.is_through());
-            let reusable = may_follow && !self.midway;
-            return Exchange::Answered(answer, reusable);
-        }
-        match ended {
-            Err(late) => Exchange::Unknown(clock.told(&late)),
-            Ok(Err(why)) if !request.is_begun() || why.refuses_us() => {
-                Exchange::NotBegun(format!("the connection broke: {why}"))
+        async move {
+            let written = clock.written();
+            self.midway = true;
+            written.begin();
+            let exchanged = poll_fn(|context| self.poll(context, &mut request, written, &mut answer));
+            let ended = clock.within(exchanged).await;
+            if let Some((answer, may_follow)) = answer.ended() {
+                // A connection that still has some of this request to write is of no use to the next.
+                self.midway = !(matches!(ended, Ok(Ok(()))) && clock.is_through());
+                let reusable = may_follow && !self.midway;
+                return Exchange::Answered(answer, reusable);
             }
-            Ok(Err(why)) => Exchange::Unknown(format!("the connection broke: {why}")),
-            Ok(Ok(())) => Exchange::Unknown("the connection ended without an answer".to_owned()),
+            match ended {
+                Err(late) => Exchange::Unknown(clock.told(&late)),
+                Ok(Err(why)) if !request.is_begun() || why.refuses_us() => {
+                    Exchange::NotBegun(format!("the connection broke: {why}"))
+                }
+                Ok(Err(why)) => Exchange::Unknown(format!("the connection broke: {why}")),
+                Ok(Ok(())) => Exchange::Unknown("the connection ended without an answer".to_owned()),
+            }
         }
     }
 

@@ -74,6 +74,8 @@ impl Outgoing {
         }
         ready!(io.poll_flush(context))?;
         self.through = true;
+        // An answer may be long in coming.
+        (self.head, self.body) = (Vec::new(), Bytes::new());
         written.note(Instant::now());
         Poll::Ready(Ok(()))
     }
