@@ -6,6 +6,7 @@ use crate::control::now;
 use crate::feed::{Length, window};
 use crate::report::{Line, Report, Target, peak, rate};
 use crate::rounds;
+use crate::rows::profile::under;
 use crate::sink::Sink;
 use crate::stage::{ONE_EACH, Stage, Wanted};
 use crate::support::Outcome;
@@ -29,7 +30,7 @@ async fn stage() -> Outcome<(Sink, Stage)> {
 pub async fn at_work(report: &mut Report) -> Outcome<()> {
     let (mut sink, stage) = stage().await?;
     stage.fill(MILLION / DOORS).await?;
-    let daemon = Daemon::start(&stage.scene).await?;
+    let daemon = Daemon::start_under(&stage.scene, &under()).await?;
     let length = Length { warm: 50_000, counted: 200_000 };
     let own = window(&mut sink, &daemon.process, length).await?;
     let most = peak(&daemon.process)?;

@@ -68,7 +68,7 @@ pub async fn idle(report: &mut Report) -> Outcome<()> {
 }
 
 /// Words before the daemon's own.
-fn under() -> Vec<String> {
+pub fn under() -> Vec<String> {
     let under = std::env::var("ENGINE_UNDER").unwrap_or_default();
     under.split_whitespace().map(str::to_owned).collect()
 }
