@@ -67,7 +67,11 @@ impl Recorder for Lane {
             self.not_recorded(&why);
             Waiting::default()
         });
-        self.signal.written(waiting);
+        if self.signal.written(waiting)
+            && let Some(woken) = self.woken.get()
+        {
+            woken.wake(self);
+        }
     }
 }
 
@@ -158,13 +162,7 @@ impl Lane {
             reason: outcome.detail.clone(),
             in_network,
         };
-        // It may be written before this returns.
-        self.signal.writes();
-        let taken = shared.ledger.arrived(self.id, arrived, Arc::clone(self) as _).is_ok();
-        if !taken {
-            self.signal.does_not_write();
-        }
-        taken
+        shared.ledger.arrived(self.id, arrived, Arc::clone(self) as _).is_ok()
     }
 
     pub fn not_recorded(&self, why: &LedgerError) {

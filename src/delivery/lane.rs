@@ -18,6 +18,7 @@ use super::pace::{Gate, Growth, Pace};
 use super::renditions::{Documents, NoDocument, Numbered};
 use super::signal::{AsOf, InHand, Press, Signal};
 use super::traced::Traced;
+use super::wakes::Woken;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Waiting};
@@ -49,6 +50,8 @@ pub struct Lane {
     pub beat: Arc<Beat>,
     /// Attempts that its door confirmed: looked up by its name once, not at each.
     pub confirmed: OnceLock<Counter>,
+    /// Where it asks to be started, once somebody starts lanes.
+    pub woken: OnceLock<Arc<Woken>>,
 }
 
 /// What a lane goes by, as its configuration says.
@@ -202,7 +205,7 @@ impl Lane {
 
             let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
             let idles = under_way.is_empty() && window.is_empty() && records.is_empty() && !asks;
-            if idles && self.signal.is_written() {
+            if idles {
                 if stopping {
                     return None;
                 }

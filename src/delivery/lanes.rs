@@ -94,6 +94,7 @@ impl Lanes {
                 signal: Signal::default(),
                 rest: Mutex::default(),
                 beat,
+                woken: OnceLock::new(),
                 confirmed: OnceLock::new(),
             }));
         }

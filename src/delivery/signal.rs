@@ -48,10 +48,6 @@ struct Told {
     reserved: usize,
     /// Rows that an acceptance has announced, and the lane has not seen.
     handed: Vec<InHand>,
-    /// Outcomes that the ledger was given, and that are not on the disk.
-    unwritten: usize,
-    /// The lane has nothing else to wait for.
-    lingers: bool,
 }
 
 /// A row that is announced, and what its lane had been told when it was asked for.
@@ -145,36 +141,19 @@ impl Signal {
         }
     }
 
-    /// An outcome goes to the ledger, which tells when it is on the disk. The lane does not wait for it before it has
-    /// nothing else to do: to be woken for each would cost it as much as a request.
-    pub fn writes(&self) {
-        self.lock().unwritten += 1;
-    }
-
-    /// The ledger did not take it.
-    pub fn does_not_write(&self) {
-        self.lock().unwritten -= 1;
-    }
-
-    /// It is on the disk, or will not be, and this of it waits again.
-    pub fn written(&self, Waiting { any, withdrawal }: Waiting) {
-        let mut told = self.lock();
-        told.unwritten -= 1;
-        let any = any && !planted!(WaitsUnseen);
-        told.due |= any;
-        told.withdrawal |= withdrawal.is_some();
-        let wakes = any || (told.lingers && told.unwritten == 0);
-        drop(told);
-        if wakes {
-            self.notify.notify_one();
+    /// An outcome that the lane did not wait for is on the disk, or will not be, and this of it waits again. `true`: the lane
+    /// has something to do, whether it rests or not.
+    pub fn written(&self, Waiting { any, withdrawal }: Waiting) -> bool {
+        // Nearly always nothing does.
+        if !any || planted!(WaitsUnseen) {
+            return false;
         }
-    }
-
-    /// Whether all is on the disk, with nothing to be looked at since. If not, it is told when that is so.
-    pub fn is_written(&self) -> bool {
         let mut told = self.lock();
-        told.lingers = told.unwritten > 0;
-        !told.lingers && !told.due
+        told.due = true;
+        told.withdrawal |= withdrawal.is_some();
+        drop(told);
+        self.notify.notify_one();
+        true
     }
 
     /// The lane would take this many rows beyond those that it has looked at.
@@ -234,7 +213,7 @@ impl Signal {
     /// Whether there are news that the lane has not seen.
     pub fn has_news(&self) -> bool {
         let told = self.lock();
-        told.count > told.seen
+        told.due || told.count > told.seen
     }
 
     pub fn has_withdrawal(&self) -> bool {
@@ -331,28 +310,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_is_woken_for_outcomes_only_when_it_waits_for_them_or_something_waits_again() {
+    fn a_lane_is_woken_for_outcomes_only_when_something_waits_again() {
         let signal = Signal::default();
-        assert!(signal.is_written());
-        signal.writes();
-        signal.writes();
-        signal.written(Waiting::default());
-        assert!(!is_woken(&signal), "it has better to do");
-        assert!(!signal.is_written());
-        signal.written(Waiting::default());
-        assert!(is_woken(&signal), "that was the last");
-        assert!(signal.is_written());
-
-        signal.writes();
-        signal.writes();
-        signal.does_not_write();
+        assert!(!signal.written(Waiting::default()));
+        assert!(!is_woken(&signal) && !signal.has_news(), "it has better to do");
         let again = Waiting { any: true, withdrawal: Some(jiff::Timestamp::UNIX_EPOCH) };
-        signal.written(again);
+        assert!(signal.written(again));
         assert!(is_woken(&signal), "it has to look");
-        assert!(!signal.is_written(), "and may not rest before it did");
+        assert!(signal.has_news(), "and where it has looked for the last time, dispatch sees that it does so again");
         assert_eq!(signal.reserve().map(drop), None, "what waits goes first");
         let look = signal.look();
-        assert!(look.due && look.withdrawal && signal.is_written());
+        assert!(look.due && look.withdrawal && !signal.has_news());
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl Scene {
             rest: Mutex::default(),
             beat: Arc::default(),
             confirmed: Default::default(),
+            woken: Default::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();
         let (wakes, stop) = (Wakes::new(&lanes), CancellationToken::new());
@@ -671,7 +672,7 @@ async fn a_stop_begins_nothing_more() {
     scene.running.await.unwrap();
     let sent = got.lock().unwrap().len();
     assert!(sent <= before + 1, "{before} were sent at the stop, and {sent} at its end");
-    let counts = SqliteReader::open(&ledger).unwrap().counts().unwrap();
     let (waiting, delivered) = (60 - sent as u64, sent as u64);
-    assert_eq!(counts, [("waiting".to_owned(), waiting), ("delivered".to_owned(), delivered)], "what was in hand, too");
+    let all = [("waiting".to_owned(), waiting), ("delivered".to_owned(), delivered)];
+    until("what was in hand waits, too", || SqliteReader::open(&ledger).unwrap().counts().unwrap() == all).await;
 }

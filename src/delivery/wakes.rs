@@ -25,30 +25,58 @@ struct Shared {
     lanes: RwLock<BTreeMap<DestinationId, Arc<Lane>>>,
     /// Those that dispatch has not seen yet, with what they first have to do.
     added: Mutex<Vec<(Arc<Lane>, Option<Due>)>>,
-    woken: Mutex<Vec<DestinationId>>,
-    notify: Notify,
+    woken: Arc<Woken>,
     /// Dispatch has looked what there is.
     looked: Notify,
 }
 
+/// The lanes that dispatch is to start. Each lane has it, too, for what only the ledger tells it while it rests.
+#[derive(Default)]
+pub struct Woken {
+    lanes: Mutex<Vec<DestinationId>>,
+    notify: Notify,
+}
+
+impl Woken {
+    /// Dispatch is to start a lane, if it rests.
+    pub fn wake(&self, lane: &Lane) {
+        self.list(lane);
+        self.notify.notify_one();
+    }
+
+    fn list(&self, lane: &Lane) {
+        if lane.signal.list() {
+            self.lanes.lock().unwrap_or_else(PoisonError::into_inner).push(lane.id);
+        }
+    }
+}
+
 impl Wakes {
     pub fn new(lanes: &[Arc<Lane>]) -> Self {
-        let lanes = lanes.iter().map(|lane| (lane.id, Arc::clone(lane))).collect();
-        Self(Arc::new(Shared { lanes: RwLock::new(lanes), ..Shared::default() }))
+        let wakes = Self::default();
+        wakes.know(lanes);
+        wakes
+    }
+
+    fn know(&self, lanes: &[Arc<Lane>]) {
+        let mut all = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        for lane in lanes {
+            // There is one of these for as long as there are lanes.
+            lane.woken.get_or_init(|| Arc::clone(&self.0.woken));
+            all.insert(lane.id, Arc::clone(lane));
+        }
     }
 
     /// There are more lanes. `due` is when each first has something to do, where it has.
     pub fn add(&self, lanes: Vec<Arc<Lane>>, due: Vec<Due>) {
         let mut due: BTreeMap<_, _> = due.into_iter().map(|due| (due.lane, due)).collect();
-        let mut all = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
-        all.extend(lanes.iter().map(|lane| (lane.id, Arc::clone(lane))));
-        drop(all);
+        self.know(&lanes);
         let added = lanes.into_iter().map(|lane| {
             let due = due.remove(&lane.id);
             (lane, due)
         });
         self.0.added.lock().unwrap_or_else(PoisonError::into_inner).extend(added);
-        self.0.notify.notify_one();
+        self.0.woken.notify.notify_one();
     }
 
     /// The lane of a destination, whether it is configured still or not.
@@ -64,8 +92,7 @@ impl Wakes {
     /// A lane goes by other settings, and is to look at what it has.
     pub fn adopted(&self, lane: &Lane) {
         lane.signal.nudge();
-        self.list(lane);
-        self.0.notify.notify_one();
+        self.0.woken.wake(lane);
     }
 
     /// A destination is not configured any more: nothing is begun there, and what it is owed stays in the ledger.
@@ -99,9 +126,9 @@ impl Wakes {
             // It was announced because there is a place for it.
             let Some(Place { lane, as_of }) = places.0.remove(&destination) else { continue };
             lane.signal.hand(row, as_of);
-            self.list(&lane);
+            self.0.woken.list(&lane);
         }
-        self.0.notify.notify_one();
+        self.0.woken.notify.notify_one();
     }
 
     /// These lanes have a new version of `story`.
@@ -125,10 +152,10 @@ impl Wakes {
             }
             if !planted!(ResumeWakesNobody) {
                 lane.signal.nudge();
-                self.list(&lane);
+                self.0.woken.list(&lane);
             }
         }
-        self.0.notify.notify_one();
+        self.0.woken.notify.notify_one();
     }
 
     fn tell(&self, lanes: &[DestinationId], story: StoryId, version: Option<Version>, press: Press) {
@@ -137,20 +164,14 @@ impl Wakes {
             // One that was not configured when the program started, or since, has nobody to tell.
             let Some(lane) = all.get(id) else { continue };
             lane.signal.tell(story, version, press);
-            self.list(lane);
+            self.0.woken.list(lane);
         }
-        self.0.notify.notify_one();
-    }
-
-    fn list(&self, lane: &Lane) {
-        if lane.signal.list() {
-            self.0.woken.lock().unwrap_or_else(PoisonError::into_inner).push(lane.id);
-        }
+        self.0.woken.notify.notify_one();
     }
 
     /// The lanes that were told something since the last time.
     pub(super) fn take(&self) -> Vec<DestinationId> {
-        let woken = std::mem::take(&mut *self.0.woken.lock().unwrap_or_else(PoisonError::into_inner));
+        let woken = std::mem::take(&mut *self.0.woken.lanes.lock().unwrap_or_else(PoisonError::into_inner));
         let lanes = self.lanes();
         for lane in woken.iter().filter_map(|id| lanes.get(id)) {
             lane.signal.unlist();
@@ -175,13 +196,13 @@ impl Wakes {
         let looked = self.0.looked.notified();
         tokio::pin!(looked);
         looked.as_mut().enable();
-        self.0.notify.notify_one();
+        self.0.woken.notify.notify_one();
         looked.await;
     }
 
     /// Returns when there may be something to take.
     pub(super) async fn told(&self) {
-        self.0.notify.notified().await;
+        self.0.woken.notify.notified().await;
     }
 }
 

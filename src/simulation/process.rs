@@ -1,5 +1,6 @@
 //! The program under simulation: everything of the daemon between intake and transport, wired as `daemon.rs` does it.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -73,10 +74,12 @@ pub async fn live(world: Arc<World>, disk: Disk, variant: usize, incarnation: u3
     let (ledger, writer) = disk.open(world.now(), IN_NETWORK);
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let working = work(Arc::clone(&world), ledger, variant, incarnation, stop);
+    let mut writing = pin!(write(Arc::clone(&world), writer));
     tokio::select! {
         biased;
-        () = working => {}
-        () = write(Arc::clone(&world), writer) => {}
+        // A process ends when all that it has handed over is on the disk.
+        () = working => writing.await,
+        () = &mut writing => {}
     }
 }
 
@@ -132,6 +135,8 @@ async fn work(world: Arc<World>, ledger: Arc<dyn Ledger>, variant: usize, incarn
     let dispatch = Dispatch::new(lanes, shared, wakes).run(due, stop.clone(), Duration::from_secs(3));
     let events = Arc::new(events.seeded(u64::from(incarnation)));
     tokio::join!(dispatch, events.run(stop.clone()), by_the_clock.run(stop));
+    // Nothing is taken any more.
+    world.lock().inbox = None;
 }
 
 /// A start that meets a ledger which cannot write tries again, as its service manager would.
@@ -152,7 +157,7 @@ async fn write(world: Arc<World>, mut writer: StepWriter) {
         let most = 1 + world.span(Duration::from_micros(7)).as_micros() as usize;
         if !writer.gather(most).await {
             // The program has closed its ledger.
-            return std::future::pending().await;
+            return;
         }
         tokio::time::sleep(world.span(Duration::from_millis(3))).await;
         match world.take_fault() {
