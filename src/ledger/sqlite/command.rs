@@ -82,6 +82,17 @@ pub enum Done {
     Nothing,
 }
 
+/// What has to be written before a command, of what was delivered before it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heeds {
+    /// What it does is of other rows.
+    Nothing,
+    /// What its commit has taken up. What waits still can come later, as if it had been told later.
+    Taken,
+    /// Whatever waits, too.
+    All,
+}
+
 impl Command {
     /// The line that it stands in until the writer takes it.
     pub fn line(&self) -> Line {
@@ -129,14 +140,15 @@ impl Command {
         }
     }
 
-    /// Whether what it does depends on what was delivered before it came. What lanes ask for is of other rows.
-    pub fn heeds_ends(&self) -> bool {
+    pub fn heeds(&self) -> Heeds {
         match self {
-            Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) => false,
+            Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) => Heeds::Nothing,
+            // A withdrawal goes at once to who has the story, and what broke off without an end may have arrived.
+            Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => Heeds::All,
+            Self::Abandon(..) => Heeds::All,
             Self::Register(..)
             | Self::Accept(..)
             | Self::Quarantine(..)
-            | Self::Abandon(..)
             | Self::Retried(..)
             | Self::Place(..)
             | Self::CarryOut(..)
@@ -145,31 +157,7 @@ impl Command {
             | Self::Tidy(..)
             | Self::Tell(..)
             | Self::Taken(..)
-            | Self::Tend(..) => true,
-        }
-    }
-
-    /// Whether it is worth writing all that was delivered before it, rather than to have it wait for that: a withdrawal
-    /// goes at once to who has the story, and what broke off without an end may have arrived.
-    pub fn calls_for_ends(&self) -> bool {
-        match self {
-            Self::Accept(acceptance, ..) => acceptance.article.action.withdraws(),
-            Self::Abandon(..) => true,
-            Self::Register(..)
-            | Self::Quarantine(..)
-            | Self::Claim(..)
-            | Self::Record(..)
-            | Self::Arrived(..)
-            | Self::Release(..)
-            | Self::Retried(..)
-            | Self::Place(..)
-            | Self::CarryOut(..)
-            | Self::EndOrder(..)
-            | Self::Replay(..)
-            | Self::Tidy(..)
-            | Self::Tell(..)
-            | Self::Taken(..)
-            | Self::Tend(..) => false,
+            | Self::Tend(..) => Heeds::Taken,
         }
     }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::command::{Command, Done};
+use super::command::{Command, Done, Heeds};
 use super::commands;
 use super::db::Db;
 use super::queue::{Queue, Share};
@@ -230,7 +230,8 @@ pub fn commit(
     let mut ends = Vec::new();
     loop {
         while let Some(command) = commands.get(done.len()) {
-            if command.calls_for_ends() {
+            let heeds = command.heeds();
+            if heeds == Heeds::All {
                 let before = waiting.all_ends();
                 if !before.is_empty() {
                     let at = done.len();
@@ -238,7 +239,7 @@ pub fn commit(
                     continue;
                 }
             }
-            if command.heeds_ends() {
+            if heeds != Heeds::Nothing {
                 write_ends(&db, commands, &mut ends, &mut done)?;
             }
             done.push(match command.arrived() {
