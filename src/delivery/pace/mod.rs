@@ -25,11 +25,9 @@ pub use self::rate::{Bucket, Limit};
 use crate::ledger::{Halt, LaneState};
 use crate::transport::Class;
 
-/// Rows in hand for each request that a well door may have under way, and the most for all of them together. What comes
-/// while so many are not in hand goes straight to its lane, and a claim takes so many at once; either is cheaper than to
-/// claim a row or two at a time (docs/performance.md).
-const HAND: usize = 4;
-const HANDS: usize = 16;
+/// The most rows in hand that a well door is worth below its ceiling. What comes while fewer are in hand goes straight to its
+/// lane, and a claim takes so many at once; either is cheaper than to claim a row or two at a time (docs/performance.md).
+const HAND: usize = 16;
 
 /// What a destination's configuration says about its pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,10 +186,11 @@ impl Pace {
     /// Rows that a lane asks for at a time; it asks when it holds fewer. Enough to keep its slots busy while it asks, and
     /// one for a probe. Few enough that ten thousand busy lanes are a matter of megabytes, that what is superseded
     /// meanwhile is rarely in hand, and that a start after a crash, which has to settle all of them, is short. A door that
-    /// is well is worth a few at any level: what makes it slow may be that we are busy, and then each claim counts.
+    /// is well is worth a few at any level, twice those of its ceiling: what makes it slow may be that we are busy, and then
+    /// each claim counts.
     pub fn reach(&self) -> usize {
         let of = |slots: usize| (2 * slots).saturating_sub(1);
-        let least = if self.state.failures > 0 { 1 } else { HANDS.min(HAND * self.found.ceiling()) };
+        let least = if self.state.failures > 0 { 1 } else { HAND.min(2 * of(self.found.ceiling())) };
         of(self.allowed()).max(least)
     }
 
@@ -341,7 +340,7 @@ mod tests {
     fn a_burst_of_failures_is_one_step() {
         let (mut random, growth) = (fastrand::Rng::with_seed(7), Growth::default());
         let mut pace = pace();
-        assert_eq!((pace.allowed(), pace.reach()), (1, HANDS), "a door that is well is worth a few rows at any level");
+        assert_eq!((pace.allowed(), pace.reach()), (1, HAND), "a door that is well is worth a few rows at any level");
         assert!(pace.ended(deferred(None), "refused", tried(0, 1, 8), &mut random, &growth));
         for _ in 0..7 {
             assert!(!pace.ended(deferred(None), "refused", tried(0, 1, 8), &mut random, &growth));

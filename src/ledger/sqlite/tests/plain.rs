@@ -83,6 +83,22 @@ fn ledger(destinations: usize) -> rusqlite::Connection {
     connection
 }
 
+/// The destination that has the row at this place.
+fn to(place: usize) -> DestinationId {
+    DestinationId(i64::try_from(place + 1).unwrap())
+}
+
+/// A ledger in which each of `rows` has a destination of its own.
+fn ledger_of(rows: &[Row]) -> rusqlite::Connection {
+    let connection = ledger(rows.len());
+    let db = Db::of(&connection);
+    for (place, row) in rows.iter().enumerate() {
+        Stored::new(StoryId(1), to(place), row.clone()).save(&db, None).unwrap();
+    }
+    drop(db);
+    connection
+}
+
 fn settled(row: &Row, second: i64) -> (Row, Vec<PastEnd>) {
     let mut ruled = row.clone();
     let past = ruled.settle(version(2), Settled::Delivered { reason: "200".into() }, at(second), IN_NETWORK);
@@ -116,13 +132,9 @@ fn what_arrived_is_written_as_the_rows_own_rule_has_it() {
 #[test]
 fn what_arrived_together_is_written_as_each_rows_own_rule_has_it() {
     let all = rows();
-    let connection = ledger(all.len());
+    let connection = ledger_of(&all);
     let db = Db::of(&connection);
     let story = StoryId(1);
-    let to = |place: usize| DestinationId(i64::try_from(place + 1).unwrap());
-    for (place, row) in all.iter().enumerate() {
-        Stored::new(story, to(place), row.clone()).save(&db, None).unwrap();
-    }
     let second = |place: usize| i64::try_from(place).unwrap();
     let ends: Vec<_> = (0..all.len()).map(|place| (to(place), at(second(place)))).collect();
     assert!(!plain::arrived_together(&db, story, version(2), "200", &ends).unwrap(), "some are not plain");
@@ -158,13 +170,9 @@ fn what_is_unknown_is_written_as_each_rows_own_rule_has_it() {
         [embargoed(4), embargoed(6), on_hold, row]
     };
     let all: Vec<Row> = rows().into_iter().flat_map(held).collect();
-    let connection = ledger(all.len());
+    let connection = ledger_of(&all);
     let db = Db::of(&connection);
     let story = StoryId(1);
-    let to = |place: usize| DestinationId(i64::try_from(place + 1).unwrap());
-    for (place, row) in all.iter().enumerate() {
-        Stored::new(story, to(place), row.clone()).save(&db, None).unwrap();
-    }
     let alone = plain::unknown(&db, Some(to(3)), at(5), IN_NETWORK).unwrap();
     assert_eq!(alone, 1, "the plainest of them");
     let written = alone + plain::unknown(&db, None, at(5), IN_NETWORK).unwrap();
