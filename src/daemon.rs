@@ -98,6 +98,9 @@ impl Daemon {
         let events = Events::open(config, &doors, &ledger, &ids, &metrics, &clock).await?;
         let wakes = Wakes::new(&lanes);
         let contracts = Arc::new(Current::new(Contracts::new(config, &ids)));
+        let cache = config.delivery.rendition_cache.get();
+        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
+        let renditions = Arc::new(renditions.with_media(doors.media.clone()).with_traces(tracer.is_some()));
         let inbox = Inbox::new(
             Arc::clone(&contracts),
             Arc::clone(&ledger),
@@ -105,7 +108,7 @@ impl Daemon {
             Arc::clone(&metrics),
             Arc::clone(&clock),
         );
-        let inbox = Arc::new(inbox.with_tracer(tracer.clone()));
+        let inbox = Arc::new(inbox.with_tracer(tracer.clone()).with_renditions(Arc::clone(&renditions)));
         let (reloads, asked) = Reloads::new();
         let keep = Arc::new(Current::new(config.ledger.clone()));
         let by_the_clock = Upkeep {
@@ -151,9 +154,6 @@ impl Daemon {
         let (events, told) = watch::channel(Some(Arc::new(events)));
         delivery.spawn(follow(told, Handover::After, Events::run, stop_delivery.clone()));
         let (number, media) = (lanes.len(), doors.media.clone());
-        let cache = config.delivery.rendition_cache.get();
-        let renditions = Renditions::new(Arc::clone(&ledger), Policies::all(config), cache, Arc::clone(&metrics));
-        let renditions = Arc::new(renditions.with_media(media.clone()).with_traces(tracer.is_some()));
         let shared = Shared {
             documents: Arc::clone(&renditions) as _,
             metrics: Arc::clone(&metrics),

@@ -29,7 +29,7 @@ pub use dispatch::{Dispatch, Due};
 pub use lane::{Lane, Shared};
 pub use lanes::{Lanes, LanesError, Wanted};
 pub use pace::{Growth, Policy, backoff};
-pub use renditions::{Documents, Editions, NoDocument, Numbered, Rendered, Renditions};
+pub use renditions::{Ahead, Documents, Editions, NoDocument, Numbered, Rendered, Renditions};
 pub use signal::Press;
 pub use wakes::Wakes;
 

@@ -1,5 +1,7 @@
 //! Renditions in memory: made once per article and profile, shared by every destination that takes it.
 
+mod ahead;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -9,14 +11,16 @@ use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::article::{Action, Guid, Urgency, Version, WireId};
+use crate::article::{Action, Article, Guid, Urgency, Version, WireId};
 use crate::attribution::{Policies, Proved};
 use crate::config::{Edition, MediaWay, MissingMedia, NameFields};
 use crate::current::Current;
 use crate::ledger::{ArticleId, Ledger, LedgerError, QuarantineEntry, QuarantineKind};
-use crate::render::{self, Flaw, MediaFile};
+use crate::render::{self, Flaw, MediaFile, Rendition};
 use crate::telemetry::{Metrics, TraceContext};
 use crate::transport::{Enclosure, Have, Media};
+
+pub use ahead::Ahead;
 
 /// Where lanes get documents from. The daemon has [`Renditions`]; a simulation makes none.
 pub trait Documents: Send + Sync + 'static {
@@ -229,13 +233,12 @@ impl Renditions {
         let article = self.ledger.article(id).await?;
         // A delivery does not fail for its trace: without one it goes on untraced.
         let trace = if self.traced { self.ledger.trace(id).await.unwrap_or_default() } else { None };
-        let extension = render::renderer(edition.profile.format).extension(&edition.profile);
-        let (mut dropped, mut files) = (Vec::new(), Vec::new());
-        let document = match terms.policies.get(&article.wire) {
+        let rendition = match terms.policies.get(&article.wire) {
             None => Err(NoDocument::Never(format!("the wire {} is not configured any more", article.wire))),
             Some(policies) => {
                 let format = edition.profile.format;
-                let (policies, edition, made) = (Arc::clone(policies), Arc::clone(edition), Arc::clone(&article));
+                let (policies, made) = (Arc::clone(policies), Arc::clone(&article));
+                let edition = Arc::clone(edition);
                 // Writing and proving is computing: a long article must not hold up the threads that serve the lanes.
                 let gone = gone.map(Arc::clone).unwrap_or_default();
                 let rendition =
@@ -243,8 +246,7 @@ impl Renditions {
                 match rendition.await.map_err(|why| LedgerError::Damaged(format!("its rendition broke off: {why}")))? {
                     Ok(rendition) => {
                         self.metrics.renditions.inc();
-                        (dropped, files) = (rendition.dropped, rendition.media);
-                        Ok(Arc::new(rendition.document))
+                        Ok(rendition)
                     }
                     Err(flaw) => {
                         self.metrics.proof_failures.inc();
@@ -265,6 +267,23 @@ impl Renditions {
                 }
             }
         };
+        Ok(Written::of(&article, edition, rendition, trace))
+    }
+}
+
+impl Written {
+    /// What has come of an article in an edition.
+    fn of(
+        article: &Article,
+        edition: &Edition,
+        rendition: Result<Rendition, NoDocument>,
+        trace: Option<TraceContext>,
+    ) -> Self {
+        let extension = render::renderer(edition.profile.format).extension(&edition.profile);
+        let (document, dropped, files) = match rendition {
+            Ok(Rendition { document, dropped, media }) => (Ok(Arc::new(document)), dropped, media),
+            Err(why) => (Err(why), Vec::new(), Vec::new()),
+        };
         let rendered = Arc::new(Rendered {
             story: article.guid.clone(),
             version: article.version,
@@ -272,12 +291,12 @@ impl Renditions {
             urgency: article.urgency,
             published: article.versioned,
             document,
-            names: NameFields::of_article(&article, &extension).into(),
+            names: NameFields::of_article(article, &extension).into(),
             dropped,
             media: Arc::default(),
             trace,
         });
-        Ok(Written { rendered, files: files.into() })
+        Self { rendered, files: files.into() }
     }
 }
 

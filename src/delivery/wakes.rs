@@ -8,10 +8,14 @@ use tokio::sync::Notify;
 
 use super::dispatch::Due;
 use super::lane::{Lane, Settings};
+use super::renditions::Numbered;
 use super::signal::{AsOf, Press};
 use crate::article::Version;
 use crate::ledger::{Acceptance, Attempted, DestinationId, Halt, StoryId};
 use crate::transport::Transport;
+
+/// How many lanes are handed an article before dispatch is told: it starts those while others are handed it.
+const HANDED: usize = 256;
 
 /// All lanes, for whoever has news for them. A lane is told at once, and stands at most once in the list of those that
 /// dispatch is to start, whatever the number of news.
@@ -106,7 +110,7 @@ impl Wakes {
     /// Reserves a place for an article in every lane that has one, and nothing that would go before it. A withdrawal
     /// has a way of its own.
     pub fn places(&self, acceptance: &mut Acceptance) -> Places {
-        let mut places = Places::default();
+        let mut places = Places { kept: HashMap::with_capacity(acceptance.routed.len()), editions: Vec::new() };
         if acceptance.article.action.withdraws() {
             return places;
         }
@@ -115,18 +119,25 @@ impl Wakes {
             let Some(lane) = lanes.get(&owed.destination) else { continue };
             let Some(as_of) = lane.signal.reserve() else { continue };
             owed.at_once = true;
-            places.0.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
+            let edition = &lane.settings.get().edition;
+            if !places.editions.contains(edition) {
+                places.editions.push(edition.clone());
+            }
+            places.kept.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
         }
         places
     }
 
     /// Hands what the ledger has announced to the lanes that kept a place for it.
     pub fn hand(&self, mut places: Places, announced: Vec<(DestinationId, Attempted)>) {
-        for (destination, row) in announced {
+        for (number, (destination, row)) in announced.into_iter().enumerate() {
             // It was announced because there is a place for it.
-            let Some(Place { lane, as_of }) = places.0.remove(&destination) else { continue };
+            let Some(Place { lane, as_of }) = places.kept.remove(&destination) else { continue };
             lane.signal.hand(row, as_of);
             self.0.woken.list(&lane);
+            if number % HANDED == HANDED - 1 {
+                self.0.woken.notify.notify_one();
+            }
         }
         self.0.woken.notify.notify_one();
     }
@@ -209,7 +220,10 @@ impl Wakes {
 /// Places that are kept for an article while it is accepted. Those that it does not take are free again when this goes.
 #[derive(Default)]
 #[must_use]
-pub struct Places(HashMap<DestinationId, Place>);
+pub struct Places {
+    kept: HashMap<DestinationId, Place>,
+    editions: Vec<Numbered>,
+}
 
 struct Place {
     lane: Arc<Lane>,
@@ -218,16 +232,21 @@ struct Place {
 }
 
 impl Places {
+    /// What lanes that have one will ask for.
+    pub fn editions(&self) -> Vec<Numbered> {
+        self.editions.clone()
+    }
+
     /// How many lanes have one.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.kept.len()
     }
 }
 
 impl Drop for Places {
     fn drop(&mut self) {
-        for place in self.0.values() {
+        for place in self.kept.values() {
             place.lane.signal.give_back();
         }
     }

@@ -15,11 +15,13 @@ mod traced;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,11 +29,11 @@ use tokio_util::task::TaskTracker;
 pub use owed::Contracts;
 
 use self::traced::Steps;
-use crate::article::{self, Article, DecodeError};
+use crate::article::{self, Article, DecodeError, WireId};
 use crate::clock::Clock;
 use crate::config::{Amqp, Config, HttpIntake, Port, Secret, Spool};
 use crate::current::{Current, Handover, follow};
-use crate::delivery::{Press, Wakes};
+use crate::delivery::{Press, Renditions, Wakes};
 use crate::ledger::{Acceptance, Accepted, Health, Ledger, LedgerError, QuarantineEntry, QuarantineKind, Receipt};
 use crate::serve::{self, Bearers, Served, Token};
 use crate::telemetry::{IntakeLabel, Metrics, TraceContext, Tracer};
@@ -216,6 +218,8 @@ pub struct Inbox {
     clock: Arc<dyn Clock>,
     /// None: traces are off.
     tracer: Option<Arc<Tracer>>,
+    /// Where lanes have their documents from, to be made while an article is accepted. None: the lanes make them.
+    renditions: Option<Arc<Renditions>>,
 }
 
 impl Inbox {
@@ -226,12 +230,17 @@ impl Inbox {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { ledger, wakes, contracts, metrics, accepting: TaskTracker::new(), clock, tracer: None }
+        Self { ledger, wakes, contracts, metrics, accepting: TaskTracker::new(), clock, tracer: None, renditions: None }
     }
 
     /// The same, with arrivals traced.
     pub fn with_tracer(self, tracer: Option<Arc<Tracer>>) -> Self {
         Self { tracer, ..self }
+    }
+
+    /// The same, with documents made while their article is accepted.
+    pub fn with_renditions(self, renditions: Arc<Renditions>) -> Self {
+        Self { renditions: Some(renditions), ..self }
     }
 
     /// What this intake takes is counted from nothing on: a rate has no first step that nobody sees.
@@ -306,17 +315,11 @@ impl Inbox {
             let why = Rejection::TooLarge { size: arrival.bytes.len(), limit };
             return self.quarantine(arrival, why, None).await;
         }
-        // Decoding is computing: a large article must not hold up the threads that wait for the network.
-        let (wire, bytes, content_type) =
-            (contracts.default_wire().clone(), arrival.bytes.clone(), arrival.content_type.clone());
-        let decoding = tokio::task::spawn_blocking(move || article::decode(&bytes, content_type.as_deref(), &wire));
-        let decoded = decoding.await;
+        let decoded = decoded(&arrival, contracts.default_wire()).await;
         steps.done("decode", || self.clock.now());
         let article = match decoded {
-            Ok(Ok(article)) => article,
-            Ok(Err(why)) => return self.quarantine(arrival, why.into(), None).await,
-            // A defect of ours must not come back with every redelivery.
-            Err(why) => return self.quarantine(arrival, Rejection::Broke(why.to_string()), None).await,
+            Ok(article) => article,
+            Err(why) => return self.quarantine(arrival, why, None).await,
         };
         let guid = article.guid.to_string();
         if !contracts.carries(&article.wire) {
@@ -343,9 +346,15 @@ impl Inbox {
         let mut acceptance = self.contracts.get().acceptance(article, source, self.clock.now());
         acceptance.trace = steps.context();
         steps.done("route", || self.clock.now());
-        let (ledger, wakes) = (Arc::clone(&self.ledger), self.wakes.clone());
-        let accepting = self.accepting.spawn(async move { commit(acceptance, ledger.as_ref(), &wakes).await });
-        let accepted = accepting.await.map_err(|_| LedgerError::Closed)?;
+        let (ledger, wakes, renditions) = (Arc::clone(&self.ledger), self.wakes.clone(), self.renditions.clone());
+        let (tell, told) = oneshot::channel();
+        self.accepting.spawn(async move {
+            let (accepted, coming) = commit(acceptance, ledger.as_ref(), &wakes, renditions.as_ref()).await;
+            // A source that went away meanwhile asks again.
+            let _ = tell.send(accepted);
+            join_all(coming).await;
+        });
+        let accepted = told.await.map_err(|_| LedgerError::Closed)?;
         steps.done("commit", || self.clock.now());
         accepted
     }
@@ -393,14 +402,43 @@ impl Inbox {
     }
 }
 
-/// The commit, and the waking of the lanes that it concerns.
-async fn commit(mut acceptance: Acceptance, ledger: &dyn Ledger, wakes: &Wakes) -> Result<Accepted, LedgerError> {
+/// What is decoded where it arrives. To wake a thread for it takes longer than that; but a large article must not hold up
+/// the threads that wait for the network, since decoding is computing.
+const SMALL: usize = 16 << 10;
+
+async fn decoded(arrival: &Arrival, default_wire: &WireId) -> Result<Article, Rejection> {
+    let (wire, bytes, content_type) = (default_wire.clone(), arrival.bytes.clone(), arrival.content_type.clone());
+    let small = bytes.len() <= SMALL;
+    let decode = move || article::decode(&bytes, content_type.as_deref(), &wire);
+    // A defect of ours must not come back with every redelivery.
+    let decoded = if small {
+        std::panic::catch_unwind(AssertUnwindSafe(decode))
+            .map_err(|_| "it panicked while it was decoded; the log says where".to_owned())
+    } else {
+        tokio::task::spawn_blocking(decode).await.map_err(|why| why.to_string())
+    };
+    Ok(decoded.map_err(Rejection::Broke)??)
+}
+
+/// The commit, and the waking of the lanes that it concerns. With it comes what has to be polled until documents are made
+/// that were begun meanwhile.
+async fn commit(
+    mut acceptance: Acceptance,
+    ledger: &dyn Ledger,
+    wakes: &Wakes,
+    renditions: Option<&Arc<Renditions>>,
+) -> (Result<Accepted, LedgerError>, Vec<BoxFuture<'static, ()>>) {
     let (version, press) = (acceptance.article.version, Press::of(&acceptance.article));
     let places = wakes.places(&mut acceptance);
-    let mut accepted = ledger.accept(acceptance).await?;
-    if let Accepted::Fresh { story, touched, announced, .. } = &mut accepted {
+    let ahead = renditions.and_then(|renditions| renditions.ahead(&acceptance, places.editions()));
+    let mut accepted = ledger.accept(acceptance).await;
+    let mut coming = Vec::new();
+    if let Ok(Accepted::Fresh { story, touched, announced, .. }) = &mut accepted {
+        if let (Some(ahead), Some((_, row))) = (ahead, announced.first()) {
+            coming = ahead.keep(row.article);
+        }
         wakes.hand(places, std::mem::take(announced));
         wakes.news(touched, *story, version, press);
     }
-    Ok(accepted)
+    (accepted, coming)
 }

@@ -11,6 +11,7 @@ pub mod state;
 
 #[cfg(test)]
 mod conformance;
+pub mod content;
 mod events;
 mod orders;
 mod records;

@@ -19,7 +19,7 @@ use crate::ledger::records::{
     Acceptance, Accepted, Arrived, Attempted, Claim, Claimed, LaneDue, LaneState, Lapsed, QuarantineEntry, Quarantined,
     Recorder, Registration, Report, Tidied, Tidy, Waiting,
 };
-use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId};
+use crate::ledger::{ArticleId, DestinationId, Health, Ledger, LedgerError, StoryId, content};
 use crate::telemetry::TraceContext;
 
 impl Ledger for SqliteLedger {
@@ -32,7 +32,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn accept(&self, acceptance: Acceptance) -> BoxFuture<'_, Result<Accepted, LedgerError>> {
-        let content = match serde_json::to_vec(&acceptance.article) {
+        let content = match content::write(&acceptance.article) {
             Ok(content) => content,
             Err(why) => return async move { Err(LedgerError::Damaged(why.to_string())) }.boxed(),
         };
@@ -96,9 +96,7 @@ impl Ledger for SqliteLedger {
         });
         async move {
             let (content, accepted) = stored.await?;
-            let mut article = decoded(id, &content)?;
-            // Some formats cannot be without the time of a version; a kill seldom says when it was made.
-            article.versioned.get_or_insert(accepted);
+            let article = content::read(&content, accepted).map_err(|why| damaged(id, &why))?;
             Ok(Arc::new(article))
         }
         .boxed()
@@ -165,7 +163,8 @@ impl Ledger for SqliteLedger {
         let found = self.read(move |db| commands::candidates(db, &next));
         async move {
             let candidate = |(story, id, content): (StoryId, ArticleId, Vec<u8>)| {
-                Ok(Candidate { story, id, article: Arc::new(decoded(id, &content)?) })
+                let article = serde_json::from_slice(&content).map_err(|why| damaged(id, &why))?;
+                Ok(Candidate { story, id, article: Arc::new(article) })
             };
             found.await?.into_iter().map(candidate).collect()
         }
@@ -215,6 +214,6 @@ impl Ledger for SqliteLedger {
     }
 }
 
-fn decoded(id: ArticleId, content: &[u8]) -> Result<Article, LedgerError> {
-    serde_json::from_slice(content).map_err(|why| LedgerError::Damaged(format!("article {id}: {why}")))
+fn damaged(id: ArticleId, why: &serde_json::Error) -> LedgerError {
+    LedgerError::Damaged(format!("article {id}: {why}"))
 }

@@ -1,0 +1,284 @@
+//! Documents ahead of the commit that accepts their article.
+//!
+//! While the ledger's writer brings an article to the disk, another processor has little to do, and lanes that are to send
+//! it at once would all begin by waiting for its document. So that is made meanwhile, of the article as the ledger will give
+//! it back. Nobody waits for it: what is not begun by the commit's end is left to the lanes, as all is that cannot be made.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::task::JoinHandle;
+
+use super::{Made, Numbered, Renditions, Terms, Written};
+use crate::ledger::{Acceptance, ArticleId, content};
+use crate::render;
+
+/// Documents that are being made of an article that is not accepted yet.
+pub struct Ahead {
+    renditions: Arc<Renditions>,
+    terms: Arc<Terms>,
+    /// By the numbers of their editions, in the order in which they are made.
+    coming: Vec<(u32, oneshot::Receiver<Written>)>,
+    progress: Arc<Progress>,
+    making: JoinHandle<()>,
+}
+
+/// How many have been begun, and whether that is enough.
+#[derive(Default)]
+struct Progress(Mutex<(usize, bool)>);
+
+impl Progress {
+    /// Whether the next one is begun.
+    fn begins(&self) -> bool {
+        let (begun, enough) = &mut *self.lock();
+        *begun += usize::from(!*enough);
+        !*enough
+    }
+
+    /// No more are begun. Returns how many were.
+    fn ends(&self) -> usize {
+        let (begun, enough) = &mut *self.lock();
+        *enough = true;
+        *begun
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (usize, bool)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Renditions {
+    /// Begins to make what lanes that go by these editions will ask for.
+    pub fn ahead(self: &Arc<Self>, acceptance: &Acceptance, editions: Vec<Numbered>) -> Option<Ahead> {
+        let now = acceptance.now;
+        // What may not leave yet is made when it may.
+        if editions.is_empty() || acceptance.article.embargo.is_some_and(|embargo| embargo > now) {
+            return None;
+        }
+        let terms = self.terms.get();
+        let policies = Arc::clone(terms.policies.get(&acceptance.article.wire)?);
+        let trace = acceptance.trace.clone().filter(|_| self.traced);
+        let (article, metrics, progress) =
+            (acceptance.article.clone(), Arc::clone(&self.metrics), Arc::<Progress>::default());
+        let (mut coming, mut tell) = (Vec::new(), Vec::new());
+        for Numbered { number, edition } in editions {
+            let (sender, receiver) = oneshot::channel();
+            coming.push((number, receiver));
+            tell.push((edition, sender));
+        }
+        let making = {
+            let progress = Arc::clone(&progress);
+            tokio::task::spawn_blocking(move || {
+                let kept = content::write(&article).and_then(|content| content::read(&content, now));
+                let Ok(article) = kept else { return };
+                for (edition, tell) in tell {
+                    if !progress.begins() {
+                        return;
+                    }
+                    // One that cannot be made is for the lanes to meet, when the article is theirs.
+                    if let Ok(rendition) = render::rendition_without(&article, &policies, &edition, &BTreeSet::new()) {
+                        metrics.renditions.inc();
+                        let _ = tell.send(Written::of(&article, &edition, Ok(rendition), trace.clone()));
+                    }
+                }
+            })
+        };
+        Some(Ahead { renditions: Arc::clone(self), terms, coming, progress, making })
+    }
+
+    async fn keep(&self, made: &Made, coming: oneshot::Receiver<Written>) {
+        // Where it could not be made, a lane that waits for it makes it.
+        let _ = self.cache.get_or_insert_async(made, coming).await;
+    }
+}
+
+impl Ahead {
+    /// The article was accepted: its lanes find what was made of it, and wait for what is being made. Returns what has to be
+    /// polled until that is there.
+    #[must_use]
+    pub fn keep(mut self, article: ArticleId) -> Vec<BoxFuture<'static, ()>> {
+        let begun = self.progress.ends();
+        let mut left = Vec::new();
+        for (edition, mut coming) in std::mem::take(&mut self.coming).into_iter().take(begun) {
+            let made = (article, edition, self.terms.generation, None);
+            match coming.try_recv() {
+                Ok(written) => self.renditions.cache.insert(made, written),
+                Err(TryRecvError::Closed) => {}
+                Err(TryRecvError::Empty) => {
+                    let renditions = Arc::clone(&self.renditions);
+                    let mut kept = async move { renditions.keep(&made, coming).await }.boxed();
+                    // Whoever asks for it from here on waits for this.
+                    if (&mut kept).now_or_never().is_none() {
+                        left.push(kept);
+                    }
+                }
+            }
+        }
+        left
+    }
+}
+
+impl Drop for Ahead {
+    /// What was not begun is not.
+    fn drop(&mut self) {
+        self.progress.ends();
+        self.making.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::{Duration, Instant};
+
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::article::Article;
+    use crate::attribution::sample;
+    use crate::config::{Edition, Format};
+    use crate::delivery::{Documents, Editions};
+    use crate::ledger::{Accepted, Ledger, Owed, Registration, Rights, SqliteLedger, SqliteOptions};
+    use crate::telemetry::{CommitMetrics, Metrics};
+
+    struct Scene {
+        _dir: tempfile::TempDir,
+        ledger: Arc<dyn Ledger>,
+        renditions: Arc<Renditions>,
+        editions: Vec<Numbered>,
+        acceptance: Acceptance,
+    }
+
+    fn renditions(ledger: &Arc<dyn Ledger>) -> Arc<Renditions> {
+        let wires = BTreeMap::from([(sample::article().wire, Arc::new(sample::own(sample::wire())))]);
+        Arc::new(Renditions::new(Arc::clone(ledger), wires, 8 << 20, Arc::new(Metrics::new())))
+    }
+
+    async fn scene(article: Article) -> Scene {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SqliteOptions {
+            path: &dir.path().join("ledger.sqlite"),
+            batch: 64,
+            waiting: 64,
+            in_network: Duration::from_secs(60),
+            commits: CommitMetrics::default(),
+        };
+        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&options).unwrap().0);
+        let registered = ledger.register(vec![Registration { name: "p/main".into(), paused: false }], Timestamp::now());
+        let to = Owed { at_once: true, ..Owed::plainly(registered.await.unwrap()[0]) };
+        let mut numbers = Editions::default();
+        let formats = [Format::Json, Format::Ninjs13, Format::Nitf];
+        Scene {
+            _dir: dir,
+            renditions: renditions(&ledger),
+            ledger,
+            editions: formats.map(|format| numbers.number(Edition::plain(format))).to_vec(),
+            acceptance: Acceptance {
+                article,
+                source: "test".into(),
+                routed: vec![to],
+                rights: Rights::Lasting,
+                withdraw_for: Duration::from_secs(86_400),
+                trace: None,
+                now: Timestamp::now(),
+            },
+        }
+    }
+
+    impl Scene {
+        async fn accept(&self) -> ArticleId {
+            match self.ledger.accept(self.acceptance.clone()).await.unwrap() {
+                Accepted::Fresh { announced, .. } => announced[0].1.article,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        /// Of which one is being made, and told through the first of what is returned.
+        fn half_way(&self) -> (oneshot::Sender<Written>, Ahead) {
+            let ((tell, told), (_, never)) = (oneshot::channel(), oneshot::channel());
+            let progress = Arc::<Progress>::default();
+            assert!(progress.begins());
+            let ahead = Ahead {
+                renditions: Arc::clone(&self.renditions),
+                terms: self.renditions.terms.get(),
+                coming: vec![(self.editions[0].number, told), (self.editions[1].number, never)],
+                progress,
+                making: tokio::spawn(async {}),
+            };
+            (tell, ahead)
+        }
+
+        /// How many documents were made.
+        fn made(&self) -> u64 {
+            self.renditions.metrics.renditions.get()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_made_ahead_is_what_lanes_would_make() {
+        // One that does not say when it was made is given the time of its acceptance, as the ledger has that.
+        let article = Article { versioned: None, ..sample::article() };
+        let scene = scene(article).await;
+        let ahead = scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !ahead.making.is_finished() {
+            assert!(Instant::now() < deadline, "they are not made");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let id = scene.accept().await;
+        assert!(ahead.keep(id).is_empty());
+        assert_eq!(scene.made(), 3);
+        let later = renditions(&scene.ledger);
+        for edition in &scene.editions {
+            let (early, late) =
+                (scene.renditions.get(id, edition).await.unwrap(), later.get(id, edition).await.unwrap());
+            let bytes = |rendered: &super::super::Rendered| rendered.document.as_ref().unwrap().bytes().clone();
+            assert_eq!(bytes(&early), bytes(&late));
+            assert_eq!((early.published, &early.story), (late.published, &late.story));
+        }
+        assert_eq!(scene.made(), 3, "lanes have found them");
+    }
+
+    #[tokio::test]
+    async fn lanes_wait_for_what_is_being_made_and_make_what_is_not_begun() {
+        let scene = scene(sample::article()).await;
+        let (tell, ahead) = scene.half_way();
+        let id = scene.accept().await;
+        let left = ahead.keep(id);
+        assert_eq!(left.len(), 1);
+        let mut waits = scene.renditions.get(id, &scene.editions[0]);
+        assert!((&mut waits).now_or_never().is_none());
+        scene.renditions.get(id, &scene.editions[1]).await.unwrap();
+        assert_eq!(scene.made(), 1, "the one that was not begun");
+
+        let document = renditions(&scene.ledger).get(id, &scene.editions[0]).await.unwrap();
+        tell.send(Written { rendered: Arc::clone(&document), files: Arc::default() }).ok().unwrap();
+        futures_util::future::join_all(left).await;
+        assert!(Arc::ptr_eq(&waits.await.unwrap(), &document));
+        assert_eq!(scene.made(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_made_is_for_the_lanes() {
+        let scene = scene(sample::article()).await;
+        let (tell, ahead) = scene.half_way();
+        let id = scene.accept().await;
+        let left = ahead.keep(id);
+        let waits = scene.renditions.get(id, &scene.editions[0]);
+        drop(tell);
+        let (rendered, _) = futures_util::join!(waits, futures_util::future::join_all(left));
+        assert!(rendered.unwrap().document.is_ok());
+        assert_eq!(scene.made(), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_for_nobody_or_of_what_may_not_leave_yet() {
+        let mut scene = scene(sample::article()).await;
+        assert!(scene.renditions.ahead(&scene.acceptance, Vec::new()).is_none());
+        scene.acceptance.article.embargo = Some(scene.acceptance.now + SignedDuration::from_secs(60));
+        assert!(scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).is_none());
+    }
+}
