@@ -9,8 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::{Authority, Scheme};
-use http::{Request, Uri, Version, header};
+use http::uri::Authority;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
@@ -26,7 +25,7 @@ use super::clock::Clock;
 use super::http1::{self, Http1};
 use super::paced::Written;
 use super::pool::{LONGEST_IDLE, Place, Pool};
-use super::{Answer, Paced, tls};
+use super::{Answer, Paced, Request, tls};
 use crate::transport::Timeouts;
 
 /// How long a connection that nobody wants any more may take to say goodbye.
@@ -162,17 +161,17 @@ impl Connection {
     }
 
     /// Makes one request and reads its answer, at most `answer_limit` bytes of its body.
-    pub async fn exchange(
+    pub async fn exchange<R: Into<Request>>(
         &mut self,
         body: Bytes,
-        head: impl FnOnce(Paced) -> Result<Request<Paced>, String>,
+        head: impl FnOnce(Paced) -> Result<R, String>,
         authority: &Authority,
         timeouts: &Timeouts,
         answer_limit: usize,
     ) -> Exchange {
         let began = Instant::now();
         let request = match head(Paced::new(body, &self.written, began)) {
-            Ok(request) => request,
+            Ok(request) => request.into(),
             Err(why) => return Exchange::Impossible(why),
         };
         let clock = Clock::start(self.timer.as_mut(), &self.written, timeouts, began);
@@ -187,14 +186,15 @@ impl Connection {
 impl Stream {
     async fn exchange(
         &mut self,
-        mut request: Request<Paced>,
+        request: Request,
         authority: &Authority,
         mut clock: Clock<'_>,
         answer_limit: usize,
     ) -> Exchange {
-        if let Err(why) = for_http2(&mut request, authority) {
-            return Exchange::Impossible(why);
-        }
+        let request = match request.for_http2(authority) {
+            Ok(request) => request,
+            Err(why) => return Exchange::Impossible(why),
+        };
         let answer = match clock.within(self.sender.try_send_request(request)).await {
             Ok(answer) => answer,
             Err(late) => {
@@ -311,17 +311,6 @@ fn told(error: &hyper::Error) -> String {
         behind = error.source();
     }
     text
-}
-
-/// A request is made for HTTP/1.1. HTTP/2 has the host in its own place (RFC 9113 §8.3.1).
-fn for_http2(request: &mut Request<Paced>, authority: &Authority) -> Result<(), String> {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = Some(Scheme::HTTPS);
-    parts.authority = Some(authority.clone());
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|why| why.to_string())?;
-    *request.version_mut() = Version::HTTP_2;
-    request.headers_mut().remove(header::HOST);
-    Ok(())
 }
 
 /// The start of an answer's body, up to the limit, and whether that was all of it.

@@ -21,6 +21,7 @@ mod paced;
 mod pool;
 mod proxy;
 mod race;
+mod request;
 mod sweeper;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::uri::Authority;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use self::connect::Connector;
@@ -51,6 +52,7 @@ pub use http1::tried as http1_tried;
 pub use look::{Begins, Place, look};
 pub use network::{Network, Parts};
 pub use paced::Paced;
+pub use request::{Fields, Request};
 pub use tls::{Trust, connector};
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
@@ -174,10 +176,10 @@ impl Client {
 
     /// Makes one request with `body`. `head` makes it around the body it is given, once for each connection that is
     /// tried.
-    pub async fn send(
+    pub async fn send<R: Into<Request>>(
         &self,
         body: &Bytes,
-        head: impl Fn(Paced) -> Result<Request<Paced>, String>,
+        head: impl Fn(Paced) -> Result<R, String>,
     ) -> Result<Answer, Failed> {
         loop {
             let patience = self.timeouts.connect;

@@ -36,11 +36,14 @@ pub fn secret(auth: &Auth) -> Option<&SecretRef> {
 }
 
 impl Credential {
-    /// Reads the secret. What of it is a header is put into `headers`; for an access token a place is kept.
+    /// Reads the secret. What of it is a header is put into `headers`; an access token is not known yet.
     pub fn read(auth: &Auth, headers: &mut HeaderMap) -> Result<Self, DoorError> {
         let mut hidden = Hidden::default();
         let (name, value) = match auth {
-            Auth::Oauth(_) => (header::AUTHORIZATION, HeaderValue::from_static("")),
+            Auth::Oauth(_) => {
+                headers.remove(header::AUTHORIZATION);
+                return Ok(Self { header: Some(header::AUTHORIZATION), key: None, hidden });
+            }
             Auth::Query { name, value } => {
                 let value = value.resolve()?;
                 let key = pair(name, &value);
@@ -71,11 +74,9 @@ impl Credential {
         Ok(Self { header: Some(name), key: None, hidden })
     }
 
-    /// Takes its header out.
-    pub fn leave_out(&self, headers: &mut HeaderMap) {
-        if let Some(name) = &self.header {
-            headers.remove(name);
-        }
+    /// Whether it is in this header.
+    pub fn is_in(&self, name: &HeaderName) -> bool {
+        self.header.as_ref() == Some(name)
     }
 
     /// The path and the query, with the key in it where there is one.

@@ -6,22 +6,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
+use http::{Method, Uri};
 use jiff::Timestamp;
 
 use super::auth::{self, Credential};
 use super::signature::{SignatureSources, Signed, Signers};
 use crate::config::{Auth, Compression, HttpPush, SecretRef};
 use crate::telemetry;
-use crate::transport::client::{Address, Paced, USER_AGENT};
+use crate::transport::client::{Address, Fields, Paced, Request, USER_AGENT};
 use crate::transport::knock::is_test;
 use crate::transport::{DoorError, Notice, Parcel};
 
 /// The part of a request that is the same for all of a destination's parcels, as its secrets are now.
 pub struct Head {
     fixed: Fixed,
-    /// What a request's headers come to, so that their map never has to grow.
-    number: usize,
     /// The partner is told the trace.
     trace_context: bool,
     signers: Signers,
@@ -56,8 +54,23 @@ const YES: HeaderValue = HeaderValue::from_static("true");
 /// The length of a SHA-256 as a field of RFC 9530.
 const DIGEST: usize = 54;
 
-/// How many headers a parcel adds: those above without the last three, which few have, and its type.
-const OF_A_PARCEL: usize = 11;
+/// What requests have of their own. A configuration's headers of these names are left out.
+const OF_A_REQUEST: [HeaderName; 14] = [
+    header::CONTENT_TYPE,
+    CONTENT_DIGEST,
+    WEBHOOK_ID,
+    IDEMPOTENCY_KEY,
+    WEBHOOK_TIMESTAMP,
+    STORY,
+    VERSION,
+    ACTION,
+    URGENCY,
+    ATTEMPT,
+    SEQUENCE,
+    TEST,
+    TRACEPARENT,
+    TRACESTATE,
+];
 
 /// Headers that are the same for all requests. Ten thousand doors have as many of these, so they are no map, and a door
 /// whose secrets stand in none of them has one list.
@@ -159,8 +172,14 @@ impl Sources {
             None => (Arc::clone(&self.fixed), Credential::default()),
         };
         let signers = self.signatures.signers()?;
-        let number = fixed.len() + OF_A_PARCEL + signers.headers().count();
-        Ok(Head { fixed, number, trace_context: self.trace_context, signers, credential })
+        let is_own = |name: &HeaderName| OF_A_REQUEST.contains(name) || signers.headers().any(|own| own == *name);
+        // Nearly always there are none.
+        let fixed = if fixed.iter().any(|(name, _)| is_own(name)) {
+            fixed.iter().filter(|(name, _)| !is_own(name)).cloned().collect()
+        } else {
+            fixed
+        };
+        Ok(Head { fixed, trace_context: self.trace_context, signers, credential })
     }
 }
 
@@ -177,106 +196,88 @@ impl Head {
         content_type: Option<&str>,
         bytes: &Bytes,
         body: Paced,
-    ) -> Result<Request<Paced>, String> {
-        let mut headers = HeaderMap::with_capacity(self.number);
-        headers.extend(self.fixed.iter().cloned());
-        headers.remove(header::CONTENT_ENCODING);
-        headers.remove(header::CONTENT_TYPE);
-        if let Some(token) = token {
-            headers.insert(header::AUTHORIZATION, token.clone());
-        }
+    ) -> Result<Request, String> {
+        let mut fields = self.without_document(token);
         if let Some(content_type) = content_type {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|why| why.to_string())?);
-            self.signers.sign_body(bytes, &mut headers)?;
+            fields.add(&header::CONTENT_TYPE, content_type)?;
+            self.signers.sign_body(bytes, &mut fields)?;
         }
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers;
-        Ok(request)
+        Ok(Request { method: method.clone(), uri: uri.clone(), fields, body })
     }
 
     /// # Errors
     /// When a value cannot stand in a header; the article's own rules make that impossible for its fields.
-    pub fn request(&self, target: Target<'_>, push: Push<'_>, body: Paced) -> Result<Request<Paced>, String> {
+    pub fn request(&self, target: Target<'_>, push: Push<'_>, body: Paced) -> Result<Request, String> {
         let Push { what, sent, token } = push;
+        let Target { method, address, uri, is_own } = target;
         let now = Timestamp::now();
-        let text = |name: &HeaderName, value: String| {
-            HeaderValue::from_maybe_shared(Bytes::from(value))
-                .map_err(|_| format!("the value of {name} cannot stand in a header"))
-        };
-        let id = text(&WEBHOOK_ID, what.id().to_owned())?;
+        let mut fields = Fields::for_push();
+        for (name, value) in &*self.fixed {
+            let is_elsewhere = !is_own && (*name == header::HOST || self.credential.is_in(name));
+            let is_of_a_document = !sent.is_document && *name == header::CONTENT_ENCODING;
+            if !is_elsewhere && !is_of_a_document {
+                fields.add_value(name, value);
+            }
+        }
+        if !is_own {
+            fields.add(&header::HOST, address.authority())?;
+        } else if let Some(token) = token {
+            fields.add_value(&header::AUTHORIZATION, token);
+        }
+        if sent.is_document {
+            fields.add(&header::CONTENT_TYPE, what.content_type())?;
+        }
         let mut digest = String::with_capacity(DIGEST);
         digest.push_str("sha-256=:");
         BASE64.encode_string(sent.digest, &mut digest);
         digest.push(':');
-        let mut headers = HeaderMap::with_capacity(self.number);
-        headers.extend(self.fixed.iter().cloned());
-        if sent.is_document {
-            let content_type = what.content_type().to_owned();
-            headers.insert(header::CONTENT_TYPE, text(&header::CONTENT_TYPE, content_type)?);
-        } else {
-            headers.remove(header::CONTENT_TYPE);
-            headers.remove(header::CONTENT_ENCODING);
-        }
-        headers.insert(CONTENT_DIGEST, text(&CONTENT_DIGEST, digest)?);
-        headers.insert(IDEMPOTENCY_KEY, id.clone());
-        headers.insert(WEBHOOK_ID, id);
-        headers.insert(WEBHOOK_TIMESTAMP, now.as_second().into());
+        fields.add(&CONTENT_DIGEST, &digest)?;
+        fields.add(&IDEMPOTENCY_KEY, what.id())?;
+        fields.add(&WEBHOOK_ID, what.id())?;
+        fields.add(&WEBHOOK_TIMESTAMP, &now.as_second().to_string())?;
         match what {
             What::Parcel(parcel) => {
-                headers.insert(STORY, text(&STORY, parcel.story.to_string())?);
-                headers.insert(VERSION, text(&VERSION, parcel.version.to_string())?);
-                headers.insert(ACTION, HeaderValue::from_static(parcel.action.as_str()));
-                headers.insert(URGENCY, text(&URGENCY, parcel.urgency.to_string())?);
-                headers.insert(ATTEMPT, parcel.attempt.into());
+                fields.add(&STORY, parcel.story.as_str())?;
+                fields.add(&VERSION, &parcel.version.to_string())?;
+                fields.add(&ACTION, parcel.action.as_str())?;
+                fields.add(&URGENCY, &parcel.urgency.to_string())?;
+                fields.add(&ATTEMPT, &parcel.attempt.to_string())?;
                 if is_test(&parcel.story) {
                     // It has no number: the destination's sequence is of news.
-                    headers.insert(TEST, YES);
+                    fields.add_value(&TEST, &YES);
                 } else {
-                    headers.insert(SEQUENCE, parcel.sequence.into());
+                    fields.add(&SEQUENCE, &parcel.sequence.to_string())?;
                 }
                 if let Some(trace) = parcel.trace.as_ref().filter(|_| self.trace_context) {
-                    headers.insert(TRACEPARENT, text(&TRACEPARENT, trace.traceparent())?);
+                    fields.add(&TRACEPARENT, &trace.traceparent())?;
                     if let Some(state) = trace.tracestate() {
-                        headers.insert(TRACESTATE, text(&TRACESTATE, state.to_owned())?);
+                        fields.add(&TRACESTATE, state)?;
                     }
                 }
             }
-            What::Notice(notice) => {
-                headers.insert(ATTEMPT, notice.attempt.into());
-            }
-        }
-        let Target { method, address, uri, is_own } = target;
-        if is_own {
-            if let Some(token) = token {
-                headers.insert(header::AUTHORIZATION, token.clone());
-            }
-        } else {
-            let host = HeaderValue::from_str(address.authority()).map_err(|why| why.to_string())?;
-            headers.insert(header::HOST, host);
-            self.credential.leave_out(&mut headers);
+            What::Notice(notice) => fields.add(&ATTEMPT, &notice.attempt.to_string())?,
         }
         let (tls, authority, id) = (address.tls, address.authority(), what.id());
-        self.signers.sign(&Signed { method, tls, authority, target: uri, id, now, sent }, &mut headers)?;
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers;
-        Ok(request)
+        self.signers.sign(&Signed { method, tls, authority, target: uri, id, now, sent }, &mut fields)?;
+        Ok(Request { method: method.clone(), uri: uri.clone(), fields, body })
     }
 
     /// A question without a document, and without a signature, since there is nothing to sign.
-    pub fn question(&self, method: &Method, uri: &Uri, token: Option<&HeaderValue>, body: Paced) -> Request<Paced> {
-        let mut headers: HeaderMap = self.fixed.iter().cloned().collect();
-        headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_ENCODING);
-        headers.insert(TEST, YES);
-        headers.extend(token.map(|token| (header::AUTHORIZATION, token.clone())));
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers;
-        request
+    pub fn question(&self, method: &Method, uri: &Uri, token: Option<&HeaderValue>, body: Paced) -> Request {
+        let mut fields = self.without_document(token);
+        fields.add_value(&TEST, &YES);
+        Request { method: method.clone(), uri: uri.clone(), fields, body }
+    }
+
+    /// What is the same for all requests to the door's own host, without what is said of a document.
+    fn without_document(&self, token: Option<&HeaderValue>) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in self.fixed.iter().filter(|(name, _)| *name != header::CONTENT_ENCODING) {
+            fields.add_value(name, value);
+        }
+        if let Some(token) = token {
+            fields.add_value(&header::AUTHORIZATION, token);
+        }
+        fields
     }
 }

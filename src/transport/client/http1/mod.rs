@@ -27,7 +27,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{Method, Request};
+use http::Method;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -36,9 +36,10 @@ use tokio_rustls::client::TlsStream;
 
 use self::answering::{Answering, Come, NotAnAnswer};
 use self::outgoing::Outgoing;
+use super::Request;
 use super::clock::Clock;
 use super::connection::Exchange;
-use super::paced::{Paced, Written};
+use super::paced::Written;
 use super::pool::Place;
 use super::tls;
 
@@ -98,11 +99,11 @@ impl Http1 {
     /// way at a time.
     pub fn exchange<'a>(
         &'a mut self,
-        request: Request<Paced>,
+        request: Request,
         mut clock: Clock<'a>,
         answer_limit: usize,
     ) -> impl Future<Output = Exchange> + use<'a> {
-        let mut answer = Answering::new(request.method() == Method::HEAD, answer_limit);
+        let mut answer = Answering::new(request.method == Method::HEAD, answer_limit);
         let mut request = Outgoing::new(request);
         async move {
             let written = clock.written();

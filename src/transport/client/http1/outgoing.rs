@@ -1,15 +1,16 @@
 //! A request on its way: its head as bytes, and its body as it is.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, header};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use crate::transport::client::paced::{Paced, Written};
+use crate::transport::client::Request;
+use crate::transport::client::paced::Written;
 
 /// A request, and how much of it was given to the network.
 pub struct Outgoing {
@@ -19,29 +20,26 @@ pub struct Outgoing {
     through: bool,
 }
 
-/// What a head comes to, nearly always.
-const HEAD: usize = 1 << 10;
+/// What a head has beside its target and its fields, nearly always at most.
+const BESIDE_THEM: usize = 64;
 
 impl Outgoing {
     /// The head by RFC 9112 §2. That nothing in it ends a line before its time is what its types are for: neither a URI nor a
     /// header's value can hold a line's end.
-    pub fn new(request: Request<Paced>) -> Self {
-        let (parts, body) = request.into_parts();
+    pub fn new(request: Request) -> Self {
+        let Request { method, uri, fields, body } = request;
         let body = body.rest();
-        let mut head = Vec::with_capacity(HEAD);
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        for piece in [parts.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut head = Vec::with_capacity(target.len() + fields.lines().len() + BESIDE_THEM);
+        for piece in [method.as_str(), " ", target, " HTTP/1.1\r\n"] {
             head.extend_from_slice(piece.as_bytes());
         }
-        for (name, value) in &parts.headers {
-            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                head.extend_from_slice(piece);
-            }
-        }
-        let anticipates = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
+        head.extend_from_slice(fields.lines());
+        let anticipates = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
         // RFC 9110 §8.6: no length where there is no content and none is expected.
-        if (anticipates || !body.is_empty()) && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            head.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+        if (anticipates || !body.is_empty()) && !fields.contains(&header::CONTENT_LENGTH) {
+            // Writing to memory does not fail.
+            let _ = write!(head, "content-length: {}\r\n", body.len());
         }
         head.extend_from_slice(b"\r\n");
         Self { head, body, given: 0, through: false }

@@ -9,13 +9,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::ed25519::signature::Signer;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use sha2::Sha256;
 
 use super::Signed;
 use crate::config::{Component, Derived, Key, MessageAlgorithm, MessageParameter, MessageSignature};
 use crate::telemetry::{TRACEPARENT, TRACESTATE};
 use crate::transport::DoorError;
+use crate::transport::client::Fields;
 
 /// Signs requests' parts.
 pub struct MessageSigner {
@@ -70,8 +71,8 @@ impl MessageSigner {
     ///
     /// # Errors
     /// When the request lacks a part that is to be signed.
-    pub fn sign(&self, request: &Signed<'_>, headers: &HeaderMap) -> Result<(String, String), String> {
-        let covered = || self.components.iter().filter(|component| is_covered(component, headers));
+    pub fn sign(&self, request: &Signed<'_>, fields: &Fields) -> Result<(String, String), String> {
+        let covered = || self.components.iter().filter(|component| is_covered(component, fields));
         let all = covered().count() == self.components.len();
         let mut parameters = if all { self.list.clone() } else { list(covered()) };
         for parameter in &self.parameters {
@@ -85,7 +86,7 @@ impl MessageSigner {
         for component in covered() {
             let value = match component {
                 Component::Derived(derived) => part(*derived, request),
-                Component::Field(name) => field(name, headers)?,
+                Component::Field(name) => field(name, fields)?,
             };
             let _ = writeln!(base, "\"{component}\": {value}");
         }
@@ -111,10 +112,10 @@ fn list<'a>(components: impl IntoIterator<Item = &'a Component>) -> String {
 
 /// A request that belongs to no trace has no such header, and the signature says that it is not of it. All others have to be
 /// there.
-fn is_covered(component: &Component, headers: &HeaderMap) -> bool {
+fn is_covered(component: &Component, fields: &Fields) -> bool {
     match component {
         Component::Derived(_) => true,
-        Component::Field(name) => ![TRACEPARENT, TRACESTATE].contains(&name.as_str()) || headers.contains_key(name),
+        Component::Field(name) => ![TRACEPARENT, TRACESTATE].contains(&name.as_str()) || fields.contains(name),
     }
 }
 
@@ -136,17 +137,22 @@ fn part<'a>(derived: Derived, request: &Signed<'a>) -> Cow<'a, str> {
 }
 
 /// §2.1: the values of one field, without white space at their ends, with a comma between two.
-fn field<'a>(name: &HeaderName, headers: &'a HeaderMap) -> Result<Cow<'a, str>, String> {
-    let mut values = headers.get_all(name).iter().map(|value| value.to_str().map(str::trim));
+fn field<'a>(name: &HeaderName, fields: &'a Fields) -> Result<Cow<'a, str>, String> {
+    let mut values = fields.all(name).map(|value| ascii(value).map(str::trim));
     let lacks = || format!("the request has no header {name} that could be signed");
-    let first = values.next().and_then(Result::ok).ok_or_else(lacks)?;
+    let first = values.next().flatten().ok_or_else(lacks)?;
     let mut joined = Cow::Borrowed(first);
     for value in values {
         let joined = joined.to_mut();
         joined.push_str(", ");
-        joined.push_str(value.map_err(|_| lacks())?);
+        joined.push_str(value.ok_or_else(lacks)?);
     }
     Ok(joined)
+}
+
+/// What cannot be read as this is not signed.
+fn ascii(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
 }
 
 /// A string of structured fields (RFC 9651 §4.1.6); the configuration holds no other characters in it.

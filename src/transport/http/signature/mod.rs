@@ -10,7 +10,7 @@ mod message;
 mod tests;
 mod webhook;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, Method, Uri};
 use jiff::Timestamp;
 
 use self::body::BodySigner;
@@ -19,6 +19,7 @@ use self::webhook::WebhookSigner;
 use super::request::Sent;
 use crate::config::{BodySignature, Key, MessageSignature, SecretRef, SigningSecret};
 use crate::transport::DoorError;
+use crate::transport::client::Fields;
 
 /// What signs a door's requests, its keys by reference.
 pub struct SignatureSources {
@@ -82,36 +83,32 @@ impl Signers {
         webhook.into_iter().chain(message.into_iter().flatten()).chain(body)
     }
 
-    /// Puts the signatures of a request into its `headers`, which hold all else that it has.
+    /// Puts the signatures of a request into its `fields`, which hold all else that it has.
     ///
     /// # Errors
     /// When a part that is to be signed is not in it, or a signature cannot stand in a header.
-    pub fn sign(&self, request: &Signed<'_>, headers: &mut HeaderMap) -> Result<(), String> {
+    pub fn sign(&self, request: &Signed<'_>, fields: &mut Fields) -> Result<(), String> {
         if let Some(webhook) = &self.webhook {
             let signature = webhook.sign(request.id, request.now, request.sent.bytes);
-            headers.insert(WEBHOOK_SIGNATURE, value(&WEBHOOK_SIGNATURE, signature)?);
+            fields.add(&WEBHOOK_SIGNATURE, &signature)?;
         }
-        self.sign_body(request.sent.bytes, headers)?;
+        self.sign_body(request.sent.bytes, fields)?;
         if let Some(message) = &self.message {
-            let (input, signature) = message.sign(request, headers)?;
-            headers.insert(SIGNATURE_INPUT, value(&SIGNATURE_INPUT, input)?);
-            headers.insert(SIGNATURE, value(&SIGNATURE, signature)?);
+            let (input, signature) = message.sign(request, fields)?;
+            fields.add(&SIGNATURE_INPUT, &input)?;
+            fields.add(&SIGNATURE, &signature)?;
         }
         Ok(())
     }
 
-    /// Puts the signature of the body alone into `headers`, where the door has such.
+    /// Puts the signature of the body alone into `fields`, where the door has such.
     ///
     /// # Errors
     /// When it cannot stand in a header.
-    pub fn sign_body(&self, bytes: &[u8], headers: &mut HeaderMap) -> Result<(), String> {
+    pub fn sign_body(&self, bytes: &[u8], fields: &mut Fields) -> Result<(), String> {
         if let Some(body) = &self.body {
-            headers.insert(&body.header, value(&body.header, body.sign(bytes))?);
+            fields.add(&body.header, &body.sign(bytes))?;
         }
         Ok(())
     }
-}
-
-fn value(name: &HeaderName, text: String) -> Result<HeaderValue, String> {
-    HeaderValue::try_from(text).map_err(|_| format!("the value of {name} cannot stand in a header"))
 }

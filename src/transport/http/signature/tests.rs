@@ -19,8 +19,8 @@ fn bytes(text: &str) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-fn webhook_headers(signature: &str, now: Timestamp) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+fn webhook_headers(signature: &str, now: Timestamp) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
     headers.insert("webhook-id", "msg_1".parse().unwrap());
     headers.insert("webhook-timestamp", now.as_second().into());
     headers.insert("webhook-signature", signature.parse().unwrap());
@@ -69,14 +69,14 @@ fn a_private_key_signs_as_version_1a() {
 /// The request of RFC 9421 appendix B.2, and the keys of B.1.
 fn example(signature: &serde_json::Value, key_text: &str) -> (String, String) {
     let how: MessageSignature = serde_json::from_value(signature.clone()).unwrap();
-    let mut headers = HeaderMap::new();
+    let mut fields = Fields::default();
     for (name, value) in [
         ("host", "example.com"),
         ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
         ("content-type", "application/json"),
         ("content-length", "18"),
     ] {
-        headers.insert(name, value.parse().unwrap());
+        fields.add(&HeaderName::from_static(name), value).unwrap();
     }
     let request = Signed {
         method: &Method::POST,
@@ -87,7 +87,7 @@ fn example(signature: &serde_json::Value, key_text: &str) -> (String, String) {
         now: Timestamp::from_second(1_618_884_473).unwrap(),
         sent: Sent { bytes: &bytes::Bytes::new(), digest: &[0; 32], is_document: true },
     };
-    MessageSigner::new(&how, key(key_text)).unwrap().sign(&request, &headers).unwrap()
+    MessageSigner::new(&how, key(key_text)).unwrap().sign(&request, &fields).unwrap()
 }
 
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----";
@@ -141,10 +141,11 @@ fn every_part_of_a_request_has_its_value() {
             "algorithm": "hmac-sha256", "key": "env:KEY", "keyid": "a\"b\\c", "components": [component],
         });
         let how: MessageSignature = serde_json::from_value(how).unwrap();
-        let mut headers = HeaderMap::new();
-        headers.append("x-two", " a ".parse().unwrap());
-        headers.append("x-two", "b".parse().unwrap());
-        MessageSigner::new(&how, key("shared")).unwrap().sign(&signed(target), &headers).map(|(input, signature)| {
+        let mut fields = Fields::default();
+        for value in [" a ", "b"] {
+            fields.add(&HeaderName::from_static("x-two"), value).unwrap();
+        }
+        MessageSigner::new(&how, key("shared")).unwrap().sign(&signed(target), &fields).map(|(input, signature)| {
             use hmac::Mac;
             // Which value makes this signature.
             let parameters = input.strip_prefix("newswired=").unwrap();
