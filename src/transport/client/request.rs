@@ -27,6 +27,8 @@ pub struct Fields {
     lines: Vec<u8>,
     /// Where the lines begin whose values are secrets.
     secret: Vec<usize>,
+    /// The body's length is among them.
+    has_length: bool,
 }
 
 /// What fields come to, nearly always, in bytes.
@@ -35,13 +37,15 @@ const ROOM: usize = 1 << 10;
 impl Fields {
     /// None yet, with room for those of a push.
     pub fn for_push() -> Self {
-        Self { lines: Vec::with_capacity(ROOM), secret: Vec::new() }
+        Self { lines: Vec::with_capacity(ROOM), ..Self::default() }
     }
 
     /// # Errors
     /// When the value cannot stand in a header (RFC 9110 §5.5).
     pub fn add(&mut self, name: &HeaderName, value: &str) -> Result<(), String> {
-        if !value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
+        // All are looked at, which the processor does many at a time.
+        let is_well = |well: bool, byte: u8| well & (byte == b'\t' || (byte >= b' ' && byte != 0x7f));
+        if !value.bytes().fold(true, is_well) {
             return Err(format!("the value of {name} cannot stand in a header"));
         }
         self.line(name, value.as_bytes());
@@ -57,6 +61,7 @@ impl Fields {
     }
 
     fn line(&mut self, name: &HeaderName, value: &[u8]) {
+        self.has_length |= *name == header::CONTENT_LENGTH;
         let name = name.as_str().as_bytes();
         self.lines.reserve(name.len() + value.len() + 4);
         for piece in [name, b": ", value, b"\r\n"] {
@@ -67,6 +72,11 @@ impl Fields {
     /// As HTTP/1.1 sends them.
     pub fn lines(&self) -> &[u8] {
         &self.lines
+    }
+
+    /// Whether they tell the body's length.
+    pub fn has_length(&self) -> bool {
+        self.has_length
     }
 
     pub fn contains(&self, name: &HeaderName) -> bool {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::Method;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
@@ -37,7 +37,7 @@ impl Outgoing {
         head.extend_from_slice(fields.lines());
         let anticipates = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
         // RFC 9110 §8.6: no length where there is no content and none is expected.
-        if (anticipates || !body.is_empty()) && !fields.contains(&header::CONTENT_LENGTH) {
+        if (anticipates || !body.is_empty()) && !fields.has_length() {
             // Writing to memory does not fail.
             let _ = write!(head, "content-length: {}\r\n", body.len());
         }
