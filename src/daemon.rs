@@ -67,7 +67,10 @@ impl Daemon {
     /// # Errors
     /// [`StartError`] in a sentence for the operator. Nothing is left running.
     pub async fn start(loaded: Loaded, file: &Path, logs: Option<Arc<Logs>>) -> Result<Self, StartError> {
-        let config = &loaded.config;
+        let Loaded { config: loaded, tree } = loaded;
+        let config = &loaded;
+        // Nobody wants its processor while the ledger is opened, and lanes will want its memory.
+        let packing = tokio::task::spawn_blocking(move || tree.pack());
         let metrics = Arc::new(Metrics::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop_intake, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
@@ -187,7 +190,7 @@ impl Daemon {
             fleet,
             in_force,
         };
-        reload.start(loaded, (reloads.clone(), asked), &mut intake, &stop_intake);
+        reload.start(loaded, packing, (reloads.clone(), asked), &mut intake, &stop_intake);
         tracing::info!(lanes = number, recovered, %admin, "ready");
         service::ready();
         Ok(Self {

@@ -26,12 +26,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::attribution::Policies;
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, Packed, Plan, Port, Secrets};
+use crate::config::{self, Config, Packed, Plan, Port, Secrets};
 use crate::current::Current;
 use crate::delivery::{Editions, Lane, Lanes, Renditions, Wakes, Wanted};
 use crate::events::Events;
@@ -81,26 +81,26 @@ struct Running {
 }
 
 impl Reload {
-    /// Does what is asked for until `stop`. `loaded` is what the daemon was started with. The tasks go to `tasks`.
+    /// Does what is asked for until `stop`. `config`, which is being packed, is what the daemon was started with. The tasks go
+    /// to `tasks`.
     pub fn start(
         self,
-        loaded: Loaded,
+        config: Config,
+        packing: JoinHandle<Packed>,
         (reloads, asked): (Reloads, mpsc::UnboundedReceiver<Asked>),
         tasks: &mut JoinSet<()>,
         stop: &CancellationToken,
     ) {
-        let files = Arc::new(Current::new(Files::new(&self.file, &loaded.config)));
+        let files = Arc::new(Current::new(Files::new(&self.file, &config)));
         tasks.spawn(files::run(Arc::clone(&files), reloads, stop.clone()));
         let (began, stop) = (self.clock.now(), stop.clone());
         tasks.spawn(async move {
             // One that cannot be ended now is ended at the next start.
             let _ = self.end_old_orders(began).await;
-            let Loaded { config, tree } = loaded;
             // Every part has what it needs of it.
             drop(config);
-            let packed = tokio::task::spawn_blocking(move || tree.pack()).await;
             // A panic of its own ends the task: the daemon takes that for a part that broke off.
-            let Ok(packed) = packed else { return };
+            let Ok(packed) = packing.await else { return };
             kept::write(&self.ledger_path, &packed).await;
             Running { reload: self, files, started: packed.clone(), packed }.run(asked, stop).await;
         });
