@@ -15,7 +15,7 @@ use newswired::config::{Edition, Format, Wire};
 use newswired::render::Draft;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ROUNDS: usize = 15;
 /// Documents of one format in a round.

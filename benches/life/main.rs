@@ -31,7 +31,7 @@ mod support;
 use support::{Outcome, times};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> Outcome<()> {
     // Cargo adds options of its own, such as `--bench`.

@@ -186,7 +186,7 @@ mod tests {
             for (name, ..) in &fields {
                 let of_name = fields.iter().filter(|field| field.0 == *name);
                 let expected: Vec<(&[u8], bool)> = of_name.map(|field| (field.1.as_bytes(), field.2)).collect();
-                let found = request.headers().get_all(&named(name));
+                let found = request.headers().get_all(named(name));
                 let found: Vec<_> = found.iter().map(|value| (value.as_bytes(), value.is_sensitive())).collect();
                 prop_assert_eq!(found, expected);
             }
