@@ -65,11 +65,11 @@ impl Daemon {
     /// is. The level of `logs` follows the configuration.
     ///
     /// # Errors
-    /// [`StartError`] in a sentence for the operator. Nothing is left running.
+    /// [`StartError`] in a sentence for the operator. Nothing is left running, but for a moment what packs the configuration.
     pub async fn start(loaded: Loaded, file: &Path, logs: Option<Arc<Logs>>) -> Result<Self, StartError> {
         let Loaded { config: loaded, tree } = loaded;
         let config = &loaded;
-        // Nobody wants its processor while the ledger is opened, and lanes will want its memory.
+        // While the ledger is opened a processor has nothing to do, and lanes will want the memory that the tree takes.
         let packing = tokio::task::spawn_blocking(move || tree.pack());
         let metrics = Arc::new(Metrics::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

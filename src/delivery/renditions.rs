@@ -20,7 +20,7 @@ use crate::render::{self, Flaw, MediaFile, Rendition};
 use crate::telemetry::{Metrics, TraceContext};
 use crate::transport::{Enclosure, Have, Media};
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, MOST as MOST_AHEAD};
 
 /// Where lanes get documents from. The daemon has [`Renditions`]; a simulation makes none.
 pub trait Documents: Send + Sync + 'static {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::dispatch::Due;
 use super::lane::{Lane, Settings};
-use super::renditions::Numbered;
+use super::renditions::{MOST_AHEAD, Numbered};
 use super::signal::{AsOf, Press};
 use crate::article::Version;
 use crate::ledger::{Acceptance, Attempted, DestinationId, Halt, StoryId};
@@ -110,18 +110,25 @@ impl Wakes {
     /// Reserves a place for an article in every lane that has one, and nothing that would go before it. A withdrawal
     /// has a way of its own.
     pub fn places(&self, acceptance: &mut Acceptance) -> Places {
-        let mut places = Places { kept: HashMap::with_capacity(acceptance.routed.len()), editions: Vec::new() };
+        let mut places = Places::default();
         if acceptance.article.action.withdraws() {
             return places;
         }
         let lanes = self.lanes();
+        let routed = acceptance.routed.len();
         for owed in &mut acceptance.routed {
             let Some(lane) = lanes.get(&owed.destination) else { continue };
             let Some(as_of) = lane.signal.reserve() else { continue };
             owed.at_once = true;
-            let edition = &lane.settings.get().edition;
-            if !places.editions.contains(edition) {
-                places.editions.push(edition.clone());
+            if places.kept.is_empty() {
+                // Where one has a place, most have.
+                places.kept.reserve(routed);
+            }
+            if places.editions.len() < MOST_AHEAD {
+                let edition = &lane.settings.get().edition;
+                if !places.editions.contains(edition) {
+                    places.editions.push(edition.clone());
+                }
             }
             places.kept.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
         }
@@ -232,7 +239,7 @@ struct Place {
 }
 
 impl Places {
-    /// What lanes that have one will ask for.
+    /// What lanes that have one will ask for, as far as it is made ahead.
     pub fn editions(&self) -> Vec<Numbered> {
         self.editions.clone()
     }

@@ -15,7 +15,7 @@ mod traced;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,8 +212,8 @@ pub struct Inbox {
     wakes: Wakes,
     contracts: Arc<Current<Contracts>>,
     metrics: Arc<Metrics>,
-    /// Articles between their commit and the waking of their lanes. They are tasks of their own so that a source that
-    /// goes away meanwhile (an HTTP client above all) cannot come between the two.
+    /// Articles between their commit and the waking of their lanes, and until what was begun of their documents is made. They
+    /// are tasks of their own so that a source that goes away meanwhile (an HTTP client above all) cannot come between.
     accepting: TaskTracker,
     clock: Arc<dyn Clock>,
     /// None: traces are off.
@@ -402,8 +402,8 @@ impl Inbox {
     }
 }
 
-/// What is decoded where it arrives. To wake a thread for it takes longer than that; but a large article must not hold up
-/// the threads that wait for the network, since decoding is computing.
+/// The largest article, in bytes, that is decoded where it arrives. To wake a thread for it takes longer than that; but a large
+/// one must not hold up the threads that wait for the network, since decoding is computing.
 const SMALL: usize = 16 << 10;
 
 async fn decoded(arrival: &Arrival, default_wire: &WireId) -> Result<Article, Rejection> {
@@ -412,8 +412,11 @@ async fn decoded(arrival: &Arrival, default_wire: &WireId) -> Result<Article, Re
     let decode = move || article::decode(&bytes, content_type.as_deref(), &wire);
     // A defect of ours must not come back with every redelivery.
     let decoded = if small {
-        std::panic::catch_unwind(AssertUnwindSafe(decode))
-            .map_err(|_| "it panicked while it was decoded; the log says where".to_owned())
+        catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
+            let said =
+                panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            format!("it panicked: {}", said.unwrap_or("without a word"))
+        })
     } else {
         tokio::task::spawn_blocking(decode).await.map_err(|why| why.to_string())
     };
@@ -434,9 +437,7 @@ async fn commit(
     let mut accepted = ledger.accept(acceptance).await;
     let mut coming = Vec::new();
     if let Ok(Accepted::Fresh { story, touched, announced, .. }) = &mut accepted {
-        if let (Some(ahead), Some((_, row))) = (ahead, announced.first()) {
-            coming = ahead.keep(row.article);
-        }
+        coming = ahead.map(|ahead| ahead.keep(announced)).unwrap_or_default();
         wakes.hand(places, std::mem::take(announced));
         wakes.news(touched, *story, version, press);
     }

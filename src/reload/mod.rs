@@ -81,8 +81,8 @@ struct Running {
 }
 
 impl Reload {
-    /// Does what is asked for until `stop`. `config`, which is being packed, is what the daemon was started with. The tasks go
-    /// to `tasks`.
+    /// Does what is asked for until `stop`. `config` is what the daemon was started with, and `packing` packs its tree. The tasks
+    /// go to `tasks`.
     pub fn start(
         self,
         config: Config,

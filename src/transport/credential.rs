@@ -1,5 +1,6 @@
 //! Secrets on their way into a request: header values that are never printed, and are wiped when the last request that
-//! carries them is gone; and what is not to be repeated when a server sends it back.
+//! carries them is gone, but for what was written to a connection's buffer; and what is not to be repeated when a server sends
+//! it back.
 
 use std::borrow::Cow;
 

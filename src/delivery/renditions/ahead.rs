@@ -13,12 +13,18 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task::JoinHandle;
 
 use super::{Made, Numbered, Renditions, Terms, Written};
-use crate::ledger::{Acceptance, ArticleId, content};
+use crate::article::Version;
+use crate::ledger::{Acceptance, Attempted, DestinationId, content};
 use crate::render;
+
+/// How many editions of an article are made ahead at most: more would hardly be begun before its commit's end. Where each
+/// partner has an edition of its own, lanes make the others.
+pub const MOST: usize = 8;
 
 /// Documents that are being made of an article that is not accepted yet.
 pub struct Ahead {
     renditions: Arc<Renditions>,
+    version: Version,
     terms: Arc<Terms>,
     /// By the numbers of their editions, in the order in which they are made.
     coming: Vec<(u32, oneshot::Receiver<Written>)>,
@@ -53,16 +59,18 @@ impl Progress {
 impl Renditions {
     /// Begins to make what lanes that go by these editions will ask for.
     pub fn ahead(self: &Arc<Self>, acceptance: &Acceptance, editions: Vec<Numbered>) -> Option<Ahead> {
-        let now = acceptance.now;
-        // What may not leave yet is made when it may.
-        if editions.is_empty() || acceptance.article.embargo.is_some_and(|embargo| embargo > now) {
+        let (article, now) = (&acceptance.article, acceptance.now);
+        // What few may have yet is made for those who ask for it.
+        let may_leave =
+            article.embargo.is_none_or(|embargo| embargo <= now) && article.expires.is_none_or(|expires| expires > now);
+        if editions.is_empty() || !may_leave {
             return None;
         }
         let terms = self.terms.get();
-        let policies = Arc::clone(terms.policies.get(&acceptance.article.wire)?);
+        let policies = Arc::clone(terms.policies.get(&article.wire)?);
         let trace = acceptance.trace.clone().filter(|_| self.traced);
-        let (article, metrics, progress) =
-            (acceptance.article.clone(), Arc::clone(&self.metrics), Arc::<Progress>::default());
+        let (version, article, metrics) = (article.version, article.clone(), Arc::clone(&self.metrics));
+        let progress = Arc::<Progress>::default();
         let (mut coming, mut tell) = (Vec::new(), Vec::new());
         for Numbered { number, edition } in editions {
             let (sender, receiver) = oneshot::channel();
@@ -86,7 +94,7 @@ impl Renditions {
                 }
             })
         };
-        Some(Ahead { renditions: Arc::clone(self), terms, coming, progress, making })
+        Some(Ahead { renditions: Arc::clone(self), version, terms, coming, progress, making })
     }
 
     async fn keep(&self, made: &Made, coming: oneshot::Receiver<Written>) {
@@ -96,12 +104,15 @@ impl Renditions {
 }
 
 impl Ahead {
-    /// The article was accepted: its lanes find what was made of it, and wait for what is being made. Returns what has to be
-    /// polled until that is there.
+    /// The article was accepted, and `announced` are the rows that lanes are handed: they find what was made of it, and wait for
+    /// what is being made. Returns what has to be polled until that is there.
     #[must_use]
-    pub fn keep(mut self, article: ArticleId) -> Vec<BoxFuture<'static, ()>> {
+    pub fn keep(mut self, announced: &[(DestinationId, Attempted)]) -> Vec<BoxFuture<'static, ()>> {
         let begun = self.progress.ends();
         let mut left = Vec::new();
+        // One that has every version may be handed an older one first.
+        let of_this = announced.iter().find(|(_, row)| row.version == self.version);
+        let Some(article) = of_this.map(|(_, row)| row.article) else { return left };
         for (edition, mut coming) in std::mem::take(&mut self.coming).into_iter().take(begun) {
             let made = (article, edition, self.terms.generation, None);
             match coming.try_recv() {
@@ -122,7 +133,7 @@ impl Ahead {
 }
 
 impl Drop for Ahead {
-    /// What was not begun is not.
+    /// What was not begun is not begun any more.
     fn drop(&mut self) {
         self.progress.ends();
         self.making.abort();
@@ -132,15 +143,17 @@ impl Drop for Ahead {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use jiff::{SignedDuration, Timestamp};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::article::Article;
     use crate::attribution::sample;
     use crate::config::{Edition, Format};
     use crate::delivery::{Documents, Editions};
+    use crate::ledger::state::Versions;
     use crate::ledger::{Accepted, Ledger, Owed, Registration, Rights, SqliteLedger, SqliteOptions};
     use crate::telemetry::{CommitMetrics, Metrics};
 
@@ -189,11 +202,18 @@ mod tests {
     }
 
     impl Scene {
-        async fn accept(&self) -> ArticleId {
+        async fn accept(&self) -> Vec<(DestinationId, Attempted)> {
             match self.ledger.accept(self.acceptance.clone()).await.unwrap() {
-                Accepted::Fresh { announced, .. } => announced[0].1.article,
+                Accepted::Fresh { announced, .. } if announced.len() == 1 => announced,
                 other => panic!("{other:?}"),
             }
+        }
+
+        /// All documents of the acceptance's article.
+        async fn ahead(&self) -> Ahead {
+            let mut ahead = self.renditions.ahead(&self.acceptance, self.editions.clone()).unwrap();
+            timeout(Duration::from_secs(30), &mut ahead.making).await.expect("they are made in time").unwrap();
+            ahead
         }
 
         /// Of which one is being made, and told through the first of what is returned.
@@ -203,6 +223,7 @@ mod tests {
             assert!(progress.begins());
             let ahead = Ahead {
                 renditions: Arc::clone(&self.renditions),
+                version: self.acceptance.article.version,
                 terms: self.renditions.terms.get(),
                 coming: vec![(self.editions[0].number, told), (self.editions[1].number, never)],
                 progress,
@@ -222,14 +243,10 @@ mod tests {
         // One that does not say when it was made is given the time of its acceptance, as the ledger has that.
         let article = Article { versioned: None, ..sample::article() };
         let scene = scene(article).await;
-        let ahead = scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !ahead.making.is_finished() {
-            assert!(Instant::now() < deadline, "they are not made");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        let id = scene.accept().await;
-        assert!(ahead.keep(id).is_empty());
+        let ahead = scene.ahead().await;
+        let announced = scene.accept().await;
+        assert!(ahead.keep(&announced).is_empty());
+        let id = announced[0].1.article;
         assert_eq!(scene.made(), 3);
         let later = renditions(&scene.ledger);
         for edition in &scene.editions {
@@ -246,8 +263,8 @@ mod tests {
     async fn lanes_wait_for_what_is_being_made_and_make_what_is_not_begun() {
         let scene = scene(sample::article()).await;
         let (tell, ahead) = scene.half_way();
-        let id = scene.accept().await;
-        let left = ahead.keep(id);
+        let announced = scene.accept().await;
+        let (left, id) = (ahead.keep(&announced), announced[0].1.article);
         assert_eq!(left.len(), 1);
         let mut waits = scene.renditions.get(id, &scene.editions[0]);
         assert!((&mut waits).now_or_never().is_none());
@@ -265,8 +282,8 @@ mod tests {
     async fn what_could_not_be_made_is_for_the_lanes() {
         let scene = scene(sample::article()).await;
         let (tell, ahead) = scene.half_way();
-        let id = scene.accept().await;
-        let left = ahead.keep(id);
+        let announced = scene.accept().await;
+        let (left, id) = (ahead.keep(&announced), announced[0].1.article);
         let waits = scene.renditions.get(id, &scene.editions[0]);
         drop(tell);
         let (rendered, _) = futures_util::join!(waits, futures_util::future::join_all(left));
@@ -274,11 +291,39 @@ mod tests {
         assert_eq!(scene.made(), 1);
     }
 
+    /// An archive takes every version. One that has not left yet goes before the one that is accepted, which ends the wait for
+    /// the story's embargo.
     #[tokio::test]
-    async fn nothing_is_made_for_nobody_or_of_what_may_not_leave_yet() {
+    async fn an_older_version_that_is_handed_out_keeps_its_own_document() {
+        let first = sample::article();
+        let second = Article {
+            version: Version::try_from(first.version.get() + 1).unwrap(),
+            headline: "What is new".to_owned(),
+            ..first.clone()
+        };
+        let older = first.version;
+        let mut scene = scene(first).await;
+        scene.acceptance.routed[0].versions = Versions::Every;
+        scene.acceptance.article.embargo = Some(scene.acceptance.now + SignedDuration::from_hours(1));
+        assert!(matches!(scene.ledger.accept(scene.acceptance.clone()).await, Ok(Accepted::Fresh { .. })));
+        scene.acceptance.article = second;
+        let ahead = scene.ahead().await;
+        let announced = scene.accept().await;
+        assert_eq!(announced[0].1.version, older);
+        assert!(ahead.keep(&announced).is_empty());
+        let document = scene.renditions.get(announced[0].1.article, &scene.editions[0]).await.unwrap();
+        assert_eq!(document.version, older);
+        assert!(!String::from_utf8_lossy(document.document.as_ref().unwrap().bytes()).contains("What is new"));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_for_nobody_or_of_what_may_not_leave() {
         let mut scene = scene(sample::article()).await;
         assert!(scene.renditions.ahead(&scene.acceptance, Vec::new()).is_none());
         scene.acceptance.article.embargo = Some(scene.acceptance.now + SignedDuration::from_secs(60));
+        assert!(scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).is_none());
+        scene.acceptance.article.embargo = None;
+        scene.acceptance.article.expires = Some(scene.acceptance.now);
         assert!(scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).is_none());
     }
 }

@@ -5,10 +5,12 @@
 //! (docs/performance.md). So fields are lines from the start, as HTTP/1.1 sends them (RFC 9112 §5). HTTP/2, which is spoken
 //! to few doors, takes them apart again.
 
+use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, Scheme};
 use http::{Method, Uri, Version, header};
 use memchr::memchr;
+use secrecy::zeroize::{Zeroize, Zeroizing};
 
 use super::Paced;
 
@@ -21,7 +23,8 @@ pub struct Request {
     pub body: Paced,
 }
 
-/// Header fields, one to a line. Whoever adds one knows that it is not there yet, or that it may be there several times.
+/// Header fields, one to a line. Whoever adds one knows that it is not there yet, or that it may be there several times. Where
+/// secrets are among them, the lines are wiped in the end.
 #[derive(Default)]
 pub struct Fields {
     lines: Vec<u8>,
@@ -37,7 +40,7 @@ const ROOM: usize = 1 << 10;
 impl Fields {
     /// None yet, with room for those of a push.
     pub fn for_push() -> Self {
-        Self { lines: Vec::with_capacity(ROOM), ..Self::default() }
+        Self { lines: Vec::with_capacity(ROOM), secret: Vec::new(), has_length: false }
     }
 
     /// # Errors
@@ -93,12 +96,20 @@ impl Fields {
         let mut at = 0;
         std::iter::from_fn(move || {
             let rest = &self.lines[at..];
-            // Neither a name nor a value has either of these.
+            // A name has no colon, and nothing but a line's end has its signs.
             let (name, end) = (memchr(b':', rest)?, memchr(b'\r', rest)?);
             let begins = at;
             at += end + 2;
             Some((begins, &rest[..name], &rest[name + 2..end]))
         })
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        if !self.secret.is_empty() {
+            self.lines.zeroize();
+        }
     }
 }
 
@@ -117,9 +128,15 @@ impl Request {
         *request.version_mut() = Version::HTTP_2;
         for (begins, name, value) in fields.iter() {
             let name = HeaderName::from_bytes(name).map_err(|why| why.to_string())?;
-            let mut value = HeaderValue::from_bytes(value).map_err(|why| why.to_string())?;
+            let is_secret = fields.secret.contains(&begins);
+            let value = if is_secret {
+                HeaderValue::from_maybe_shared(Bytes::from_owner(Zeroizing::new(value.to_vec())))
+            } else {
+                HeaderValue::from_bytes(value)
+            };
+            let mut value = value.map_err(|why| why.to_string())?;
             // What is secret has no place in the table that the connection's requests share (RFC 7541 §7.1.3).
-            value.set_sensitive(fields.secret.contains(&begins));
+            value.set_sensitive(is_secret);
             if name != header::HOST {
                 request.headers_mut().append(name, value);
             }
@@ -141,7 +158,6 @@ impl From<http::Request<Paced>> for Request {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
     use tokio::time::Instant;
 

@@ -89,7 +89,7 @@ impl Credential {
         let mut text = Zeroizing::new(String::with_capacity(plain.len() + 1 + key.len()));
         let mark = if plain.contains('?') { "&" } else { "?" };
         text.extend([plain.as_str(), mark, key.as_str()]);
-        // One copy, which is wiped with the request.
+        // Wiped with the request.
         let whole = Uri::from_maybe_shared(Bytes::from_owner(text));
         whole.map(Cow::Owned).map_err(|_| "the key in the query makes the address too long".to_owned())
     }

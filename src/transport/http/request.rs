@@ -54,7 +54,8 @@ const YES: HeaderValue = HeaderValue::from_static("true");
 /// The length of a SHA-256 as a field of RFC 9530.
 const DIGEST: usize = 54;
 
-/// What requests have of their own. A configuration's headers of these names are left out.
+/// What requests have of their own. The configuration's check refuses headers of these names; they are looked for here once
+/// more, since none may be there twice.
 const OF_A_REQUEST: [HeaderName; 14] = [
     header::CONTENT_TYPE,
     CONTENT_DIGEST,
@@ -173,7 +174,6 @@ impl Sources {
         };
         let signers = self.signatures.signers()?;
         let is_own = |name: &HeaderName| OF_A_REQUEST.contains(name) || signers.headers().any(|own| own == *name);
-        // Nearly always there are none.
         let fixed = if fixed.iter().any(|(name, _)| is_own(name)) {
             fixed.iter().filter(|(name, _)| !is_own(name)).cloned().collect()
         } else {
@@ -271,7 +271,7 @@ impl Head {
 
     /// What is the same for all requests to the door's own host, without what is said of a document.
     fn without_document(&self, token: Option<&HeaderValue>) -> Fields {
-        let mut fields = Fields::default();
+        let mut fields = Fields::for_push();
         for (name, value) in self.fixed.iter().filter(|(name, _)| *name != header::CONTENT_ENCODING) {
             fields.add_value(name, value);
         }

@@ -24,8 +24,8 @@ pub struct Outgoing {
 const BESIDE_THEM: usize = 64;
 
 impl Outgoing {
-    /// The head by RFC 9112 §2. That nothing in it ends a line before its time is what its types are for: neither a URI nor a
-    /// header's value can hold a line's end.
+    /// The head by RFC 9112 §2. Nothing in it ends a line before its time: a URI cannot hold a line's end, and fields take no
+    /// value that does.
     pub fn new(request: Request) -> Self {
         let Request { method, uri, fields, body } = request;
         let body = body.rest();
