@@ -245,7 +245,11 @@ async fn a_replay_to_a_new_partner_leaves_live_stories_first() {
     for story in 0..STORIES {
         publish(&scene, &format!("s{story}"), 1, "publish").await;
     }
-    until(SOON, "the old partner has all", async || old.stats().stories == STORIES as u64).await;
+    let all = [("delivered".to_owned(), STORIES as u64)];
+    until(SOON, "the old partner is known to have all", async || {
+        reader(&scene).counts().expect("they can be counted") == all
+    })
+    .await;
     scene.kill();
     let (new, mut arrivals) = telling(SinkOptions { delay: Duration::from_millis(20), ..SinkOptions::default() }).await;
     let file = std::fs::read_to_string(scene.dir.path().join("partners.d/old.toml")).expect("it can be read");
