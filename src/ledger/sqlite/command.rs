@@ -10,6 +10,7 @@ use super::commands::{self, Taken};
 use super::db::Db;
 use super::queue::Line;
 use super::writer::Committed;
+use crate::article::Guid;
 use crate::ledger::events::{EventId, Telling, Tend};
 use crate::ledger::orders::{CarriedOut, NewOrder, OrderId, OrderState, ReplayStep, Woken};
 use crate::ledger::records::{
@@ -84,11 +85,13 @@ pub enum Done {
 
 /// What has to be written before a command, of what was delivered before it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heeds {
+pub enum Heeds<'a> {
     /// What it does is of other rows.
     Nothing,
     /// What its commit has taken up. What waits still can come later, as if it had been told later.
     Taken,
+    /// Whatever waits of this story, too.
+    OfStory(&'a Guid),
     /// Whatever waits, too.
     All,
 }
@@ -140,11 +143,14 @@ impl Command {
         }
     }
 
-    pub fn heeds(&self) -> Heeds {
+    pub fn heeds(&self) -> Heeds<'_> {
         match self {
             Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) => Heeds::Nothing,
-            // A withdrawal goes at once to who has the story, and what broke off without an end may have arrived.
-            Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => Heeds::All,
+            // It goes at once to who has the story, and does not wait until it is written who has others.
+            Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => {
+                Heeds::OfStory(&acceptance.article.guid)
+            }
+            // What broke off without an end may have arrived.
             Self::Abandon(..) => Heeds::All,
             Self::Register(..)
             | Self::Accept(..)

@@ -8,13 +8,14 @@
 //! For what was delivered nobody waits, so it is gathered: rows of many lanes stand on the same pages, and a page costs the
 //! same for one of them as for twenty.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Permit, Receiver, Sender, channel};
 use tokio::time::sleep_until;
 
 use super::command::Command;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, StoryId};
 
 /// The lines, the most pressing first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,13 @@ pub struct Queue {
 /// lanes, which are small; there are never more of them than rows in hand.
 const OF_LANES: usize = 4;
 
-/// How long an end may wait for others. What a crash finds unwritten is sent once more.
-const GATHER: Duration = Duration::from_millis(10);
+/// Ends wait for longer than what lanes ask for, so there is room for more of them.
+const OF_ENDS: usize = 32;
+
+/// How long an end may wait for others. What a crash finds unwritten is sent once more, beside all that lanes had in hand. A
+/// lane that has much waiting shares few pages with others at a time, and many over a while; and an article's last doors
+/// have it before the ends of the first are written.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// `each` commands may wait in each line, and several times as many in those of lanes.
 pub fn queue(each: usize) -> (Entrance, Queue) {
@@ -64,13 +70,13 @@ pub fn queue(each: usize) -> (Entrance, Queue) {
     let (intake, of_intake) = channel(each);
     let (urgent, of_urgent) = channel(each);
     let (lanes, of_lanes) = channel(each.saturating_mul(OF_LANES));
-    let (ends, of_ends) = channel(each.saturating_mul(OF_LANES));
+    let (ends, of_ends) = channel(each.saturating_mul(OF_ENDS));
     let queue = Queue {
         withdrawals: of_withdrawals,
         intake: of_intake,
         urgent: of_urgent,
         lanes: of_lanes,
-        ends: Ends { line: of_ends, first: None, due: 0 },
+        ends: Ends { line: of_ends, first: VecDeque::new(), seen: None, due: 0 },
         was_urgent: false,
     };
     (Entrance { withdrawals, intake, urgent, lanes, ends }, queue)
@@ -104,8 +110,10 @@ impl Entrance {
 /// What was delivered, and waits for more of it.
 struct Ends {
     line: Receiver<Command>,
-    /// The first of those that wait, and when it was seen.
-    first: Option<(Command, Instant)>,
+    /// What has left the line already, and goes before what stands in it.
+    first: VecDeque<Command>,
+    /// When the first of all that wait was seen, if it was.
+    seen: Option<Instant>,
     /// So many are due: those that waited when the first had waited long enough.
     due: usize,
 }
@@ -113,38 +121,54 @@ struct Ends {
 impl Ends {
     /// The next one whose time has come. `None`: nobody is left who could send one.
     async fn next_due(&mut self) -> Option<Command> {
-        if self.first.is_none() && self.due == 0 {
-            self.first = Some((self.line.recv().await?, now()));
-        }
-        if let Some((_, seen)) = &self.first {
-            sleep_until((*seen + GATHER).into()).await;
+        if self.due == 0 {
+            if self.first.is_empty() {
+                self.first.push_back(self.line.recv().await?);
+            }
+            let seen = *self.seen.get_or_insert_with(now);
+            sleep_until((seen + GATHER).into()).await;
         }
         self.take_due(now())
     }
 
     /// The next one, if its time has come.
     fn take_due(&mut self, now: Instant) -> Option<Command> {
-        if self.due == 0 {
-            if self.first.is_none() {
-                self.first = self.line.try_recv().ok().map(|end| (end, now));
+        if self.due == 0 && self.len() > 0 {
+            let seen = *self.seen.get_or_insert(now);
+            if now >= seen + GATHER {
+                self.due = self.len();
             }
-            let (_, seen) = self.first.as_ref()?;
-            if now < *seen + GATHER {
-                return None;
-            }
-            self.due = self.len();
         }
-        self.take()
+        if self.due > 0 { self.take() } else { None }
     }
 
     /// The next one, whenever it came.
     fn take(&mut self) -> Option<Command> {
         self.due = self.due.saturating_sub(1);
-        self.first.take().map(|(end, _)| end).or_else(|| self.line.try_recv().ok())
+        self.seen = None;
+        self.first.pop_front().or_else(|| self.line.try_recv().ok())
+    }
+
+    /// Those of one story, whenever they came. The others wait on.
+    fn take_of(&mut self, story: StoryId) -> Vec<Command> {
+        let waiting = self.line.len();
+        self.first.extend(std::iter::from_fn(|| self.line.try_recv().ok()).take(waiting));
+        let (mut of_story, mut others) = (Vec::new(), VecDeque::new());
+        let mut due = 0;
+        for (place, end) in std::mem::take(&mut self.first).into_iter().enumerate() {
+            if end.arrived().is_some_and(|(_, arrived)| arrived.story == story) {
+                of_story.push(end);
+            } else {
+                due += usize::from(place < self.due);
+                others.push_back(end);
+            }
+        }
+        (self.first, self.due) = (others, due);
+        of_story
     }
 
     fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.line.len()
+        self.first.len() + self.line.len()
     }
 }
 
@@ -177,6 +201,11 @@ impl Queue {
     pub fn all_ends(&mut self) -> Vec<Command> {
         let waiting = self.ends.len();
         std::iter::from_fn(|| self.ends.take()).take(waiting).collect()
+    }
+
+    /// All ends of a story that wait, for what depends on those alone.
+    pub fn ends_of(&mut self, story: StoryId) -> Vec<Command> {
+        self.ends.take_of(story)
     }
 
     /// What lanes ask for: the urgent first, and by turns with the others, since what became of attempts stands among those.
@@ -252,7 +281,7 @@ mod tests {
     use super::*;
     use crate::article::Version;
     use crate::ledger::sqlite::command::Told;
-    use crate::ledger::{Arrived, Claim, DestinationId, Recorder, StoryId, Tidy, Waiting};
+    use crate::ledger::{Arrived, Claim, DestinationId, Recorder, Tidy, Waiting};
 
     struct Nobody;
 
@@ -283,7 +312,8 @@ mod tests {
             }
             Line::Ends => {
                 let (reason, in_network) = (String::new(), Duration::ZERO);
-                let arrived = Arrived { story: StoryId(1), version: Version::FIRST, at: now, reason, in_network };
+                let arrived =
+                    Arrived { story: StoryId(number % 2), version: Version::FIRST, at: now, reason, in_network };
                 Command::Arrived(DestinationId(number), arrived, Told::new(Arc::new(Nobody)))
             }
         }
@@ -468,6 +498,30 @@ mod tests {
         let ends: Vec<_> = queue.all_ends().iter().map(number).collect();
         assert_eq!(ends, [0, 1, 2]);
         assert!(queue.all_ends().is_empty());
+    }
+
+    #[test]
+    fn what_depends_on_a_story_has_its_ends_and_the_others_wait_on() {
+        let (entrance, mut queue) = queue(8);
+        let began = Instant::now();
+        offer(&entrance, &[Line::Ends; 5]);
+        assert!(taken(&mut queue, began).is_empty());
+        let ends_of = |queue: &mut Queue, story| queue.ends_of(StoryId(story)).iter().map(number).collect::<Vec<_>>();
+        assert_eq!(ends_of(&mut queue, 1), [1, 3]);
+        assert!(ends_of(&mut queue, 1).is_empty());
+        let due = began + GATHER;
+        assert!(taken(&mut queue, due - Duration::from_micros(1)).is_empty());
+        let mut share = Share::of(SHORT, &[], due);
+        assert_eq!(share.next(&mut queue, due).map(|end| number(&end)), Some(0), "since the first was seen");
+        offer(&entrance, &[Line::Ends; 2]);
+        assert_eq!(ends_of(&mut queue, 1), [1]);
+        assert_eq!(taken(&mut queue, due), [2, 4], "and those that were due are, but no other");
+        assert_eq!(ends_of(&mut queue, 0), [0]);
+        assert!(taken(&mut queue, due + GATHER).is_empty() && block_on(next_or_nothing(&mut queue)).is_none());
+    }
+
+    async fn next_or_nothing(queue: &mut Queue) -> Option<Command> {
+        tokio::time::timeout(2 * GATHER, queue.next()).await.ok().flatten()
     }
 
     #[test]

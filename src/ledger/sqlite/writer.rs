@@ -231,13 +231,17 @@ pub fn commit(
     loop {
         while let Some(command) = commands.get(done.len()) {
             let heeds = command.heeds();
-            if heeds == Heeds::All {
-                let before = waiting.all_ends();
-                if !before.is_empty() {
-                    let at = done.len();
-                    commands.splice(at..at, before);
-                    continue;
+            let before = match heeds {
+                Heeds::Nothing | Heeds::Taken => Vec::new(),
+                Heeds::OfStory(guid) => {
+                    commands::story_of(&db, guid)?.map_or_else(Vec::new, |story| waiting.ends_of(story))
                 }
+                Heeds::All => waiting.all_ends(),
+            };
+            if !before.is_empty() {
+                let at = done.len();
+                commands.splice(at..at, before);
+                continue;
             }
             if heeds != Heeds::Nothing {
                 write_ends(&db, commands, &mut ends, &mut done)?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::numbers::{self, Numbers};
-use crate::article::{Action, Article, Version};
+use crate::article::{Action, Article, Guid, Version};
 use crate::ledger::records::{Acceptance, Attempted, Owed, Rights};
 use crate::ledger::sqlite::db::Db;
 use crate::ledger::sqlite::rows::{self, Stored};
@@ -28,6 +28,13 @@ struct Known {
     id: StoryId,
     newest: Version,
     on_hold: bool,
+}
+
+/// The story, if the ledger knows it.
+pub fn story_of(db: &Connection, guid: &Guid) -> rusqlite::Result<Option<StoryId>> {
+    db.prepare_cached("SELECT id FROM story WHERE guid = ?1")?
+        .query_row([guid.as_str()], |row| row.get(0).map(StoryId))
+        .optional()
 }
 
 pub fn accept(db: &Db<'_>, acceptance: &Acceptance, content: &[u8]) -> rusqlite::Result<Taken> {

@@ -10,7 +10,7 @@ mod orders;
 mod quarantine;
 mod upkeep;
 
-pub use accept::{Taken, accept};
+pub use accept::{Taken, accept, story_of};
 pub use events::{page, taken, tell, tend};
 pub use lanes::{arrived, arrived_together, claim, lane, lane_state, record, recover, register, release};
 pub use orders::{ORDER, candidates, carry_out, close_order, order_record, place_order, replay, stop_order};

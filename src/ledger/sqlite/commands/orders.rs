@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
-use super::accept::wanted;
+use super::accept::{self, wanted};
 use crate::article::{Guid, Version};
 use crate::ledger::orders::{
     Candidates, CarriedOut, Halt, NewOrder, Order, OrderId, OrderRecord, OrderState, Replay, ReplayFrom, ReplayStep,
@@ -114,11 +114,7 @@ fn begin(db: &Db<'_>, id: OrderId, result: &str, now: Timestamp) -> rusqlite::Re
 type Outcome = Result<CarriedOut, String>;
 
 fn story_of(db: &Connection, guid: &Guid) -> rusqlite::Result<Result<StoryId, String>> {
-    let found = db
-        .prepare_cached("SELECT id FROM story WHERE guid = ?1")?
-        .query_row([guid.as_str()], |row| row.get(0).map(StoryId))
-        .optional()?;
-    Ok(found.ok_or_else(|| format!("the ledger has no story {guid}")))
+    Ok(accept::story_of(db, guid)?.ok_or_else(|| format!("the ledger has no story {guid}")))
 }
 
 fn hold(db: &Db<'_>, guid: &Guid, why: Option<&str>, now: Timestamp) -> rusqlite::Result<Outcome> {
