@@ -9,15 +9,15 @@ use jiff::Timestamp;
 
 use crate::article::{Article, WireId};
 use crate::attribution::Policies;
-use crate::config::{Config, Span, Wire};
+use crate::config::{Config, PartnerId, Span, Wire};
 use crate::ledger::{Acceptance, DestinationId, Owed, Rights, Target};
 use crate::route::Router;
 
 /// The configuration, as far as it says what is owed to whom.
 pub struct Contracts {
     router: Router,
-    /// By name (`partner/destination`).
-    destinations: HashMap<String, Owed>,
+    /// What each destination is owed, by partners and destinations in the router's order. None: it has no lane.
+    destinations: Box<[Box<[Option<Owed>]>]>,
     wires: BTreeMap<WireId, Terms>,
     /// Of articles that do not name theirs.
     default_wire: WireId,
@@ -35,22 +35,25 @@ struct Terms {
 impl Contracts {
     /// `ids` are the ledger's ids by name (`partner/destination`).
     pub fn new(config: &Config, ids: &HashMap<String, DestinationId>) -> Self {
-        let mut destinations = HashMap::new();
-        for (partner_id, partner) in &config.partners {
-            for (name, settings) in &partner.destinations {
-                let name = format!("{partner_id}/{name}");
-                let Some(id) = ids.get(&name) else { continue };
+        let router = Router::new(config);
+        let owed = |(id, names): (&PartnerId, &[String])| {
+            let partner = config.partners.get(id);
+            let owed = |destination: &String| {
+                let (partner, lane) = (partner?, ids.get(&name(id, destination))?);
                 let early = partner.entitlement.embargo_early.map(Span::get).unwrap_or_default();
-                destinations.insert(name, Owed { early, versions: settings.versions, ..Owed::plainly(*id) });
-            }
-        }
+                let versions = partner.destinations.get(destination)?.versions;
+                Some(Owed { early, versions, ..Owed::plainly(*lane) })
+            };
+            names.iter().map(owed).collect()
+        };
+        let destinations = router.destinations().map(owed).collect();
         let policies = Policies::all(config);
         let terms = |(id, wire): (&WireId, &Arc<Wire>)| {
             let policies = Arc::clone(policies.get(id)?);
             Some((id.clone(), Terms { policies, withdraw_for: wire.withdraw_for.get() }))
         };
         Self {
-            router: Router::new(config),
+            router,
             destinations,
             wires: config.wires.iter().filter_map(terms).collect(),
             // A checked configuration has a wire.
@@ -92,15 +95,14 @@ impl Contracts {
     /// The destinations that are routed an article at `now`; with `only`, those of them.
     pub fn owed(&self, article: &Article, only: Option<&Target>, now: Timestamp) -> Vec<Owed> {
         let mut owed = Vec::new();
-        for one in self.router.route(article, now) {
+        for (one, destinations) in self.router.route(article, now).into_iter().zip(&self.destinations) {
             tracing::debug!(story = %article.guid, version = %article.version, partner = %one.partner, verdict = %one.verdict, "routed");
             if !one.verdict.gets() {
                 continue;
             }
-            for destination in one.destinations {
-                let name = [one.partner.as_str(), "/", destination].concat();
-                if only.is_none_or(|only| only.covers(&name)) {
-                    owed.extend(self.destinations.get(&name));
+            for (destination, terms) in one.destinations.iter().zip(destinations) {
+                if only.is_none_or(|only| only.covers(&name(one.partner, destination))) {
+                    owed.extend(terms);
                 }
             }
         }
@@ -109,11 +111,13 @@ impl Contracts {
 
     /// The first destination that a target covers, in the order of names.
     pub fn first_of(&self, target: &Target) -> Option<DestinationId> {
-        self.destinations
-            .iter()
+        let partners = self.router.destinations().zip(&self.destinations);
+        partners
+            .flat_map(|((partner, names), owed)| names.iter().map(|of| name(partner, of)).zip(owed))
+            .filter_map(|(name, owed)| Some((name, owed.as_ref()?.destination)))
             .filter(|(name, _)| target.covers(name))
-            .min_by_key(|(name, _)| *name)
-            .map(|(_, owed)| owed.destination)
+            .min()
+            .map(|(_, destination)| destination)
     }
 
     /// The subject codes below a code, as the configuration lists them.
@@ -134,4 +138,9 @@ impl Contracts {
         let retention = self.wires.get(&article.wire).and_then(|terms| terms.policies.retention(article));
         retention.map_or(Rights::Lasting, Rights::For)
     }
+}
+
+/// `partner/destination`
+fn name(partner: &PartnerId, destination: &str) -> String {
+    [partner.as_str(), "/", destination].concat()
 }

@@ -142,6 +142,11 @@ impl Router {
         Self { partners: partners.collect(), limits: WireLimits::all(config) }
     }
 
+    /// The partners with the names of their destinations, in the order of their ids.
+    pub fn destinations(&self) -> impl Iterator<Item = (&PartnerId, &[String])> {
+        self.partners.iter().map(|partner| (&partner.id, &*partner.destinations))
+    }
+
     /// The verdict on `article`, accepted at `now`, for every partner in the order of their ids.
     pub fn route(&self, article: &Article, now: Timestamp) -> Vec<Routed<'_>> {
         let story = Story::of(article);

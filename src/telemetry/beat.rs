@@ -3,6 +3,7 @@
 //! In memory alone, and only where something happened: a destination at rest costs a few words (promise 8). What is true
 //! after a restart stands in the ledger.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub struct Beat(Mutex<Option<Box<Hour>>>);
 pub struct Hour {
     /// The minute, since 1970, that the last place stands for.
     newest: i64,
-    minutes: [Minute; MINUTES],
+    /// From the first in which something happened: most destinations have a few articles an hour. There is always one.
+    minutes: VecDeque<Minute>,
     /// In seconds, recent attempts counting most.
     latency: f64,
     failure: Option<Failure>,
@@ -79,8 +81,10 @@ impl Beat {
         let minute = minute_of(now);
         let hour = held.get_or_insert_with(|| Box::new(Hour::beginning(minute)));
         hour.turn_to(minute);
-        let count = what(&mut hour.minutes[MINUTES - 1]);
-        *count = count.saturating_add(1);
+        if let Some(this) = hour.minutes.back_mut() {
+            let count = what(this);
+            *count = count.saturating_add(1);
+        }
         if let Some(took) = took {
             let took = took.as_secs_f64();
             hour.latency = if hour.latency == 0.0 { took } else { hour.latency + WEIGHT * (took - hour.latency) };
@@ -93,12 +97,13 @@ impl Beat {
         let mut held = self.held();
         let hour = held.as_mut()?;
         hour.turn_to(minute_of(now));
-        let [.., last, this] = hour.minutes;
+        let minutes = hour.all();
+        let [.., last, this] = minutes;
         let seconds = now.as_second().rem_euclid(60);
         let per_minute =
             f64::from(last.good + this.good) * 60.0 / (60.0 + f64::from(i32::try_from(seconds).unwrap_or(0)));
         Some(Glance {
-            minutes: hour.minutes,
+            minutes,
             per_minute,
             latency: (hour.latency > 0.0).then(|| Duration::from_secs_f64(hour.latency)),
             failure: hour.failure.clone(),
@@ -112,17 +117,28 @@ impl Beat {
 
 impl Hour {
     fn beginning(minute: i64) -> Self {
-        Self { newest: minute, minutes: [Minute::default(); MINUTES], latency: 0.0, failure: None }
+        Self { newest: minute, minutes: [Minute::default()].into(), latency: 0.0, failure: None }
     }
 
     /// Makes `minute` the last one. A clock that was set back counts on in the minute that it had reached.
     fn turn_to(&mut self, minute: i64) {
         let past = usize::try_from(minute - self.newest).unwrap_or(0).min(MINUTES);
         if past > 0 {
-            self.minutes.rotate_left(past);
-            self.minutes[MINUTES - past..].fill(Minute::default());
+            self.minutes.extend([Minute::default(); MINUTES].iter().take(past));
+            let (over, empty) = (self.minutes.len().saturating_sub(MINUTES), self.minutes.len() - 1);
+            let first = (over..empty).find(|at| self.minutes[*at] != Minute::default()).unwrap_or(empty);
+            self.minutes.drain(..first);
             self.newest = minute;
         }
+    }
+
+    /// All of its minutes, oldest first.
+    fn all(&self) -> [Minute; MINUTES] {
+        let mut all = [Minute::default(); MINUTES];
+        for (place, minute) in all.iter_mut().rev().zip(self.minutes.iter().rev()) {
+            *place = *minute;
+        }
+        all
     }
 }
 
@@ -132,6 +148,8 @@ fn minute_of(now: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(minute: i64, second: i64) -> Timestamp {
@@ -155,6 +173,26 @@ mod tests {
         let later = beat.glance(at(600, 0)).unwrap();
         assert!(later.minutes.iter().all(|minute| *minute == Minute::default()));
         assert_eq!(later.per_minute, 0.0);
+    }
+
+    proptest! {
+        /// Against an hour that keeps every minute's place.
+        #[test]
+        fn what_it_shows_is_what_happened(steps in prop::collection::vec((0..90_i64, 0..3_usize), 1..40)) {
+            let (beat, mut happened, mut minute) = (Beat::default(), Vec::new(), 0);
+            beat.good(at(0, 0), Duration::ZERO);
+            happened.push(0);
+            for (pause, number) in steps {
+                minute += pause;
+                for _ in 0..number {
+                    beat.good(at(minute, 0), Duration::ZERO);
+                    happened.push(minute);
+                }
+                let shown: Vec<u32> = beat.glance(at(minute, 0)).unwrap().minutes.iter().map(|minute| minute.good).collect();
+                let count = |of: i64| u32::try_from(happened.iter().filter(|at| **at == of).count()).unwrap();
+                prop_assert_eq!(shown, (minute - 59..=minute).map(count).collect::<Vec<_>>());
+            }
+        }
     }
 
     #[test]
