@@ -16,7 +16,7 @@ use super::pace::{Tried, backoff};
 use super::traced::Came;
 use crate::ledger::state::Settled;
 use crate::ledger::{Arrived, Attempted, LedgerError, Recorder, Report, Waiting};
-use crate::telemetry::{DestinationLabel, OutcomeLabel};
+use crate::telemetry::{Ending, LaneGauge, Series};
 use crate::transport::{Class, Outcome, Parcel};
 
 /// An attempt that came to its end.
@@ -50,7 +50,7 @@ impl Sent {
         match self {
             Self::Answered(Outcome { class, status, detail, .. }) => {
                 let failed = (*class != Class::Delivered).then_some(detail.as_str());
-                Some(Came { outcome: word(*class), status: *status, failed })
+                Some(Came { outcome: ending(*class).as_str(), status: *status, failed })
             }
             Self::Expired => {
                 Some(Came { outcome: "expired", status: None, failed: Some("the article's own time was over") })
@@ -114,15 +114,13 @@ impl Lane {
             let changed = left && pace.ended(outcome.class, &outcome.detail, tried, &mut random, &shared.growth);
             (changed, pace.state().clone(), Some(pace.level()).filter(|level| *level != before))
         };
-        let label = || DestinationLabel { destination: self.name.clone() };
         if let Some(level) = found {
-            let level = i64::try_from(level).unwrap_or(i64::MAX);
-            shared.metrics.lane_concurrency.get_or_create(&label()).set(level);
+            self.series(shared).set(LaneGauge::Concurrency, i64::try_from(level).unwrap_or(i64::MAX));
         }
         if changed {
-            let label = label();
-            shared.metrics.lane_failures.get_or_create(&label).set(i64::from(state.failures));
-            shared.metrics.lane_suspended.get_or_create(&label).set(i64::from(state.suspended.is_some()));
+            let series = self.series(shared);
+            series.set(LaneGauge::Failures, i64::from(state.failures));
+            series.set(LaneGauge::Suspended, i64::from(state.suspended.is_some()));
             if let Some(why) = &state.suspended {
                 tracing::error!(destination = %self.name, reason = why, "suspended");
             }
@@ -169,6 +167,10 @@ impl Lane {
         tracing::error!(destination = %self.name, reason = %why, "outcome not recorded");
     }
 
+    fn series(&self, shared: &Shared) -> &Series {
+        self.series.get_or_init(|| shared.metrics.destinations.of(&self.name))
+    }
+
     fn count(
         &self,
         shared: &Shared,
@@ -177,15 +179,7 @@ impl Lane {
         published: Option<Timestamp>,
         (began, now): (Timestamp, Timestamp),
     ) {
-        let counter = || {
-            let label = OutcomeLabel { destination: self.name.clone(), outcome: word(outcome.class).to_owned() };
-            shared.metrics.attempts.get_or_create_owned(&label)
-        };
-        if outcome.class == Class::Delivered {
-            self.confirmed.get_or_init(counter).inc();
-        } else {
-            counter().inc();
-        }
+        self.series(shared).count(ending(outcome.class));
         shared.metrics.attempt_seconds.observe(seconds(began, now));
         if outcome.class == Class::Delivered {
             shared.metrics.flow.confirmed.inc();
@@ -218,13 +212,13 @@ fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0)
 }
 
-fn word(class: Class) -> &'static str {
+fn ending(class: Class) -> Ending {
     match class {
-        Class::Delivered => "delivered",
-        Class::Refused => "refused",
-        Class::Deferred { .. } => "deferred",
-        Class::Unknown { .. } => "unknown",
-        Class::Gone => "gone",
+        Class::Delivered => Ending::Delivered,
+        Class::Refused => Ending::Refused,
+        Class::Deferred { .. } => Ending::Deferred,
+        Class::Unknown { .. } => Ending::Unknown,
+        Class::Gone => Ending::Gone,
     }
 }
 
@@ -232,7 +226,7 @@ pub fn log(destination: &str, parcel: &Parcel, outcome: &Outcome, began: Timesta
     let elapsed_ms = now.duration_since(began).as_millis();
     let (story, version, attempt) = (&parcel.story, parcel.version, parcel.attempt);
     let trace_id = parcel.trace.as_ref().map(|trace| display(trace.trace));
-    let kind = word(outcome.class);
+    let kind = ending(outcome.class).as_str();
     if outcome.class == Class::Delivered && parcel.action.withdraws() {
         tracing::info!(%story, destination, %version, attempt, outcome = kind, elapsed_ms, trace_id, "withdrawal delivered");
     } else if outcome.class == Class::Delivered {

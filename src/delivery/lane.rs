@@ -9,7 +9,6 @@ use futures_util::future::{Fuse, FusedFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 use tracing::field::display;
 
@@ -22,7 +21,7 @@ use super::wakes::Woken;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Waiting};
-use crate::telemetry::{Beat, Metrics, Tracer};
+use crate::telemetry::{Beat, Metrics, Series, Tracer};
 use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
 
 /// Withdrawals that a lane asks for at a time.
@@ -48,8 +47,8 @@ pub struct Lane {
     pub rest: Mutex<Option<Rest>>,
     /// Its last hour.
     pub beat: Arc<Beat>,
-    /// Attempts that its door confirmed: looked up by its name once, not at each.
-    pub confirmed: OnceLock<Counter>,
+    /// What metrics tell of it: looked up by its name once.
+    pub series: OnceLock<Arc<Series>>,
     /// Where it asks to be started, once somebody starts lanes.
     pub woken: OnceLock<Arc<Woken>>,
 }

@@ -95,7 +95,7 @@ impl Lanes {
                 rest: Mutex::default(),
                 beat,
                 woken: OnceLock::new(),
-                confirmed: OnceLock::new(),
+                series: OnceLock::new(),
             }));
         }
         Ok(lanes)

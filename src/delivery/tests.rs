@@ -147,7 +147,7 @@ impl Scene {
             signal: Default::default(),
             rest: Mutex::default(),
             beat: Arc::default(),
-            confirmed: Default::default(),
+            series: Default::default(),
             woken: Default::default(),
         };
         let lanes: Vec<_> = names.into_iter().enumerate().map(lane).map(Arc::new).collect();

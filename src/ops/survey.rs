@@ -20,7 +20,7 @@ use crate::answers::board::{in_trouble, survey};
 use crate::config::Config;
 use crate::current::Current;
 use crate::ledger::{LedgerError, LedgerSurvey, SqliteReader};
-use crate::telemetry::{DestinationLabel, DirectoryLabel, EndLabel, FileLabel, KindLabel, Metrics};
+use crate::telemetry::{DirectoryLabel, EndLabel, FileLabel, KindLabel, LaneGauge, Metrics};
 
 /// The shortest pause between two looks: what scrapes metrics does so about as often.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -133,19 +133,19 @@ impl Survey {
     fn put(&self, found: &LedgerSurvey, fleet: &Fleet) {
         let metrics = &self.metrics;
         for lane in found.lanes.iter().filter(|lane| fleet.beats.contains_key(&lane.destination)) {
-            let label = DestinationLabel { destination: lane.destination.clone() };
-            metrics.lane_waiting.get_or_create(&label).set(whole(lane.waiting));
-            metrics.lane_held.get_or_create(&label).set(whole(lane.held));
-            metrics.lane_halted.get_or_create(&label).set(i64::from(lane.is_halted()));
-            set_or_remove(&metrics.lane_oldest, &label, lane.oldest);
+            let series = metrics.destinations.of(&lane.destination);
+            series.set(LaneGauge::Waiting, whole(lane.waiting));
+            series.set(LaneGauge::Held, whole(lane.held));
+            series.set(LaneGauge::Halted, i64::from(lane.is_halted()));
+            series.set(LaneGauge::Oldest, lane.oldest.map(Timestamp::as_second));
         }
         let withdrawals: BTreeMap<_, _> = found.withdrawals.iter().map(|one| (&one.destination, one)).collect();
         let mut outstanding = 0;
         for destination in fleet.beats.keys() {
-            let label = DestinationLabel { destination: destination.clone() };
             let withdrawal = withdrawals.get(destination);
             outstanding += withdrawal.map_or(0, |one| one.outstanding);
-            set_or_remove(&metrics.withdrawal_oldest, &label, withdrawal.map(|one| one.oldest));
+            let oldest = withdrawal.map(|one| one.oldest.as_second());
+            metrics.destinations.of(destination).set(LaneGauge::OldestWithdrawal, oldest);
         }
         metrics.withdrawals.set(whole(outstanding));
         for (kind, number) in &found.quarantine {
@@ -169,8 +169,8 @@ impl Survey {
             let label = DirectoryLabel { directory: (*word).to_owned() };
             // What cannot be asked is absent rather than wrong.
             let room = machine::room(directory).ok();
-            set_or_remove_number(&metrics.disk_free, &label, room.map(|room| room.free));
-            set_or_remove_number(&metrics.disk_size, &label, room.map(|room| room.size));
+            set_or_remove(&metrics.disk_free, &label, room.map(|room| room.free));
+            set_or_remove(&metrics.disk_size, &label, room.map(|room| room.size));
         }
         if let Some(open) = machine::open_files() {
             metrics.open_files.set(whole(open));
@@ -186,14 +186,7 @@ fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn set_or_remove(family: &Family<DestinationLabel, Gauge>, label: &DestinationLabel, at: Option<Timestamp>) {
-    match at {
-        Some(at) => drop(family.get_or_create(label).set(at.as_second())),
-        None => drop(family.remove(label)),
-    }
-}
-
-fn set_or_remove_number(family: &Family<DirectoryLabel, Gauge>, label: &DirectoryLabel, number: Option<u64>) {
+fn set_or_remove(family: &Family<DirectoryLabel, Gauge>, label: &DirectoryLabel, number: Option<u64>) {
     match number {
         Some(number) => drop(family.get_or_create(label).set(whole(number))),
         None => drop(family.remove(label)),
@@ -230,18 +223,15 @@ mod tests {
             reader: None,
             in_trouble: false,
         };
-        let label = DestinationLabel { destination: "a/main".to_owned() };
-        let lane = |survey: &Survey| {
-            let [waiting, halted] = [&survey.metrics.lane_waiting, &survey.metrics.lane_halted];
-            [waiting, halted].map(|family| family.get_or_create(&label).get())
-        };
+        let series = survey.metrics.destinations.of("a/main");
+        let lane = || [LaneGauge::Waiting, LaneGauge::Halted].map(|gauge| series.get(gauge));
         // A value that no look finds shows whether one was made.
-        let mark = |survey: &Survey| survey.metrics.lane_waiting.get_or_create(&label).set(7);
+        let mark = || series.set(LaneGauge::Waiting, 7);
         survey.look();
-        assert_eq!(lane(&survey), [0, 0]);
-        mark(&survey);
+        assert_eq!(lane(), [Some(0), Some(0)]);
+        mark();
         survey.look();
-        assert_eq!(lane(&survey), [7, 0], "nothing was committed");
+        assert_eq!(lane(), [Some(7), Some(0)], "nothing was committed");
         assert!(survey.metrics.ledger_looked.get() >= now.as_duration().as_secs_f64(), "it is true as of now");
 
         let order = Order::Suspend { to: Target::new("a"), even_kills: false };
@@ -249,14 +239,14 @@ mod tests {
         let id = ledger.place(order).await.unwrap();
         let _ = ledger.carry_out(id, now).await.unwrap();
         survey.look();
-        assert_eq!(lane(&survey), [0, 1]);
-        mark(&survey);
+        assert_eq!(lane(), [Some(0), Some(1)]);
+        mark();
         survey.fleet.set(fleet());
         survey.look();
-        assert_eq!(lane(&survey), [0, 1], "another configuration may have had its series removed");
-        mark(&survey);
+        assert_eq!(lane(), [Some(0), Some(1)], "another configuration may have had its series removed");
+        mark();
         survey.reader = None;
         survey.look();
-        assert_eq!(lane(&survey), [0, 1], "another reader counts from its own start");
+        assert_eq!(lane(), [Some(0), Some(1)], "another reader counts from its own start");
     }
 }

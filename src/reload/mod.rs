@@ -283,7 +283,7 @@ impl Reload {
         for lane in self.wakes.all().into_iter().filter(|lane| !kept.contains(&lane.id)) {
             let in_network = lane.settings.get().door.in_network();
             self.wakes.retire(&lane, Arc::new(Removed { in_network }), now);
-            self.metrics.forget(&lane.name);
+            self.metrics.destinations.forget(&lane.name);
         }
         self.intakes.adopt(ports);
         if events.is_some() {

@@ -1,6 +1,9 @@
 //! Metrics in Prometheus' text format. Labels are bounded by configuration: destinations, intakes and classes, never
 //! stories. `docs/metrics.md` says what each means to an operator, and a test holds it to what is registered here.
 
+mod destinations;
+
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text, text};
@@ -10,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+pub use self::destinations::{Destinations, Ending, LaneGauge, Series};
 use super::{Beat, Histogram};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -23,18 +27,6 @@ pub struct IntakeLabel {
 impl IntakeLabel {
     /// What can become of an arrival; `refused` came before it was read.
     pub const RESULTS: [&str; 5] = ["accepted", "repeated", "quarantined", "unavailable", "refused"];
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct OutcomeLabel {
-    pub destination: String,
-    /// `delivered`, `refused`, `deferred`, `unknown` or `gone`.
-    pub outcome: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DestinationLabel {
-    pub destination: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,19 +127,11 @@ pub struct Metrics {
     pub accept_seconds: Histogram,
     pub article_deliveries: Histogram,
     pub deliveries_owed: Counter,
-    pub attempts: Family<OutcomeLabel, Counter>,
     pub attempt_seconds: Histogram,
     pub arrival_seconds: Histogram,
     pub publication_seconds: Histogram,
-    pub lane_concurrency: Family<DestinationLabel, Gauge>,
-    pub lane_failures: Family<DestinationLabel, Gauge>,
-    pub lane_suspended: Family<DestinationLabel, Gauge>,
-    pub lane_halted: Family<DestinationLabel, Gauge>,
-    pub lane_waiting: Family<DestinationLabel, Gauge>,
-    pub lane_held: Family<DestinationLabel, Gauge>,
-    pub lane_oldest: Family<DestinationLabel, Gauge>,
+    pub destinations: Arc<Destinations>,
     pub withdrawals: Gauge,
-    pub withdrawal_oldest: Family<DestinationLabel, Gauge>,
     pub in_trouble: Family<EndLabel, Gauge>,
     pub certificate_expiry: Family<CertificateLabel, Gauge>,
     pub renditions: Counter,
@@ -228,6 +212,8 @@ impl Metrics {
             "When the configuration in force was loaded; since 1970",
         );
         config_loaded.set(started.get());
+        let destinations = Arc::<Destinations>::default();
+        ours.register_collector(Box::new(Arc::clone(&destinations)));
         let timed = |ours: &mut Registry, name: &str, help: &str, histogram: Histogram| {
             ours.register_with_unit(name, help, Unit::Seconds, histogram.clone());
             histogram
@@ -247,7 +233,6 @@ impl Metrics {
                 Histogram::new([0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0]),
             ),
             deliveries_owed: new(ours, "deliveries_owed", "Deliveries made by accepted articles"),
-            attempts: new(ours, "attempts", "Attempts to deliver, by destination and outcome"),
             attempt_seconds: timed(
                 ours,
                 "attempt_duration",
@@ -269,51 +254,11 @@ impl Metrics {
                     0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0,
                 ]),
             ),
-            lane_concurrency: new(
-                ours,
-                "lane_concurrency",
-                "Requests at once that a destination has been found to take; absent while that is still one",
-            ),
-            lane_failures: new(ours, "lane_failures", "Tries that failed at a destination since the last that did not"),
-            lane_suspended: new(
-                ours,
-                "lane_suspended",
-                "1 while a destination is sent nothing but withdrawals, because it said that it is gone (410)",
-            ),
-            lane_halted: new(
-                ours,
-                "lane_halted",
-                "1 while an order, or the configuration, has a destination sent nothing, or nothing but withdrawals",
-            ),
-            lane_waiting: new(
-                ours,
-                "lane_waiting",
-                "Deliveries that wait for a destination's turn; 1000 means so many or more",
-            ),
-            lane_held: new(
-                ours,
-                "lane_held",
-                "Deliveries to a destination that are held, by an embargo, a hold, or their own next try; 1000 means so \
-                 many or more",
-            ),
-            lane_oldest: add(
-                ours,
-                "lane_oldest_timestamp",
-                Unit::Seconds,
-                "Since when the oldest of the deliveries in front of a lane is due, by acceptance or the embargo's end; \
-                 since 1970; absent while none is",
-            ),
+            destinations,
             withdrawals: new(
                 ours,
                 "withdrawals_outstanding",
                 "Kills and withholds that a destination which has the story, or may have it, has not acknowledged",
-            ),
-            withdrawal_oldest: add(
-                ours,
-                "withdrawal_oldest_timestamp",
-                Unit::Seconds,
-                "When the oldest withdrawal was accepted that a destination has not acknowledged; since 1970; absent \
-                 while there is none",
             ),
             in_trouble: new(
                 ours,
@@ -394,24 +339,6 @@ impl Metrics {
             resident,
             registry,
             intake: Beat::default(),
-        }
-    }
-
-    /// What is known of a destination that is not configured any more is told no longer.
-    pub fn forget(&self, destination: &str) {
-        let label = DestinationLabel { destination: destination.to_owned() };
-        let lanes = [
-            &self.lane_concurrency,
-            &self.lane_failures,
-            &self.lane_suspended,
-            &self.lane_halted,
-            &self.lane_waiting,
-            &self.lane_held,
-            &self.lane_oldest,
-            &self.withdrawal_oldest,
-        ];
-        for family in lanes {
-            family.remove(&label);
         }
     }
 

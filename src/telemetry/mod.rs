@@ -10,7 +10,7 @@ pub use beat::{Beat, Failure, Glance, MINUTES, Minute};
 pub use histogram::Histogram;
 pub use logs::{Logs, start_logs};
 pub use metrics::{
-    CertificateLabel, CommitMetrics, DestinationLabel, DirectoryLabel, EndLabel, FileLabel, Flow, IntakeLabel,
-    KindLabel, Metrics, OutcomeLabel, ReceiverLabel, ResultLabel, SpanCounts,
+    CertificateLabel, CommitMetrics, DirectoryLabel, EndLabel, Ending, FileLabel, Flow, IntakeLabel, KindLabel,
+    LaneGauge, Metrics, ReceiverLabel, ResultLabel, Series, SpanCounts,
 };
 pub use trace::{Attributes, Kind, Span, SpanId, TRACEPARENT, TRACESTATE, TraceContext, TraceId, Tracer, Value};

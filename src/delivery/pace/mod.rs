@@ -47,13 +47,14 @@ pub struct Pace {
     state: LaneState,
     found: Adaptive,
     /// What a contract leaves of its rate; none where it has none.
-    bucket: Option<Bucket>,
+    // Boxed as what follows is, since few lanes have them and there may be ten thousand lanes.
+    bucket: Option<Box<Bucket>>,
     /// When the last failure was noticed: attempts begun before it are of the same trouble.
     noticed: Option<Timestamp>,
     /// What an operator ordered.
-    ordered: Option<Halt>,
+    ordered: Option<Box<Halt>>,
     /// What the configuration says, which holds where no order does.
-    paused: Option<Halt>,
+    paused: Option<Box<Halt>>,
     /// When the last halt ended: ages count from there at the earliest.
     resumed: Option<Timestamp>,
 }
@@ -83,18 +84,23 @@ impl Pace {
     /// program has looked.
     pub fn new(policy: Policy, mut state: LaneState, ordered: Option<Halt>, resumed: Option<Timestamp>) -> Self {
         state.suspended = None;
-        let found = Adaptive::new(policy.concurrency);
+        let (found, ordered) = (Adaptive::new(policy.concurrency), ordered.map(Box::new));
         Self { policy, state, found, bucket: None, noticed: None, ordered, paused: None, resumed }
     }
 
     /// With what the configuration says where no order does.
     pub fn paused(self, paused: Option<Halt>) -> Self {
-        Self { paused, ..self }
+        Self { paused: paused.map(Box::new), ..self }
     }
 
     /// Whether that is what it goes by already.
     pub fn goes_by(&self, policy: &Policy, limit: Option<Limit>, paused: Option<&Halt>) -> bool {
-        self.policy == *policy && self.bucket.as_ref().map(Bucket::limit) == limit && self.paused.as_ref() == paused
+        self.policy == *policy && self.limit() == limit && self.paused.as_deref() == paused
+    }
+
+    /// The rate that its contract has, if it has one.
+    fn limit(&self) -> Option<Limit> {
+        self.bucket.as_ref().map(|bucket| bucket.limit())
     }
 
     /// Goes by another configuration from `now` on. What was found out of the door stays, as far as it is the same door.
@@ -103,13 +109,13 @@ impl Pace {
             self.found = Adaptive::new(policy.concurrency);
         }
         self.policy = policy;
-        if self.bucket.as_ref().map(Bucket::limit) != limit {
-            self.bucket = limit.map(|limit| Bucket::new(limit, now));
+        if self.limit() != limit {
+            self.bucket = limit.map(|limit| Bucket::new(limit, now).into());
         }
         if self.paused.is_some() && paused.is_none() && self.ordered.is_none() {
             self.resumed = Some(now);
         }
-        self.paused = paused;
+        self.paused = paused.map(Box::new);
     }
 
     /// The door is another one, or is called another way: whoever changed that has looked. It is tried at once, by one
@@ -125,13 +131,13 @@ impl Pace {
 
     /// With the rate that a contract has, if it has one, from `now` on.
     pub fn within(self, limit: Option<Limit>, now: Timestamp) -> Self {
-        Self { bucket: limit.map(|limit| Bucket::new(limit, now)), ..self }
+        Self { bucket: limit.map(|limit| Bucket::new(limit, now).into()), ..self }
     }
 
     /// The configuration does not know the door any more.
     pub fn retire(&mut self, now: Timestamp) {
         let why = "it is not configured any more".to_owned();
-        self.paused = Some(Halt { even_kills: true, why });
+        self.paused = Some(Halt { even_kills: true, why }.into());
         self.noticed = Some(now);
     }
 
@@ -146,15 +152,15 @@ impl Pace {
             self.resumed = Some(now);
             self.noticed = Some(now);
         }
-        self.ordered = ordered;
+        self.ordered = ordered.map(Box::new);
         self.halt().is_some_and(|halt| !halt.even_kills)
     }
 
     /// What keeps it from being sent everything, if an operator or the configuration does. A door that is not configured
     /// any more is sent nothing, whatever was ordered.
     fn halt(&self) -> Option<&Halt> {
-        let gone = self.paused.as_ref().filter(|paused| paused.even_kills);
-        gone.or(self.ordered.as_ref()).or(self.paused.as_ref())
+        let gone = self.paused.as_deref().filter(|paused| paused.even_kills);
+        gone.or(self.ordered.as_deref()).or(self.paused.as_deref())
     }
 
     /// What was accepted before this is given up, where that is so after `age`. What came before the end of a halt is

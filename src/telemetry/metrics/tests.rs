@@ -10,19 +10,9 @@ fn filled() -> Metrics {
     let metrics = Metrics::new();
     let destination = || "island-post/main".to_owned();
     let _ = metrics.articles.get_or_create(&IntakeLabel { intake: "http".into(), result: "accepted".into() });
-    let _ = metrics.attempts.get_or_create(&OutcomeLabel { destination: destination(), outcome: "gone".into() });
-    for family in [
-        &metrics.lane_concurrency,
-        &metrics.lane_failures,
-        &metrics.lane_suspended,
-        &metrics.lane_halted,
-        &metrics.lane_waiting,
-        &metrics.lane_held,
-        &metrics.lane_oldest,
-        &metrics.withdrawal_oldest,
-    ] {
-        let _ = family.get_or_create(&DestinationLabel { destination: destination() });
-    }
+    let series = metrics.destinations.of(&destination());
+    series.count(Ending::Gone);
+    LaneGauge::ALL.iter().for_each(|gauge| series.set(*gauge, 1));
     let certificate = CertificateLabel { destination: destination(), certificate: "server".into() };
     let _ = metrics.certificate_expiry.get_or_create(&certificate);
     let _ = metrics.in_trouble.get_or_create(&EndLabel { end: "refused".into() });
