@@ -205,7 +205,7 @@ async fn way(door: Door<'_>, defaults: &Delivery, shared: &Shared, steps: &mut S
 /// Where a door's connections lead; nowhere, for one of this machine.
 fn place(door: Door<'_>) -> Result<Option<Place>, DoorError> {
     let by_http = |address: Address, http2| Place {
-        host: address.host,
+        host: address.host.into_string(),
         port: address.port,
         tls: if address.tls { Begins::AtOnce { http2 } } else { Begins::Never { because: "the address is http://" } },
     };

@@ -8,7 +8,7 @@ use crate::article::{Guid, Version};
 pub fn message_id(destination: &str, story: &Guid, version: Version) -> String {
     let mut hash = Sha256::new();
     // The unit separator stands in no name and in no URI.
-    for part in [destination, "\u{1f}", story.as_str(), "\u{1f}", &version.to_string()] {
+    for part in [destination, "\u{1f}", story.as_str(), "\u{1f}", itoa::Buffer::new().format(version.get())] {
         hash.update(part);
     }
     let mut id = String::with_capacity(PREFIX.len() + 2 * KEPT);

@@ -1,7 +1,6 @@
 //! Between rows of the file and the types of [`state`](crate::ledger::state).
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
@@ -369,14 +368,12 @@ pub fn insert_alike(
 
 /// Destinations and their numbers as JSON.
 fn numbered(destinations: impl IntoIterator<Item = (DestinationId, Option<u64>)>) -> String {
-    let mut object = String::from("{");
+    let (mut object, mut digits) = (String::from("{"), itoa::Buffer::new());
     for (DestinationId(id), number) in destinations {
-        let separator = if object.len() > 1 { "," } else { "" };
-        let written = match number {
-            Some(number) => write!(object, "{separator}\"{id}\":{number}"),
-            None => write!(object, "{separator}\"{id}\":null"),
-        };
-        written.expect("a string takes all that it is given");
+        object.push_str(if object.len() > 1 { ",\"" } else { "\"" });
+        object.push_str(digits.format(id));
+        object.push_str("\":");
+        object.push_str(number.map_or("null", |number| digits.format(number)));
     }
     object.push('}');
     object

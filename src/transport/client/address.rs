@@ -9,10 +9,10 @@ use crate::transport::DoorError;
 pub struct Address {
     pub tls: bool,
     /// Without the brackets of an IPv6 literal.
-    pub host: String,
+    pub host: Box<str>,
     pub port: u16,
-    authority: String,
-    path: String,
+    authority: Box<str>,
+    path: Box<str>,
 }
 
 impl Address {
@@ -23,7 +23,8 @@ impl Address {
         let port = url.port_or_known_default().ok_or_else(|| wrong("it must begin with https:// or http://"))?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        Ok(Self { tls: url.scheme() == "https", host: host.trim_matches(['[', ']']).to_owned(), port, authority, path })
+        let (tls, host) = (url.scheme() == "https", host.trim_matches(['[', ']']).into());
+        Ok(Self { tls, host, port, authority: authority.into(), path: path.into() })
     }
 
     /// What stands in `host`.

@@ -28,7 +28,7 @@ pub struct Connector {
 impl Connector {
     pub fn new(address: &Address, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let tls = if address.tls {
-            let name = ServerName::try_from(address.host.clone())
+            let name = ServerName::try_from(address.host.to_string())
                 .map_err(|why| DoorError::Setting(format!("{} is not a host's name: {why}", address.host)))?;
             Some((Agreement::of(settings.trust, settings.http2)?, name))
         } else {

@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Authority;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
@@ -165,7 +164,7 @@ impl Connection {
         &mut self,
         body: Bytes,
         head: impl FnOnce(Paced) -> Result<R, String>,
-        authority: &Authority,
+        authority: &str,
         timeouts: &Timeouts,
         answer_limit: usize,
     ) -> Exchange {
@@ -187,7 +186,7 @@ impl Stream {
     async fn exchange(
         &mut self,
         request: Request,
-        authority: &Authority,
+        authority: &str,
         mut clock: Clock<'_>,
         answer_limit: usize,
     ) -> Exchange {

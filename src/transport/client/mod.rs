@@ -60,7 +60,7 @@ pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 /// A client of one endpoint.
 pub struct Client {
     connector: Connector,
-    authority: Authority,
+    address: Address,
     timeouts: Timeouts,
     answer_limit: usize,
     pool: Arc<Pool>,
@@ -159,15 +159,21 @@ impl Client {
     /// Reads the certificates; connects to nothing yet.
     pub fn new(address: &Address, settings: &Settings<'_>) -> Result<Self, DoorError> {
         let authority = address.authority();
-        let authority = Authority::try_from(authority)
-            .map_err(|why| DoorError::Setting(format!("{authority} is not a host: {why}")))?;
+        if let Err(why) = Authority::try_from(authority) {
+            return Err(DoorError::Setting(format!("{authority} is not a host: {why}")));
+        }
         Ok(Self {
             connector: Connector::new(address, settings)?,
-            authority,
+            address: address.clone(),
             timeouts: settings.timeouts,
             answer_limit: settings.answer_limit,
             pool: Pool::new(settings.connections, &settings.network.sweeper),
         })
+    }
+
+    /// Where its endpoint is.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     pub fn timeouts(&self) -> &Timeouts {
@@ -189,17 +195,17 @@ impl Client {
                     Ok(Ok(connection)) => (connection, false),
                     Ok(Err(why)) => return Err(Failed::NotConnected(why)),
                     Err(_) => {
-                        let why = format!("no connection to {} within {patience:?}", self.authority);
+                        let why = format!("no connection to {} within {patience:?}", self.address.authority());
                         return Err(Failed::NotConnected(why));
                     }
                 },
                 None => {
-                    let why = format!("all connections to {} were busy for {patience:?}", self.authority);
+                    let why = format!("all connections to {} were busy for {patience:?}", self.address.authority());
                     return Err(Failed::NotConnected(why));
                 }
             };
-            let exchange =
-                connection.exchange(body.clone(), &head, &self.authority, &self.timeouts, self.answer_limit).await;
+            let authority = self.address.authority();
+            let exchange = connection.exchange(body.clone(), &head, authority, &self.timeouts, self.answer_limit).await;
             match exchange {
                 Exchange::Answered(answer, reusable) => {
                     if reusable {

@@ -55,6 +55,10 @@ impl Fields {
         Ok(())
     }
 
+    pub fn add_number(&mut self, name: &HeaderName, number: impl itoa::Integer) {
+        self.line(name, itoa::Buffer::new().format(number).as_bytes());
+    }
+
     /// One that is a header's value already.
     pub fn add_value(&mut self, name: &HeaderName, value: &HeaderValue) {
         if value.is_sensitive() {
@@ -118,10 +122,11 @@ impl Request {
     ///
     /// # Errors
     /// When host and path do not make an address.
-    pub fn for_http2(self, authority: &Authority) -> Result<http::Request<Paced>, String> {
+    pub fn for_http2(self, authority: &str) -> Result<http::Request<Paced>, String> {
         let Self { method, uri, fields, body } = self;
         let mut parts = uri.into_parts();
-        (parts.scheme, parts.authority) = (Some(Scheme::HTTPS), Some(authority.clone()));
+        let authority = Authority::try_from(authority).map_err(|why| why.to_string())?;
+        (parts.scheme, parts.authority) = (Some(Scheme::HTTPS), Some(authority));
         let mut request = http::Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_parts(parts).map_err(|why| why.to_string())?;
@@ -197,7 +202,7 @@ mod tests {
             let written: String = fields.iter().map(|(name, value, _)| format!("{name}: {value}\r\n")).collect();
             prop_assert_eq!(all.lines(), written.as_bytes());
 
-            let request = request(all).for_http2(&Authority::from_static("paper.example:8443")).unwrap();
+            let request = request(all).for_http2("paper.example:8443").unwrap();
             prop_assert_eq!(request.uri().to_string(), "https://paper.example:8443/in?edition=2");
             for (name, ..) in &fields {
                 let of_name = fields.iter().filter(|field| field.0 == *name);
@@ -214,7 +219,7 @@ mod tests {
         let mut fields = Fields::default();
         fields.add(&header::HOST, "paper.example").unwrap();
         assert!(fields.contains(&header::HOST) && !fields.contains(&header::AUTHORIZATION));
-        let request = request(fields).for_http2(&Authority::from_static("paper.example")).unwrap();
+        let request = request(fields).for_http2("paper.example").unwrap();
         assert!(request.headers().is_empty() && request.version() == Version::HTTP_2);
     }
 }

@@ -70,7 +70,7 @@ impl HttpDoor {
             let uri: Uri = path.parse().map_err(|why: http::uri::InvalidUri| not_sent(&why))?;
             Ok(head.credential.uri(Cow::Owned(uri)).map_err(|why| not_sent(&why))?.into_owned())
         };
-        let own = |method, uri| Target { method, address: &self.address, uri, is_own: true };
+        let own = |method, uri| Target { method, address: self.client.address(), uri, is_own: true };
         let said = |answer: &Answer| {
             let said = head.credential.hide(&answer.start, token);
             outcome::classify(answer.status, &answer.headers, said.as_bytes(), Timestamp::now())

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use jiff::Timestamp;
 
 use super::HttpDoor;
-use super::request::Head;
+use super::request::{Head, Target};
 use crate::config::{Auth, HttpPush};
 use crate::transport::client::{Answer, Failed};
 use crate::transport::knock::{Finding, Looked, Part, Steps, clock};
@@ -92,7 +92,7 @@ impl HttpDoor {
             _ => None,
         };
         let allowed = options.status.is_success().then(|| allowed(&options.headers)).flatten();
-        let finding = meaning(&Answers { push: &way.method, allowed, head: answer.status, about }, self.shows)?;
+        let finding = meaning(&Answers { push: way.method, allowed, head: answer.status, about }, self.shows)?;
         Ok((finding, ()))
     }
 
@@ -105,7 +105,8 @@ impl HttpDoor {
     ) -> Result<Answer, Finding> {
         let whole = head.credential.uri(Cow::Borrowed(uri)).map_err(|why| Finding::trouble(why, "check auth.query"))?;
         let nothing = Bytes::new();
-        let asked = self.client.send(&nothing, |body| Ok(head.question(method, &whole, token, body)));
+        let target = Target { method, address: self.client.address(), uri: &whole, is_own: true };
+        let asked = self.client.send(&nothing, |body| head.question(target, token, body));
         asked.await.map_err(|failed| {
             let (Failed::NotConnected(why) | Failed::Unknown(why) | Failed::Impossible(why)) = failed;
             let mend = "the connection is well, and the server does not answer: ask the partner to look at it";
@@ -115,7 +116,7 @@ impl HttpDoor {
 
     /// Where an answer leads, and whether a push would follow.
     fn led(&self, answer: &Answer, head: &Head, uri: &Uri, token: Option<&HeaderValue>) -> String {
-        match self.redirects.next(answer.status, &answer.headers, &self.address, uri, 0) {
+        match self.redirects.next(answer.status, &answer.headers, self.client.address(), uri, 0) {
             Ok(Some(next)) => format!("it leads to {}, where pushes follow it", next.to.address.authority()),
             Ok(None) => "it leads nowhere".to_owned(),
             Err(why) => head.credential.hide(why.as_bytes(), token),

@@ -44,16 +44,15 @@ use crate::telemetry::{Attributes, Kind};
 /// A partner's HTTP endpoint.
 pub struct HttpDoor {
     client: Client,
-    address: Address,
     ways: Ways,
     head: Fresh<Head>,
     tokens: Option<Tokens>,
     redirects: Redirects,
-    remote_id: Option<RemoteId>,
     shows: Shows,
     /// Where documents go compressed.
     gzip: Option<Arc<Gzip>>,
-    // Boxed, since few doors have it.
+    // Boxed, since few doors have them and there may be ten thousand doors.
+    remote_id: Option<Box<RemoteId>>,
     assets: Option<Box<Assets>>,
 }
 
@@ -76,7 +75,7 @@ impl HttpDoor {
     /// Reads the secrets and certificates that `push` refers to.
     pub fn new(push: &HttpPush, settings: &Settings<'_>, gzip: &Arc<Gzip>) -> Result<Self, DoorError> {
         let address = Address::parse(push.url.fixed())?;
-        let sources = Sources::new(push, &address)?;
+        let sources = Sources::new(push)?;
         let tokens = match &push.auth {
             Some(Auth::Oauth(oauth)) => Some(Tokens::new(oauth, settings)?),
             Some(Auth::Bearer(_) | Auth::Basic { .. } | Auth::Header { .. } | Auth::Query { .. }) | None => None,
@@ -87,11 +86,10 @@ impl HttpDoor {
             head: Fresh::new(&sources.secrets(), move || sources.head())?,
             tokens,
             redirects: Redirects::new(&push.redirects, &address, settings)?,
-            remote_id: push.remote_id.clone(),
+            remote_id: push.remote_id.clone().map(Box::new),
             shows: Shows::of(push),
             assets: push.media.as_deref().map(Assets::new).transpose()?.map(Box::new),
             gzip: push.compression.map(|Compression::Gzip| Arc::clone(gzip)),
-            address,
         })
     }
 
@@ -184,8 +182,9 @@ impl HttpDoor {
 
     /// Makes the request, wherever it is led.
     async fn push(&self, head: &Head, way: &Way, uri: &Uri, push: Push<'_>) -> Result<Answered, Failed> {
-        let method = &way.method;
-        let (mut client, mut target) = (&self.client, Target { method, address: &self.address, uri, is_own: true });
+        let method = way.method;
+        let (mut client, mut target) =
+            (&self.client, Target { method, address: self.client.address(), uri, is_own: true });
         let (mut followed, mut there) = (0, None);
         loop {
             let answer = client.send(push.sent.bytes, |body| head.request(target, push, body)).await?;
@@ -212,7 +211,7 @@ impl HttpDoor {
         }
         let found = remote::find(place, answer);
         if found.is_none() && remote::known(parcel).is_none() {
-            let (story, version, host) = (&parcel.story, parcel.version, self.address.authority());
+            let (story, version, host) = (&parcel.story, parcel.version, self.client.address().authority());
             tracing::warn!(%story, %version, host, "the answer holds no remote_id; a later version is sent as a first one");
         }
         found
@@ -255,13 +254,13 @@ impl Transport for HttpDoor {
         let way = self.ways.of(parcel);
         // Without the query, which may hold a key.
         let path = way.uri(parcel).map(|uri| uri.path().to_owned()).unwrap_or_default();
-        let Address { tls, host, port, .. } = &self.address;
-        let scheme = if *tls { "https" } else { "http" };
+        let address = self.client.address();
+        let scheme = if address.tls { "https" } else { "http" };
         let attributes = Attributes::default()
             .text("http.request.method", way.method.to_string())
-            .text("url.full", format!("{scheme}://{}{path}", self.address.authority()))
-            .text("server.address", host.clone())
-            .number("server.port", *port);
+            .text("url.full", format!("{scheme}://{}{path}", address.authority()))
+            .text("server.address", address.host.to_string())
+            .number("server.port", address.port);
         let attributes = match parcel.attempt {
             0 | 1 => attributes,
             again => attributes.number("http.request.resend_count", again - 1),

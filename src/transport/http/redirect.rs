@@ -14,7 +14,7 @@ pub const MOST: usize = 3;
 
 /// The hosts that answers may lead to.
 pub struct Redirects {
-    hosts: Vec<Elsewhere>,
+    hosts: Box<[Elsewhere]>,
 }
 
 /// Another host than the door's own, or that one.

@@ -56,7 +56,9 @@ const DIGEST: usize = 54;
 
 /// What requests have of their own. The configuration's check refuses headers of these names; they are looked for here once
 /// more, since none may be there twice.
-const OF_A_REQUEST: [HeaderName; 14] = [
+const OF_A_REQUEST: [HeaderName; 16] = [
+    header::HOST,
+    header::USER_AGENT,
     header::CONTENT_TYPE,
     CONTENT_DIGEST,
     WEBHOOK_ID,
@@ -135,16 +137,13 @@ pub struct Target<'a> {
 }
 
 impl Sources {
-    pub fn new(push: &HttpPush, address: &Address) -> Result<Self, DoorError> {
-        let host = HeaderValue::from_str(address.authority()).map_err(|why| DoorError::Setting(why.to_string()))?;
+    pub fn new(push: &HttpPush) -> Result<Self, DoorError> {
         let mut fixed = HeaderMap::new();
         for (name, value) in &push.headers {
             let wrong = |why: &dyn std::fmt::Display| DoorError::Setting(format!("the header {name:?}: {why}"));
             let known = name.parse::<HeaderName>().map_err(|why| wrong(&why))?;
             fixed.insert(known, HeaderValue::from_str(value).map_err(|why| wrong(&why))?);
         }
-        fixed.insert(header::HOST, host);
-        fixed.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if let Some(Compression::Gzip) = push.compression {
             fixed.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
@@ -191,18 +190,18 @@ impl Head {
     /// When a value cannot stand in a header.
     pub fn ask(
         &self,
-        Target { method, uri, .. }: Target<'_>,
+        target: Target<'_>,
         token: Option<&HeaderValue>,
         content_type: Option<&str>,
         bytes: &Bytes,
         body: Paced,
     ) -> Result<Request, String> {
-        let mut fields = self.without_document(token);
+        let mut fields = self.without_document(target, token)?;
         if let Some(content_type) = content_type {
             fields.add(&header::CONTENT_TYPE, content_type)?;
             self.signers.sign_body(bytes, &mut fields)?;
         }
-        Ok(Request { method: method.clone(), uri: uri.clone(), fields, body })
+        Ok(Request { method: target.method.clone(), uri: target.uri.clone(), fields, body })
     }
 
     /// # Errors
@@ -211,17 +210,15 @@ impl Head {
         let Push { what, sent, token } = push;
         let Target { method, address, uri, is_own } = target;
         let now = Timestamp::now();
-        let mut fields = Fields::for_push();
+        let mut fields = begun(address)?;
         for (name, value) in &*self.fixed {
-            let is_elsewhere = !is_own && (*name == header::HOST || self.credential.is_in(name));
+            let is_elsewhere = !is_own && self.credential.is_in(name);
             let is_of_a_document = !sent.is_document && *name == header::CONTENT_ENCODING;
             if !is_elsewhere && !is_of_a_document {
                 fields.add_value(name, value);
             }
         }
-        if !is_own {
-            fields.add(&header::HOST, address.authority())?;
-        } else if let Some(token) = token {
+        if let Some(token) = token.filter(|_| is_own) {
             fields.add_value(&header::AUTHORIZATION, token);
         }
         if sent.is_document {
@@ -234,19 +231,19 @@ impl Head {
         fields.add(&CONTENT_DIGEST, &digest)?;
         fields.add(&IDEMPOTENCY_KEY, what.id())?;
         fields.add(&WEBHOOK_ID, what.id())?;
-        fields.add(&WEBHOOK_TIMESTAMP, &now.as_second().to_string())?;
+        fields.add_number(&WEBHOOK_TIMESTAMP, now.as_second());
         match what {
             What::Parcel(parcel) => {
                 fields.add(&STORY, parcel.story.as_str())?;
-                fields.add(&VERSION, &parcel.version.to_string())?;
+                fields.add_number(&VERSION, parcel.version.get());
                 fields.add(&ACTION, parcel.action.as_str())?;
-                fields.add(&URGENCY, &parcel.urgency.to_string())?;
-                fields.add(&ATTEMPT, &parcel.attempt.to_string())?;
+                fields.add_number(&URGENCY, parcel.urgency.get());
+                fields.add_number(&ATTEMPT, parcel.attempt);
                 if is_test(&parcel.story) {
                     // It has no number: the destination's sequence is of news.
                     fields.add_value(&TEST, &YES);
                 } else {
-                    fields.add(&SEQUENCE, &parcel.sequence.to_string())?;
+                    fields.add_number(&SEQUENCE, parcel.sequence);
                 }
                 if let Some(trace) = parcel.trace.as_ref().filter(|_| self.trace_context) {
                     fields.add(&TRACEPARENT, &trace.traceparent())?;
@@ -255,7 +252,7 @@ impl Head {
                     }
                 }
             }
-            What::Notice(notice) => fields.add(&ATTEMPT, &notice.attempt.to_string())?,
+            What::Notice(notice) => fields.add_number(&ATTEMPT, notice.attempt),
         }
         let (tls, authority, id) = (address.tls, address.authority(), what.id());
         self.signers.sign(&Signed { method, tls, authority, target: uri, id, now, sent }, &mut fields)?;
@@ -263,21 +260,32 @@ impl Head {
     }
 
     /// A question without a document, and without a signature, since there is nothing to sign.
-    pub fn question(&self, method: &Method, uri: &Uri, token: Option<&HeaderValue>, body: Paced) -> Request {
-        let mut fields = self.without_document(token);
+    ///
+    /// # Errors
+    /// When the host's name cannot stand in a header.
+    pub fn question(&self, target: Target<'_>, token: Option<&HeaderValue>, body: Paced) -> Result<Request, String> {
+        let mut fields = self.without_document(target, token)?;
         fields.add_value(&TEST, &YES);
-        Request { method: method.clone(), uri: uri.clone(), fields, body }
+        Ok(Request { method: target.method.clone(), uri: target.uri.clone(), fields, body })
     }
 
     /// What is the same for all requests to the door's own host, without what is said of a document.
-    fn without_document(&self, token: Option<&HeaderValue>) -> Fields {
-        let mut fields = Fields::for_push();
+    fn without_document(&self, target: Target<'_>, token: Option<&HeaderValue>) -> Result<Fields, String> {
+        let mut fields = begun(target.address)?;
         for (name, value) in self.fixed.iter().filter(|(name, _)| *name != header::CONTENT_ENCODING) {
             fields.add_value(name, value);
         }
         if let Some(token) = token {
             fields.add_value(&header::AUTHORIZATION, token);
         }
-        fields
+        Ok(fields)
     }
+}
+
+/// The fields of a request to that host: so far, where it goes and whose it is.
+fn begun(address: &Address) -> Result<Fields, String> {
+    let mut fields = Fields::for_push();
+    fields.add(&header::HOST, address.authority())?;
+    fields.add(&header::USER_AGENT, USER_AGENT)?;
+    Ok(fields)
 }

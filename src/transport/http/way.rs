@@ -25,11 +25,16 @@ pub struct Ways {
 
 /// One way.
 pub struct Way {
-    pub method: Method,
+    pub method: &'static Method,
     place: Place,
     /// Empty: 200 to 299.
-    success: BTreeSet<u16>,
+    success: Box<[u16]>,
 }
+
+static POST: Method = Method::POST;
+static PUT: Method = Method::PUT;
+static PATCH: Method = Method::PATCH;
+static DELETE: Method = Method::DELETE;
 
 enum Place {
     /// The same for every parcel.
@@ -78,10 +83,10 @@ impl Way {
         success: &BTreeSet<u16>,
     ) -> Result<Self, DoorError> {
         let method = match method {
-            PushMethod::Post => Method::POST,
-            PushMethod::Put => Method::PUT,
-            PushMethod::Patch => Method::PATCH,
-            PushMethod::Delete => Method::DELETE,
+            PushMethod::Post => &POST,
+            PushMethod::Put => &PUT,
+            PushMethod::Patch => &PATCH,
+            PushMethod::Delete => &DELETE,
         };
         let place = if url.has_fields() {
             Place::Filled(url.clone())
@@ -92,13 +97,13 @@ impl Way {
                 address.path().parse().map_err(|why: http::uri::InvalidUri| DoorError::Setting(why.to_string()))?;
             Place::Fixed(uri)
         };
-        Ok(Self { method, place, success: success.clone() })
+        Ok(Self { method, place, success: success.iter().copied().collect() })
     }
 
     /// Whether the document goes with the request. The content of a `DELETE` means nothing, and makes some servers refuse it
     /// (RFC 9110 §9.3.5).
     pub fn has_body(&self) -> bool {
-        self.method != Method::DELETE
+        *self.method != Method::DELETE
     }
 
     /// The path and the query for a parcel.

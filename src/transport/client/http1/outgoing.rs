@@ -1,6 +1,6 @@
 //! A request on its way: its head as bytes, and its body as it is.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -38,8 +38,9 @@ impl Outgoing {
         let anticipates = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
         // RFC 9110 §8.6: no length where there is no content and none is expected.
         if (anticipates || !body.is_empty()) && !fields.has_length() {
-            // Writing to memory does not fail.
-            let _ = write!(head, "content-length: {}\r\n", body.len());
+            for piece in ["content-length: ", itoa::Buffer::new().format(body.len()), "\r\n"] {
+                head.extend_from_slice(piece.as_bytes());
+            }
         }
         head.extend_from_slice(b"\r\n");
         Self { head, body, given: 0, through: false }

@@ -126,7 +126,7 @@ async fn a_request_of_which_nothing_left_was_not_begun() {
         connection::http1(crate::transport::client::http1::Stream::Plain(stream), place, Instant::now() + LONG);
     let head = |body| Request::post("/").body(body).map_err(|why| why.to_string());
     let body = Bytes::from_static(b"x");
-    let exchange = connection.exchange(body, head, &client.authority, &TIMEOUTS, 10).await;
+    let exchange = connection.exchange(body, head, client.address.authority(), &TIMEOUTS, 10).await;
     let Exchange::NotBegun(why) = exchange else { panic!("nothing of it left") };
     assert_eq!(why, "the connection broke: Broken pipe (os error 32)");
     drop(peer);

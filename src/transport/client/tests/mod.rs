@@ -101,7 +101,7 @@ async fn listener() -> (TcpListener, u16) {
 async fn post(client: &Client, body: &'static [u8]) -> Result<Answer, Failed> {
     let head = |body| {
         Request::post("/in?x=1")
-            .header(header::HOST, client.authority.as_str())
+            .header(header::HOST, client.address.authority())
             .header(header::USER_AGENT, USER_AGENT)
             .body(body)
             .map_err(|why| why.to_string())

@@ -11,6 +11,9 @@ use sha2::Sha256;
 use crate::config::Key;
 use crate::transport::DoorError;
 
+/// The length of a signature by a shared key, as nearly all are.
+const ONE: usize = 47;
+
 /// One key or more, of which one at least has no end.
 pub struct WebhookSigner(Box<[(Signer, Option<Timestamp>)]>);
 
@@ -39,8 +42,9 @@ impl WebhookSigner {
 
     /// The value of `webhook-signature`: one for each key, separated by spaces.
     pub fn sign(&self, id: &str, now: Timestamp, body: &[u8]) -> String {
-        let head = format!("{id}.{}.", now.as_second());
-        let mut signatures = String::new();
+        let mut seconds = itoa::Buffer::new();
+        let signed = [id.as_bytes(), b".", seconds.format(now.as_second()).as_bytes(), b".", body];
+        let mut signatures = String::with_capacity(ONE);
         for (signer, _) in self.0.iter().filter(|(_, until)| until.is_none_or(|until| now < until)) {
             if !signatures.is_empty() {
                 signatures.push(' ');
@@ -48,14 +52,13 @@ impl WebhookSigner {
             match signer {
                 Signer::V1(mac) => {
                     let mut mac = mac.clone();
-                    mac.update(head.as_bytes());
-                    mac.update(body);
+                    signed.iter().for_each(|part| mac.update(part));
                     signatures.push_str("v1,");
                     BASE64.encode_string(mac.finalize().into_bytes(), &mut signatures);
                 }
                 Signer::V1a(key) => {
                     signatures.push_str("v1a,");
-                    let signature = key.multipart_sign(&[head.as_bytes(), body]);
+                    let signature = key.multipart_sign(&signed);
                     BASE64.encode_string(signature.to_bytes(), &mut signatures);
                 }
             }
