@@ -167,6 +167,7 @@ macro_rules! on_every_topic {
             a_suspended_lane_is_halted_through_a_restart,
             a_resumed_lane_has_no_trouble_left,
             a_resent_story_goes_again_under_its_number,
+            an_order_finds_what_was_handed_over_before_it,
             what_is_resent_was_not_meant_by_an_earlier_order,
             what_waits_is_not_resent,
             an_order_is_carried_out_once,

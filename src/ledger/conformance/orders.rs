@@ -199,6 +199,17 @@ pub async fn what_is_resent_was_not_meant_by_an_earlier_order(specimen: Box<dyn 
     assert!(scene.settle(0, row, DEFERRED, 6).await, "it is tried again");
 }
 
+/// Nobody has waited for the end, and the order does not wait for it either.
+pub async fn an_order_finds_what_was_handed_over_before_it(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.accept("a", 1, Publish, 0).await;
+    let row = scene.only(0, 1).await;
+    let told = scene.arrived(0, &row, 2).unwrap();
+    assert_eq!(scene.order(resend("a", "p0"), 3).await, "deliveries that go again: 1");
+    assert!(!told.await.unwrap().unwrap().any, "what arrived had its end before");
+    assert_eq!(scene.sent(0, 4).await, ["a 1"]);
+}
+
 pub async fn what_waits_is_not_resent(specimen: Box<dyn Specimen>) {
     let scene = Scene::new(specimen, 2).await;
     scene.accept("a", 1, Publish, 0).await;

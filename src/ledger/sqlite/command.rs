@@ -150,14 +150,13 @@ impl Command {
             Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => {
                 Heeds::OfStory(&acceptance.article.guid)
             }
-            // What broke off without an end may have arrived.
-            Self::Abandon(..) => Heeds::All,
+            // What broke off without an end may have arrived; and an operator's order means what has arrived before it.
+            Self::Abandon(..) | Self::CarryOut(..) => Heeds::All,
             Self::Register(..)
             | Self::Accept(..)
             | Self::Quarantine(..)
             | Self::Retried(..)
             | Self::Place(..)
-            | Self::CarryOut(..)
             | Self::EndOrder(..)
             | Self::Replay(..)
             | Self::Tidy(..)
