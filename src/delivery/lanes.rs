@@ -81,7 +81,8 @@ impl Lanes {
             );
             let (state, ordered, resumed) =
                 before.map(|lane| (lane.state, lane.halt, lane.resumed)).unwrap_or_default();
-            let pace = Pace::new(one.policy, state, ordered, resumed).paused(one.pause()).within(one.limit, now);
+            let pace =
+                Pace::new(Arc::clone(&one.policy), state, ordered, resumed).paused(one.pause()).within(one.limit, now);
             lanes.lanes.push(Arc::new(Lane {
                 id,
                 name: one.name,
@@ -110,7 +111,7 @@ pub struct Wanted<'a> {
     is_paused: bool,
     edition: Numbered,
     give_up_after: Duration,
-    policy: Policy,
+    policy: Arc<Policy>,
     limit: Option<Limit>,
 }
 
@@ -120,7 +121,7 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// When one has no such format.
     pub fn all(config: &'a Config, editions: &mut Editions) -> Result<Vec<Self>, LanesError> {
-        let mut all = Vec::new();
+        let mut all: Vec<Self> = Vec::new();
         for (partner_id, partner) in &config.partners {
             for (destination_id, destination) in &partner.destinations {
                 let name = format!("{partner_id}/{destination_id}");
@@ -128,13 +129,16 @@ impl<'a> Wanted<'a> {
                     name: name.clone(),
                     format: destination.format.as_str().to_owned(),
                 })?;
+                let policy = policy(destination, config);
+                // Most have that of the one before, and there may be ten thousand of them.
+                let same = all.last().map(|last| &last.policy).filter(|last| ***last == policy).map(Arc::clone);
                 all.push(Self {
                     name,
                     destination,
                     is_paused: partner.paused,
                     edition: editions.number(edition),
                     give_up_after: destination.give_up_after.unwrap_or(config.delivery.give_up_after).get(),
-                    policy: policy(destination, config),
+                    policy: same.unwrap_or_else(|| policy.into()),
                     limit: limit(destination),
                 });
             }
@@ -162,7 +166,7 @@ impl<'a> Wanted<'a> {
             || self.give_up_after != before.give_up_after
             || !pace.goes_by(&self.policy, self.limit, self.pause().as_ref());
         if has_changed {
-            pace.adopt(self.policy, self.limit, self.pause(), now);
+            pace.adopt(Arc::clone(&self.policy), self.limit, self.pause(), now);
             if door.is_some() {
                 pace.reopen(now);
             }

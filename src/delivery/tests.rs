@@ -143,7 +143,7 @@ impl Scene {
                 door: Arc::new(Door { delay: doors.delay, status: Arc::clone(&status), got: Arc::clone(&got[at]) }),
                 give_up_after: Duration::from_secs(3600),
             }),
-            pace: Pace::new(policy, LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
+            pace: Pace::new(policy.into(), LaneState::default(), None, None).within(limit, Timestamp::now()).into(),
             signal: Default::default(),
             rest: Mutex::default(),
             beat: Arc::default(),

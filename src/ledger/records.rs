@@ -326,6 +326,11 @@ pub struct LaneState {
     pub trouble: Option<String>,
 }
 
+impl LaneState {
+    /// That of a door that takes what it is sent.
+    pub const WELL: Self = Self { failures: 0, retry_at: None, suspended: None, trouble: None };
+}
+
 /// A lane as a start finds it.
 #[derive(Debug, Clone)]
 pub struct LaneDue {

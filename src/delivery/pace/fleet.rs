@@ -60,7 +60,7 @@ fn play(up_from: u64, naive: Naive) -> Fleet {
     let mut random = fastrand::Rng::with_seed(7);
     let one = Growth::default();
     let own: Vec<_> = std::iter::repeat_with(Growth::default).take(DOORS).collect();
-    let new = || (Pace::new(POLICY, LaneState::default(), None, None), 0_usize, 0_usize);
+    let new = || (Pace::new(POLICY.into(), LaneState::default(), None, None), 0_usize, 0_usize);
     let mut lanes: Vec<_> = std::iter::repeat_with(new).take(DOORS).collect();
     let mut lots: Vec<_> = (0..DOORS as u64)
         .map(|lane| fastrand::Rng::with_seed(if naive == Naive::NoJitter { 7 } else { lane }))

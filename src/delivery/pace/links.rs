@@ -107,7 +107,7 @@ enum Event {
 /// Lets a lane send to `link` for so long.
 fn play(link: &mut dyn Link, naive: Naive, seconds: u64, seed: u64) -> Seen {
     let (mut random, growth) = (fastrand::Rng::with_seed(seed), Growth::default());
-    let mut pace = Pace::new(POLICY, LaneState::default(), None, None);
+    let mut pace = Pace::new(POLICY.into(), LaneState::default(), None, None);
     let mut heap = BinaryHeap::new();
     let mut events: Vec<Option<Event>> = Vec::new();
     let at = |heap: &mut BinaryHeap<_>, events: &mut Vec<_>, when: u64, event| {

@@ -15,6 +15,7 @@ mod growth;
 mod links;
 mod rate;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -43,11 +44,13 @@ pub struct Policy {
 /// A lane's pace.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    policy: Policy,
-    state: LaneState,
+    /// Neighbours have one and the same.
+    policy: Arc<Policy>,
+    /// None: the door is well.
+    // Boxed as what follows is, since few lanes have them and there may be ten thousand lanes.
+    state: Option<Box<LaneState>>,
     found: Adaptive,
     /// What a contract leaves of its rate; none where it has none.
-    // Boxed as what follows is, since few lanes have them and there may be ten thousand lanes.
     bucket: Option<Box<Bucket>>,
     /// When the last failure was noticed: attempts begun before it are of the same trouble.
     noticed: Option<Timestamp>,
@@ -82,9 +85,10 @@ pub fn backoff(policy: &Policy, n: u32, random: &mut fastrand::Rng) -> Duration 
 impl Pace {
     /// Goes on where the ledger says that the lane was. A suspended one is given another try: whoever started the
     /// program has looked.
-    pub fn new(policy: Policy, mut state: LaneState, ordered: Option<Halt>, resumed: Option<Timestamp>) -> Self {
-        state.suspended = None;
+    pub fn new(policy: Arc<Policy>, state: LaneState, ordered: Option<Halt>, resumed: Option<Timestamp>) -> Self {
+        let state = LaneState { suspended: None, ..state };
         let (found, ordered) = (Adaptive::new(policy.concurrency), ordered.map(Box::new));
+        let state = (state != LaneState::WELL).then(|| state.into());
         Self { policy, state, found, bucket: None, noticed: None, ordered, paused: None, resumed }
     }
 
@@ -95,7 +99,7 @@ impl Pace {
 
     /// Whether that is what it goes by already.
     pub fn goes_by(&self, policy: &Policy, limit: Option<Limit>, paused: Option<&Halt>) -> bool {
-        self.policy == *policy && self.limit() == limit && self.paused.as_deref() == paused
+        *self.policy == *policy && self.limit() == limit && self.paused.as_deref() == paused
     }
 
     /// The rate that its contract has, if it has one.
@@ -104,7 +108,7 @@ impl Pace {
     }
 
     /// Goes by another configuration from `now` on. What was found out of the door stays, as far as it is the same door.
-    pub fn adopt(&mut self, policy: Policy, limit: Option<Limit>, paused: Option<Halt>, now: Timestamp) {
+    pub fn adopt(&mut self, policy: Arc<Policy>, limit: Option<Limit>, paused: Option<Halt>, now: Timestamp) {
         if policy.concurrency != self.policy.concurrency {
             self.found = Adaptive::new(policy.concurrency);
         }
@@ -121,9 +125,12 @@ impl Pace {
     /// The door is another one, or is called another way: whoever changed that has looked. It is tried at once, by one
     /// request, and its trouble is over when that arrives.
     pub fn reopen(&mut self, now: Timestamp) {
-        self.state.suspended = None;
-        self.state.retry_at = None;
-        self.state.failures = self.state.failures.min(1);
+        if let Some(mut state) = self.state.take() {
+            state.suspended = None;
+            state.retry_at = None;
+            state.failures = state.failures.min(1);
+            self.state = (*state != LaneState::WELL).then_some(state);
+        }
         self.found = Adaptive::new(self.policy.concurrency);
         // What is still under way was answered by the old one.
         self.noticed = Some(now);
@@ -145,10 +152,9 @@ impl Pace {
     /// all the same, and nothing else does.
     pub fn order(&mut self, ordered: Option<Halt>, now: Timestamp) -> bool {
         if ordered.is_none() && self.paused.is_none() {
-            if self.state != LaneState::default() {
+            if self.state.take().is_some() {
                 self.found.probe();
             }
-            self.state = LaneState::default();
             self.resumed = Some(now);
             self.noticed = Some(now);
         }
@@ -176,7 +182,7 @@ impl Pace {
 
     /// What the ledger should remember.
     pub fn state(&self) -> &LaneState {
-        &self.state
+        self.state.as_deref().unwrap_or(&LaneState::WELL)
     }
 
     /// How many requests may be under way now.
@@ -196,7 +202,7 @@ impl Pace {
     /// each claim counts.
     pub fn reach(&self) -> usize {
         let of = |slots: usize| (2 * slots).saturating_sub(1);
-        let least = if self.state.failures > 0 { 1 } else { HAND.min(2 * of(self.found.ceiling())) };
+        let least = if self.state().failures > 0 { 1 } else { HAND.min(2 * of(self.found.ceiling())) };
         of(self.allowed()).max(least)
     }
 
@@ -227,11 +233,11 @@ impl Pace {
 
     /// What the door may be sent now.
     pub fn gate(&mut self, now: Timestamp) -> Gate {
-        match (self.halt(), &self.state.suspended) {
+        match (self.halt(), &self.state().suspended) {
             (Some(Halt { even_kills: true, .. }), _) => Gate::Shut,
             (Some(_), _) if planted!(HaltStopsKills) => Gate::Shut,
             (Some(_), _) | (None, Some(_)) => Gate::Withdrawals,
-            (None, None) => match self.state.retry_at.filter(|at| *at > now) {
+            (None, None) => match self.retry_at().filter(|at| *at > now) {
                 Some(at) => Gate::Until(at),
                 None => {
                     let turn = self.bucket.as_mut().and_then(|bucket| bucket.next(now));
@@ -243,7 +249,7 @@ impl Pace {
 
     /// No try before this time, but for a withdrawal's first.
     pub fn retry_at(&self) -> Option<Timestamp> {
-        self.state.retry_at
+        self.state().retry_at
     }
 
     /// An attempt ended. `true` when the lane's durable state has changed.
@@ -267,21 +273,18 @@ impl Pace {
                     return false;
                 }
                 self.found.answered(tried, growth);
-                if self.state == LaneState::default() {
-                    return false;
-                }
-                self.state = LaneState::default();
-                return true;
+                return self.state.take().is_some();
             }
             Class::Gone => {
                 if late {
                     return false;
                 }
                 let why = format!("{detail}; nothing but withdrawals is sent here until an operator resumes it");
-                self.state.suspended = Some(why.clone());
-                self.state.trouble = Some(why);
-                self.state.failures = self.state.failures.saturating_add(1);
-                self.state.retry_at = later(now, backoff(&self.policy, self.state.failures, random));
+                let state = self.state.get_or_insert_default();
+                state.suspended = Some(why.clone());
+                state.trouble = Some(why);
+                state.failures = state.failures.saturating_add(1);
+                state.retry_at = later(now, backoff(&self.policy, state.failures, random));
                 self.noticed = Some(now);
                 self.found.probe();
                 return true;
@@ -292,14 +295,16 @@ impl Pace {
         let asked = retry_after
             .map(|after| after.min(self.policy.retry_after_limit).saturating_add(backoff(&self.policy, 1, random)));
         if !late {
-            self.state.failures = self.state.failures.saturating_add(1);
-            self.state.trouble = Some(detail.to_owned());
+            let state = self.state.get_or_insert_default();
+            state.failures = state.failures.saturating_add(1);
+            state.trouble = Some(detail.to_owned());
             self.noticed = Some(now);
             self.found.too_much(under_way);
-            let wait = backoff(&self.policy, self.state.failures, random).max(asked.unwrap_or_default());
-            self.state.retry_at = later(now, wait);
+            let wait = backoff(&self.policy, state.failures, random).max(asked.unwrap_or_default());
+            state.retry_at = later(now, wait);
         } else if let Some(asked) = asked {
-            self.state.retry_at = self.state.retry_at.max(later(now, asked));
+            let state = self.state.get_or_insert_default();
+            state.retry_at = state.retry_at.max(later(now, asked));
         } else {
             return false;
         }
@@ -339,7 +344,7 @@ mod tests {
     }
 
     fn pace() -> Pace {
-        Pace::new(POLICY, LaneState::default(), None, None)
+        Pace::new(POLICY.into(), LaneState::default(), None, None)
     }
 
     #[test]
@@ -417,7 +422,7 @@ mod tests {
         let mut pace = pace();
         assert!(pace.ended(Class::Gone, "answered 410 Gone", tried(0, 1, 1), &mut random, &growth));
         assert_eq!(pace.gate(at(9999)), Gate::Withdrawals);
-        let mut started = Pace::new(POLICY, pace.state().clone(), None, None);
+        let mut started = Pace::new(POLICY.into(), pace.state().clone(), None, None);
         assert_eq!((started.gate(at(9999)), started.allowed()), (Gate::Open, 1), "a start tries once");
         let mut resumed = pace.clone();
         resumed.order(None, at(2));

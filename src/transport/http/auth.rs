@@ -14,9 +14,13 @@ use crate::config::{Auth, Secret, SecretRef};
 use crate::transport::DoorError;
 use crate::transport::credential::{self, Hidden};
 
-/// A credential as its secret is now.
+/// A credential as its secret is now; where there is none, it says nothing.
+// Boxed: a door that signs may have none, and there may be ten thousand doors.
 #[derive(Default)]
-pub struct Credential {
+pub struct Credential(Option<Box<Shown>>);
+
+#[derive(Default)]
+struct Shown {
     /// The header that holds it.
     header: Option<HeaderName>,
     /// What stands in the query: `name=value`, encoded.
@@ -42,14 +46,14 @@ impl Credential {
         let (name, value) = match auth {
             Auth::Oauth(_) => {
                 headers.remove(header::AUTHORIZATION);
-                return Ok(Self { header: Some(header::AUTHORIZATION), key: None, hidden });
+                return Ok(Self::of(Shown { header: Some(header::AUTHORIZATION), key: None, hidden }));
             }
             Auth::Query { name, value } => {
                 let value = value.resolve()?;
                 let key = pair(name, &value);
                 hidden.add(key.split_once('=').map(|(_, value)| value));
                 hidden.add(Some(value.expose()));
-                return Ok(Self { header: None, key: Some(key), hidden });
+                return Ok(Self::of(Shown { header: None, key: Some(key), hidden }));
             }
             Auth::Bearer(token) => {
                 let token = token.resolve()?;
@@ -71,12 +75,16 @@ impl Credential {
             }
         };
         headers.insert(&name, value);
-        Ok(Self { header: Some(name), key: None, hidden })
+        Ok(Self::of(Shown { header: Some(name), key: None, hidden }))
+    }
+
+    fn of(shown: Shown) -> Self {
+        Self(Some(shown.into()))
     }
 
     /// Whether it is in this header.
     pub fn is_in(&self, name: &HeaderName) -> bool {
-        self.header.as_ref() == Some(name)
+        self.0.as_ref().and_then(|shown| shown.header.as_ref()) == Some(name)
     }
 
     /// The path and the query, with the key in it where there is one.
@@ -84,7 +92,7 @@ impl Credential {
     /// # Errors
     /// When the two do not make an address. The message does not repeat the key.
     pub fn uri<'a>(&self, uri: Cow<'a, Uri>) -> Result<Cow<'a, Uri>, String> {
-        let Some(key) = &self.key else { return Ok(uri) };
+        let Some(key) = self.0.as_ref().and_then(|shown| shown.key.as_ref()) else { return Ok(uri) };
         let plain = uri.to_string();
         let mut text = Zeroizing::new(String::with_capacity(plain.len() + 1 + key.len()));
         let mark = if plain.contains('?') { "&" } else { "?" };
@@ -96,7 +104,7 @@ impl Credential {
 
     /// What an answer says, without the secrets that it may repeat, `token` one of them.
     pub fn hide(&self, said: &[u8], token: Option<&HeaderValue>) -> String {
-        let said = self.hidden.out_of(said);
+        let said = self.0.as_ref().map_or(Cow::Borrowed(said), |shown| shown.hidden.out_of(said));
         let token = token.and_then(|token| token.to_str().ok()?.strip_prefix("Bearer "));
         String::from_utf8_lossy(&Hidden::new(token).out_of(&said)).into_owned()
     }

@@ -29,7 +29,8 @@ pub struct Head {
 /// What a head is made of, its secrets by reference.
 pub struct Sources {
     fixed: Fixed,
-    auth: Option<Auth>,
+    // Boxed: a door that signs may have none, and there may be ten thousand doors.
+    auth: Option<Box<Auth>>,
     trace_context: bool,
     signatures: SignatureSources,
 }
@@ -152,12 +153,17 @@ impl Sources {
             message: push.message_signature.clone(),
             body: push.body_signature.clone(),
         };
-        Ok(Self { fixed: listed(fixed), auth: push.auth.clone(), trace_context: push.trace_context, signatures })
+        Ok(Self {
+            fixed: listed(fixed),
+            auth: push.auth.clone().map(Box::new),
+            trace_context: push.trace_context,
+            signatures,
+        })
     }
 
     /// The secrets that a head is made with.
     pub fn secrets(&self) -> Vec<SecretRef> {
-        let auth = self.auth.as_ref().and_then(auth::secret);
+        let auth = self.auth.as_deref().and_then(auth::secret);
         auth.into_iter().chain(self.signatures.secrets()).cloned().collect()
     }
 
