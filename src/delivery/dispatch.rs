@@ -1,13 +1,16 @@
 //! Dispatch: one heap of lanes by the time they next have something to do.
 
+use std::any::Any;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::lane::{Lane, Shared, Stops};
@@ -30,131 +33,179 @@ pub struct Dispatch {
     index: HashMap<DestinationId, usize>,
     shared: Arc<Shared>,
     wakes: Wakes,
+    agenda: Agenda,
+    /// Lanes whose turn it is, and whether a withdrawal is what they are to look for.
+    turn: Vec<(usize, bool)>,
+    /// Lanes at work, and which those are.
+    working: JoinSet<Worked>,
+    is_working: Vec<bool>,
+    /// Lanes whose work broke off. Nothing but a withdrawal is begun there until then, whatever comes: what broke it may break
+    /// it again, and has been sent each time.
+    broken: BTreeMap<usize, Timestamp>,
+    stops: Arc<Stops>,
 }
+
+/// A lane's place, and when it wants to go on; or with what its work broke off.
+type Worked = (usize, Result<Option<Timestamp>, Box<dyn Any + Send>>);
 
 impl Dispatch {
     /// `wakes` is what those lanes are told through.
     pub fn new(lanes: Vec<Arc<Lane>>, shared: Shared, wakes: Wakes) -> Self {
         let index = lanes.iter().enumerate().map(|(at, lane)| (lane.id, at)).collect();
-        Self { lanes, index, shared: Arc::new(shared), wakes }
+        Self {
+            agenda: Agenda { heap: BinaryHeap::new(), next: vec![None; lanes.len()] },
+            is_working: vec![false; lanes.len()],
+            index,
+            lanes,
+            shared: Arc::new(shared),
+            wakes,
+            turn: Vec::new(),
+            working: JoinSet::new(),
+            broken: BTreeMap::new(),
+            stops: Arc::default(),
+        }
     }
 
     /// Runs until `stop`, then waits at most `drain` for what is under way. `due` is when each lane first has something
     /// to do.
     pub async fn run(mut self, due: Vec<Due>, stop: CancellationToken, drain: Duration) {
-        let mut agenda = Agenda { heap: BinaryHeap::new(), next: vec![None; self.lanes.len()] };
-        let mut start: Vec<(usize, bool)> = Vec::new();
-        for Due { lane, at, withdrawal } in due {
-            match self.index.get(&lane) {
-                Some(lane) if withdrawal => start.push((*lane, true)),
-                Some(lane) => agenda.add(*lane, at),
-                None => {}
-            }
-        }
-        let stops = Arc::new(Stops::default());
-        let mut working: JoinSet<(usize, Option<Timestamp>)> = JoinSet::new();
-        let mut tasks: HashMap<Id, usize> = HashMap::new();
-        let mut is_working = vec![false; self.lanes.len()];
+        due.into_iter().for_each(|due| self.enter(due));
         let mut health = self.shared.health.clone();
         while !stop.is_cancelled() {
-            for (lane, due) in self.wakes.take_added() {
-                let at = self.add(lane);
-                agenda.next.push(None);
-                is_working.push(false);
-                match due {
-                    Some(Due { withdrawal: true, .. }) => start.push((at, true)),
-                    Some(due) => agenda.add(at, due.at),
-                    None => {}
-                }
-            }
-            for id in self.wakes.take() {
-                // One that works is told by its own signal.
-                if let Some(lane) = self.index.get(&id).copied().filter(|lane| !is_working[*lane]) {
-                    start.push((lane, self.lanes[lane].signal.has_withdrawal()));
-                }
-            }
             let now = self.shared.clock.now();
-            while let Some(lane) = agenda.due(now) {
-                // A time that a lane asked for while its door takes nothing else is a withdrawal's.
-                let withdrawal = matches!(self.lanes[lane].pace().gate(now), Gate::Withdrawals | Gate::Paced(_));
-                start.push((lane, withdrawal || self.lanes[lane].signal.has_withdrawal()));
-            }
-            for (lane, withdrawal) in start.drain(..) {
-                if is_working[lane] {
-                    continue;
-                }
-                // A door in trouble is not asked before its time, nor one before its contract's, but for a withdrawal.
-                let gate = self.lanes[lane].pace().gate(now);
-                match gate {
-                    Gate::Open => {}
-                    // What was handed in while it was well is given back by the lane.
-                    Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals | Gate::Shut
-                        if self.lanes[lane].signal.has_handed() => {}
-                    Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals if withdrawal => {}
-                    Gate::Until(until) | Gate::Paced(until) => {
-                        agenda.add(lane, until);
-                        continue;
-                    }
-                    Gate::Withdrawals | Gate::Shut => continue,
-                }
-                is_working[lane] = true;
-                let (work, shared, stops) =
-                    (Arc::clone(&self.lanes[lane]), Arc::clone(&self.shared), Arc::clone(&stops));
-                let task = working.spawn(async move { (lane, work.work(&shared, withdrawal, &stops).await) });
-                tasks.insert(task.id(), lane);
-            }
-            let next = agenda.heap.peek().map(|Reverse((at, _))| until(*at, now));
+            self.hear();
+            self.look_at_the_clock(now);
+            self.start(now);
+            let next = self.agenda.heap.peek().map(|Reverse((at, _))| until(*at, now));
             tokio::select! {
                 // In this order, so that the same events have the same consequences in the same order.
                 biased;
                 () = stop.cancelled() => {}
-                // Many end at once, and each look at all the rest costs as much as an end.
-                Some(ended) = working.join_next_with_id() => {
-                    let now = self.shared.clock.now();
-                    let mut next = Some(ended);
-                    while let Some(ended) = next {
-                        let (task, again) = match ended {
-                            Ok((task, (_, again))) => (task, again),
-                            Err(why) => {
-                                tracing::error!(reason = %why, "a lane's work broke off; it is taken up again");
-                                if let Some(lane) = tasks.get(&why.id()) {
-                                    self.abandon(*lane, now).await;
-                                }
-                                (why.id(), now.checked_add(BROKEN).ok())
-                            }
-                        };
-                        if let Some(lane) = tasks.remove(&task) {
-                            is_working[lane] = false;
-                            if let Some(at) = again {
-                                agenda.add(lane, at);
-                            }
-                            // What came in between its last look and its end.
-                            if self.lanes[lane].signal.has_news() {
-                                start.push((lane, self.lanes[lane].signal.has_withdrawal()));
-                            }
-                        }
-                        next = working.try_join_next_with_id();
-                    }
-                }
+                Some(worked) = self.working.join_next() => self.ended(worked).await,
                 () = self.wakes.told() => {}
                 // Lanes that work hold on to what they have in hand until the ledger writes again.
-                Ok(()) = health.changed() => {
-                    self.nudge(&is_working);
-                }
+                Ok(()) = health.changed() => self.nudge(),
                 () = tokio::time::sleep(next.unwrap_or(IDLE)), if next.is_some() => {}
             }
         }
-        stops.stop.store(true, Ordering::Release);
-        self.nudge(&is_working);
-        if tokio::time::timeout(drain, ended(&mut working)).await.is_err() {
+        self.stop(drain).await;
+    }
+
+    fn enter(&mut self, Due { lane, at, withdrawal }: Due) {
+        match self.index.get(&lane) {
+            Some(lane) if withdrawal => self.turn.push((*lane, true)),
+            Some(lane) => self.agenda.add(*lane, at),
+            None => {}
+        }
+    }
+
+    /// Takes in what came from outside: lanes that there were not, and those that were told something.
+    fn hear(&mut self) {
+        for (lane, due) in self.wakes.take_added() {
+            self.index.insert(lane.id, self.lanes.len());
+            self.lanes.push(lane);
+            self.agenda.next.push(None);
+            self.is_working.push(false);
+            due.into_iter().for_each(|due| self.enter(due));
+        }
+        for id in self.wakes.take() {
+            // One that works is told by its own signal.
+            if let Some(lane) = self.index.get(&id).copied().filter(|lane| !self.is_working[*lane]) {
+                self.turn.push((lane, self.lanes[lane].signal.has_withdrawal()));
+            }
+        }
+    }
+
+    fn look_at_the_clock(&mut self, now: Timestamp) {
+        while let Some(lane) = self.agenda.due(now) {
+            // A time that a lane asked for while its door takes nothing else is a withdrawal's.
+            let withdrawal = matches!(self.lanes[lane].pace().gate(now), Gate::Withdrawals | Gate::Paced(_));
+            self.turn.push((lane, withdrawal || self.lanes[lane].signal.has_withdrawal()));
+        }
+    }
+
+    /// Has those work whose turn it is.
+    fn start(&mut self, now: Timestamp) {
+        for (at, withdrawal) in self.turn.drain(..) {
+            if self.is_working[at] {
+                continue;
+            }
+            if let Some(until) = self.broken.get(&at).filter(|until| **until > now && !withdrawal) {
+                self.agenda.add(at, *until);
+                continue;
+            }
+            self.broken.remove(&at);
+            let lane = &self.lanes[at];
+            // A door in trouble is not asked before its time, nor one before its contract's, but for a withdrawal.
+            let gate = lane.pace().gate(now);
+            match gate {
+                Gate::Open => {}
+                // What was handed in while it was well is given back by the lane.
+                Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals | Gate::Shut if lane.signal.has_handed() => {}
+                Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals if withdrawal => {}
+                Gate::Until(until) | Gate::Paced(until) => {
+                    self.agenda.add(at, until);
+                    continue;
+                }
+                Gate::Withdrawals | Gate::Shut => continue,
+            }
+            self.is_working[at] = true;
+            let (lane, shared, stops) = (Arc::clone(lane), Arc::clone(&self.shared), Arc::clone(&self.stops));
+            self.working.spawn(async move {
+                let work = AssertUnwindSafe(lane.work(&shared, withdrawal, &stops));
+                (at, work.catch_unwind().await)
+            });
+        }
+    }
+
+    /// One lane has come to the end of its work, and more of them may have: many end at once, and each look at all the rest
+    /// costs as much as an end.
+    async fn ended(&mut self, worked: Result<Worked, JoinError>) {
+        let now = self.shared.clock.now();
+        let mut next = Some(worked);
+        while let Some(worked) = next {
+            // Only a runtime that ends makes an error of it.
+            if let Ok((lane, worked)) = worked {
+                let again = match worked {
+                    Ok(again) => again,
+                    Err(why) => {
+                        tracing::error!(
+                            destination = %self.lanes[lane].name,
+                            reason = said(why.as_ref()),
+                            "a lane's work broke off; it is taken up again"
+                        );
+                        self.abandon(lane, now).await;
+                        let until = now.checked_add(BROKEN).unwrap_or(Timestamp::MAX);
+                        self.broken.insert(lane, until);
+                        Some(until)
+                    }
+                };
+                self.is_working[lane] = false;
+                if let Some(at) = again {
+                    self.agenda.add(lane, at);
+                }
+                // What came in between its last look and its end.
+                if self.lanes[lane].signal.has_news() {
+                    self.turn.push((lane, self.lanes[lane].signal.has_withdrawal()));
+                }
+            }
+            next = self.working.try_join_next();
+        }
+    }
+
+    /// Nothing more is begun; what is under way may end.
+    async fn stop(mut self, drain: Duration) {
+        self.stops.stop.store(true, Ordering::Release);
+        self.nudge();
+        if tokio::time::timeout(drain, all_end(&mut self.working)).await.is_err() {
             tracing::warn!(
-                lanes = working.len(),
+                lanes = self.working.len(),
                 "attempts still under way at the end of the drain; they count as unknown"
             );
-            stops.abandon.store(true, Ordering::Release);
-            self.nudge(&is_working);
-            if tokio::time::timeout(LAST_RECORDS, ended(&mut working)).await.is_err() {
-                working.shutdown().await;
+            self.stops.abandon.store(true, Ordering::Release);
+            self.nudge();
+            if tokio::time::timeout(LAST_RECORDS, all_end(&mut self.working)).await.is_err() {
+                self.working.shutdown().await;
             }
         }
         if tokio::time::timeout(LAST_RECORDS, self.give_back()).await.is_err() {
@@ -162,17 +213,9 @@ impl Dispatch {
         }
     }
 
-    /// Has one lane more. Returns its place.
-    fn add(&mut self, lane: Arc<Lane>) -> usize {
-        let at = self.lanes.len();
-        self.index.insert(lane.id, at);
-        self.lanes.push(lane);
-        at
-    }
-
     /// Has every lane look again that works.
-    fn nudge(&self, is_working: &[bool]) {
-        let at_work = self.lanes.iter().zip(is_working).filter(|(_, works)| **works);
+    fn nudge(&self) {
+        let at_work = self.lanes.iter().zip(&self.is_working).filter(|(_, works)| **works);
         at_work.for_each(|(lane, _)| lane.signal.nudge());
     }
 
@@ -199,8 +242,14 @@ impl Dispatch {
     }
 }
 
-async fn ended(working: &mut JoinSet<(usize, Option<Timestamp>)>) {
+async fn all_end(working: &mut JoinSet<Worked>) {
     while working.join_next().await.is_some() {}
+}
+
+/// What a panic said.
+fn said(why: &(dyn Any + Send)) -> &str {
+    let text = why.downcast_ref::<String>().map(String::as_str).or_else(|| why.downcast_ref::<&str>().copied());
+    text.unwrap_or("it does not say why")
 }
 
 /// When each lane next has something to do; a lane stands in it once.

@@ -35,6 +35,9 @@ type Got = (String, u64, Action);
 /// A status that stands for no answer, until it is another.
 const NONE_YET: u16 = 0;
 
+/// A status that stands for a defect of ours.
+const BREAKS: u16 = 1;
+
 /// A door that takes its time, and answers as it is told.
 struct Door {
     delay: Duration,
@@ -52,6 +55,7 @@ impl Transport for Door {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             let status = self.status.load(Ordering::SeqCst);
+            assert_ne!(status, BREAKS, "a door that breaks");
             let class = match status {
                 410 => Class::Gone,
                 422 => Class::Refused,
@@ -260,6 +264,22 @@ async fn a_ledger_that_takes_one_command_at_a_time_stops_no_lane() {
     // Less than the drain takes that waits for a lane in vain.
     let stopped = tokio::time::timeout(Duration::from_secs(4), scene.stop()).await;
     assert!(stopped.is_ok(), "a lane waits for an outcome that it did not hand over");
+}
+
+/// What it sent may have arrived, so it is sent again, and the other lanes go on meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_breaks_off_is_taken_up_again() {
+    let doors = Doors { number: 2, concurrency: 1, delay: Duration::ZERO, status: BREAKS };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("one", 1, Action::Publish).await;
+    until("both have tried", || scene.got(0).len() + scene.got(1).len() == 2).await;
+    until("neither is at it", || scene.counts() == [("waiting".to_owned(), 2)]).await;
+    scene.status.store(200, Ordering::SeqCst);
+    until("both have it", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    assert_eq!((scene.got(0).len(), scene.got(1).len()), (2, 2));
+    scene.accept("two", 1, Action::Publish).await;
+    until("both have the next", || scene.counts() == [("delivered".to_owned(), 4)]).await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
