@@ -22,7 +22,7 @@ pub struct Hot {
     sql: &'static str,
 }
 
-const AT_HAND: usize = 12;
+const AT_HAND: usize = 13;
 
 impl Hot {
     /// `place` is this statement's alone.

@@ -38,22 +38,38 @@ macro_rules! delivered {
 
 const ONE: Hot = Hot::new(8, concat!("UPDATE ", delivered!(), "?5 WHERE story = ?1 AND destination = ?4", plainest!()));
 
-/// How many [`SEVERAL`] takes.
-const TOGETHER: usize = 8;
+/// The same for several destinations, each with its time: the parameters that name these. As of many rows, it is told to
+/// fail: what fails takes its whole commit back.
+macro_rules! together {
+    ($first:literal $its:literal, $($one:literal $time:literal),+) => {
+        concat!(
+            "UPDATE OR FAIL ", delivered!(), "CASE destination WHEN ?", $first, " THEN ?", $its,
+            $(" WHEN ?", $one, " THEN ?", $time,)+
+            " END WHERE story = ?1 AND destination IN (?", $first, $(", ?", $one,)+ ")", plainest!()
+        )
+    };
+}
 
-/// The same for several destinations, each with its time. As of many rows, it is told to fail: what fails takes its whole
-/// commit back.
-const SEVERAL: Hot = Hot::new(
-    11,
-    concat!(
-        "UPDATE OR FAIL ",
-        delivered!(),
-        "CASE destination WHEN ?4 THEN ?5 WHEN ?6 THEN ?7 WHEN ?8 THEN ?9 WHEN ?10 THEN ?11 WHEN ?12 THEN ?13 \
-         WHEN ?14 THEN ?15 WHEN ?16 THEN ?17 WHEN ?18 THEN ?19 END \
-         WHERE story = ?1 AND destination IN (?4, ?6, ?8, ?10, ?12, ?14, ?16, ?18)",
-        plainest!()
+const SOME: Together =
+    Together { most: 8, statement: Hot::new(11, together!(4 5, 6 7, 8 9, 10 11, 12 13, 14 15, 16 17, 18 19)) };
+
+/// A statement makes a table of its list, which costs two thirds of what writing a row does, however short it is.
+const MANY: Together = Together {
+    most: 32,
+    statement: Hot::new(
+        12,
+        together!(
+            4 5, 6 7, 8 9, 10 11, 12 13, 14 15, 16 17, 18 19, 20 21, 22 23, 24 25, 26 27, 28 29, 30 31, 32 33, 34 35, 36 37,
+            38 39, 40 41, 42 43, 44 45, 46 47, 48 49, 50 51, 52 53, 54 55, 56 57, 58 59, 60 61, 62 63, 64 65, 66 67
+        ),
     ),
-);
+};
+
+/// A statement for several ends at a time.
+struct Together {
+    most: usize,
+    statement: Hot,
+}
 
 /// Writes that an attempt was delivered. `false`: it is not the plainest case, and nothing is written.
 pub fn arrived(
@@ -74,27 +90,27 @@ pub fn arrived_together(
     story: StoryId,
     version: Version,
     reason: &str,
-    ends: &[(DestinationId, Timestamp)],
+    mut ends: &[(DestinationId, Timestamp)],
 ) -> rusqlite::Result<bool> {
     let mut all = true;
-    for ends in ends.chunks(TOGETHER) {
-        all &= match ends {
-            [end] => arrived(db, story, version, reason, *end)?,
-            ends => {
-                let mut statement = db.hot(SEVERAL)?;
-                statement.raw_bind_parameter(1, story.0)?;
-                statement.raw_bind_parameter(2, version.as_i64())?;
-                statement.raw_bind_parameter(3, reason)?;
-                let ends = ends.iter().map(|(destination, at)| (Some(destination.0), Some(micros(*at))));
-                // No row has what is nothing for its destination.
-                let places = ends.clone().chain(std::iter::repeat((None, None))).take(TOGETHER);
-                for (place, (destination, at)) in places.enumerate() {
-                    statement.raw_bind_parameter(4 + 2 * place, destination)?;
-                    statement.raw_bind_parameter(5 + 2 * place, at)?;
-                }
-                statement.raw_execute()? == ends.len()
-            }
-        };
+    while let [first, rest @ ..] = ends {
+        if rest.is_empty() {
+            return Ok(arrived(db, story, version, reason, *first)? && all);
+        }
+        let Together { most, statement } = if ends.len() > 2 * SOME.most { MANY } else { SOME };
+        let (now, later) = ends.split_at(most.min(ends.len()));
+        let mut statement = db.hot(statement)?;
+        statement.raw_bind_parameter(1, story.0)?;
+        statement.raw_bind_parameter(2, version.as_i64())?;
+        statement.raw_bind_parameter(3, reason)?;
+        let places = now.iter().map(|(destination, at)| (Some(destination.0), Some(micros(*at))));
+        // No row has what is nothing for its destination.
+        for (place, (destination, at)) in places.chain(std::iter::repeat((None, None))).take(most).enumerate() {
+            statement.raw_bind_parameter(4 + 2 * place, destination)?;
+            statement.raw_bind_parameter(5 + 2 * place, at)?;
+        }
+        all &= statement.raw_execute()? == now.len();
+        ends = later;
     }
     Ok(all)
 }
