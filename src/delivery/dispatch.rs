@@ -39,14 +39,20 @@ pub struct Dispatch {
     /// Lanes at work, and which those are.
     working: JoinSet<Worked>,
     is_working: Vec<bool>,
-    /// Lanes whose work broke off. Nothing but a withdrawal is begun there until then, whatever comes: what broke it may break
-    /// it again, and has been sent each time.
+    /// Lanes whose work broke off. They begin again when that time has come, and before it only for a withdrawal, whatever else
+    /// comes: what broke one may break it again, and has been sent each time.
     broken: BTreeMap<usize, Timestamp>,
     stops: Arc<Stops>,
 }
 
-/// A lane's place, and when it wants to go on; or with what its work broke off.
-type Worked = (usize, Result<Option<Timestamp>, Box<dyn Any + Send>>);
+/// A lane's place, and how its work ended.
+type Worked = (usize, End);
+
+enum End {
+    /// When it wants to go on.
+    Rests(Option<Timestamp>),
+    BrokeOff,
+}
 
 impl Dispatch {
     /// `wakes` is what those lanes are told through.
@@ -81,7 +87,7 @@ impl Dispatch {
                 // In this order, so that the same events have the same consequences in the same order.
                 biased;
                 () = stop.cancelled() => {}
-                Some(worked) = self.working.join_next() => self.ended(worked).await,
+                Some(worked) = self.working.join_next() => self.ended(worked),
                 () = self.wakes.told() => {}
                 // Lanes that work hold on to what they have in hand until the ledger writes again.
                 Ok(()) = health.changed() => self.nudge(),
@@ -134,7 +140,8 @@ impl Dispatch {
                 self.agenda.add(at, *until);
                 continue;
             }
-            self.broken.remove(&at);
+            // A withdrawal may be what it had in hand, and waits neither for the door's backoff nor for anything new.
+            let withdrawal = self.broken.remove(&at).is_some() || withdrawal;
             let lane = &self.lanes[at];
             // A door in trouble is not asked before its time, nor one before its contract's, but for a withdrawal.
             let gate = lane.pace().gate(now);
@@ -152,29 +159,32 @@ impl Dispatch {
             self.is_working[at] = true;
             let (lane, shared, stops) = (Arc::clone(lane), Arc::clone(&self.shared), Arc::clone(&self.stops));
             self.working.spawn(async move {
-                let work = AssertUnwindSafe(lane.work(&shared, withdrawal, &stops));
-                (at, work.catch_unwind().await)
+                // What is left of one that broke off is gone with this line: it may hold the place that an abandonment needs.
+                let worked = AssertUnwindSafe(lane.work(&shared, withdrawal, &stops)).catch_unwind().await;
+                match worked {
+                    Ok(again) => (at, End::Rests(again)),
+                    Err(why) => {
+                        let (destination, reason) = (&lane.name, said(why));
+                        tracing::error!(%destination, reason, "a lane's work broke off; it is taken up again");
+                        abandon(&lane, &shared).await;
+                        (at, End::BrokeOff)
+                    }
+                }
             });
         }
     }
 
     /// One lane has come to the end of its work, and more of them may have: many end at once, and each look at all the rest
     /// costs as much as an end.
-    async fn ended(&mut self, worked: Result<Worked, JoinError>) {
+    fn ended(&mut self, worked: Result<Worked, JoinError>) {
         let now = self.shared.clock.now();
         let mut next = Some(worked);
         while let Some(worked) = next {
-            // Only a runtime that ends makes an error of it.
-            if let Ok((lane, worked)) = worked {
-                let again = match worked {
-                    Ok(again) => again,
-                    Err(why) => {
-                        tracing::error!(
-                            destination = %self.lanes[lane].name,
-                            reason = said(why.as_ref()),
-                            "a lane's work broke off; it is taken up again"
-                        );
-                        self.abandon(lane, now).await;
+            // There is no error but of a runtime that ends: a lane's own are caught.
+            if let Ok((lane, end)) = worked {
+                let again = match end {
+                    End::Rests(again) => again,
+                    End::BrokeOff => {
                         let until = now.checked_add(BROKEN).unwrap_or(Timestamp::MAX);
                         self.broken.insert(lane, until);
                         Some(until)
@@ -231,14 +241,14 @@ impl Dispatch {
             }
         }
     }
+}
 
-    /// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
-    async fn abandon(&self, lane: usize, now: Timestamp) {
-        let lane = &self.lanes[lane];
-        lane.signal.clear();
-        if let Err(why) = self.shared.ledger.abandon(lane.id, lane.settings.get().door.in_network(), now).await {
-            tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
-        }
+/// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
+async fn abandon(lane: &Lane, shared: &Shared) {
+    lane.signal.clear();
+    let in_network = lane.settings.get().door.in_network();
+    if let Err(why) = shared.ledger.abandon(lane.id, in_network, shared.clock.now()).await {
+        tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");
     }
 }
 
@@ -247,9 +257,11 @@ async fn all_end(working: &mut JoinSet<Worked>) {
 }
 
 /// What a panic said.
-fn said(why: &(dyn Any + Send)) -> &str {
-    let text = why.downcast_ref::<String>().map(String::as_str).or_else(|| why.downcast_ref::<&str>().copied());
-    text.unwrap_or("it does not say why")
+fn said(why: Box<dyn Any + Send>) -> String {
+    match why.downcast::<String>() {
+        Ok(text) => *text,
+        Err(why) => why.downcast_ref::<&str>().copied().unwrap_or("it does not say why").to_owned(),
+    }
 }
 
 /// When each lane next has something to do; a lane stands in it once.
