@@ -124,10 +124,16 @@ impl Hour {
     fn turn_to(&mut self, minute: i64) {
         let past = usize::try_from(minute - self.newest).unwrap_or(0).min(MINUTES);
         if past > 0 {
-            self.minutes.extend([Minute::default(); MINUTES].iter().take(past));
-            let (over, empty) = (self.minutes.len().saturating_sub(MINUTES), self.minutes.len() - 1);
-            let first = (over..empty).find(|at| self.minutes[*at] != Minute::default()).unwrap_or(empty);
-            self.minutes.drain(..first);
+            let (over, all) = ((self.minutes.len() + past).saturating_sub(MINUTES), self.minutes.len());
+            let first = (over..all).find(|at| self.minutes[*at] != Minute::default());
+            match first {
+                Some(first) => {
+                    self.minutes.drain(..first);
+                    self.minutes.extend([Minute::default(); MINUTES].iter().take(past));
+                }
+                // With the room for one, since there may be ten thousand of these.
+                None => self.minutes = [Minute::default()].into(),
+            }
             self.newest = minute;
         }
     }
