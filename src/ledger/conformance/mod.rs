@@ -127,6 +127,7 @@ macro_rules! on_every_topic {
             a_kill_goes_to_those_who_may_have_the_story,
             a_kill_during_an_attempt_follows_it_where_it_may_have_arrived,
             a_kill_finds_what_was_handed_over_before_it,
+            a_lane_that_asks_for_kills_finds_what_it_handed_over_before,
             a_kill_during_an_attempt_follows_it_through_a_crash,
             a_kill_of_an_unknown_story_is_kept,
             what_comes_late_after_a_kill_goes_nowhere,

@@ -3,6 +3,7 @@
 use super::scene::{DEFERRED, IN_NETWORK, UNKNOWN, WITHDRAW_FOR, delivered, refused};
 use super::{Scene, Specimen};
 use crate::article::Action::{Kill, Publish, Update, Withhold};
+use crate::ledger::Claim;
 use crate::ledger::state::{Settled, Versions};
 
 pub async fn a_kill_goes_to_those_who_may_have_the_story(specimen: Box<dyn Specimen>) {
@@ -58,6 +59,23 @@ pub async fn a_kill_finds_what_was_handed_over_before_it(specimen: Box<dyn Speci
     assert_eq!(scene.names(&rows).await, ["a 2"], "it goes at once");
     assert!(!told.await.unwrap().unwrap().any, "what arrived had its end before");
     assert_eq!(scene.ends(0, "a"), ["1 delivered"]);
+}
+
+/// The door has answered, and its lane asks for the kill before that is written.
+pub async fn a_lane_that_asks_for_kills_finds_what_it_handed_over_before(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 2).await;
+    for name in ["a", "b"] {
+        scene.accept(name, 1, Publish, 0).await;
+    }
+    let (rows, other) = (scene.claim(0, 1).await, scene.claim(1, 1).await);
+    scene.accept("a", 2, Kill, 2).await;
+    let told = [(0, &rows[0]), (0, &rows[1]), (1, &other[1])].map(|(lane, row)| scene.arrived(lane, row, 3).unwrap());
+    let rows = scene.claimed(Claim { withdrawals_only: true, ..scene.asks(0, 3) }).await.rows;
+    assert_eq!(scene.names(&rows).await, ["a 2"], "it goes at once");
+    for told in told {
+        told.await.unwrap().unwrap();
+    }
+    assert_eq!((scene.ends(0, "a"), scene.stands(0, "b")), (vec!["1 delivered".into()], "delivered 1".into()));
 }
 
 pub async fn a_kill_during_an_attempt_follows_it_through_a_crash(specimen: Box<dyn Specimen>) {

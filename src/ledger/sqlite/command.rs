@@ -92,6 +92,8 @@ pub enum Heeds<'a> {
     Taken,
     /// Whatever waits of this story, too.
     OfStory(&'a Guid),
+    /// Whatever waits of this lane, and nothing else.
+    OfLane(DestinationId),
     /// Whatever waits, too.
     All,
 }
@@ -145,6 +147,8 @@ impl Command {
 
     pub fn heeds(&self) -> Heeds<'_> {
         match self {
+            // What just arrived there is what a withdrawal takes down.
+            Self::Claim(claim, _) if claim.withdrawals_only => Heeds::OfLane(claim.destination),
             Self::Claim(..) | Self::Record(..) | Self::Arrived(..) | Self::Release(..) => Heeds::Nothing,
             // It goes at once to who has the story, and does not wait until it is written who has others.
             Self::Accept(acceptance, ..) if acceptance.article.action.withdraws() => {

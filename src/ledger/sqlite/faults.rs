@@ -9,8 +9,8 @@ use super::tests::specimen::{self, path_in};
 use super::*;
 use crate::article::Action;
 use crate::ledger::conformance::Scene;
-use crate::ledger::conformance::scene::{DEFERRED, delivered};
-use crate::ledger::{Accepted, ArticleId, Ledger, Tidy, Waiting};
+use crate::ledger::conformance::scene::{DEFERRED, delivered, guid};
+use crate::ledger::{Accepted, ArticleId, Ledger, Order, Tidy, Waiting};
 
 /// The header of a WAL, and what a frame of it takes (SQLite's file format, §4.1).
 const WAL_HEADER: usize = 32;
@@ -423,4 +423,42 @@ async fn one_bad_command_is_refused_alone() {
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
     assert_eq!(*scene.ledger().health().borrow(), Health::Good);
     assert_eq!(scene.sent(0, 1).await, ["one 1", "two 1"]);
+}
+
+/// Lanes hand in what has arrived while an order fails again and again: none of that fails with it.
+#[tokio::test]
+async fn what_has_arrived_does_not_fail_with_a_bad_order() {
+    let specimen = specimen::fresh();
+    let path = specimen.path();
+    let scene = Scene::new(Box::new(specimen), 1).await;
+    let number = 200;
+    for story in 0..number {
+        scene.accept(&format!("s{story}"), 1, Action::Publish, 0).await;
+    }
+    let mut rows = Vec::new();
+    while rows.len() < number {
+        rows.extend(scene.claim(0, 1).await);
+    }
+    let order = scene.place(Order::Hold { story: guid("s0") }, 2).await;
+    let trigger = "CREATE TRIGGER bad BEFORE UPDATE ON operator_order BEGIN SELECT RAISE(ABORT, 'bad'); END";
+    schema::open(&path).unwrap().execute_batch(trigger).unwrap();
+    let arrive = async {
+        let mut told = Vec::new();
+        for row in &rows {
+            told.push(scene.arrived(0, row, 3).unwrap());
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        told
+    };
+    let fail = async {
+        for _ in 0..10 {
+            let failed = scene.ledger().carry_out(order, scene.at(4)).await;
+            assert!(matches!(failed, Err(LedgerError::Damaged(_))), "{failed:?}");
+        }
+    };
+    let (told, ()) = tokio::join!(arrive, fail);
+    for told in told {
+        assert_eq!(told.await.unwrap().unwrap(), Waiting::default());
+    }
+    assert!((0..number).all(|story| scene.stands(0, &format!("s{story}")) == "delivered 1"));
 }

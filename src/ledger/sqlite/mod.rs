@@ -69,8 +69,9 @@ pub struct SqliteOptions<'a> {
     pub path: &'a Path,
     /// The most commands that one commit takes together.
     pub batch: usize,
-    /// Commands of each kind that may wait for the writer. When so many do, callers wait: intake stops reading its
-    /// sources, lanes stop taking rows. Two full batches keep the writer busy while it commits.
+    /// Commands of each kind that may wait for the writer; of those of lanes several times as many. When so many do, callers
+    /// wait: intake stops reading its sources, lanes stop taking rows. Two full batches keep the writer busy while it
+    /// commits.
     pub waiting: usize,
     /// How long a request may still be in the network after its sender died.
     pub in_network: Duration,

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Permit, Receiver, Sender, channel};
 use tokio::time::sleep_until;
 
 use super::command::Command;
-use crate::ledger::{LedgerError, StoryId};
+use crate::ledger::{DestinationId, LedgerError, StoryId};
 
 /// The lines, the most pressing first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +50,15 @@ pub struct Queue {
     ends: Ends,
     /// The last of the two that lanes stand in was the urgent one.
     was_urgent: bool,
+    /// The last of what lanes hand in was an end.
+    was_end: bool,
 }
 
-/// Lanes do not wait for an end to be written, but they do for a place in the line. So that has room for those of many
-/// lanes, which are small; there are never more of them than rows in hand.
+/// Thousands of lanes ask at a time, and what they ask is small.
 const OF_LANES: usize = 4;
 
-/// Ends wait for longer than what lanes ask for, so there is room for more of them.
+/// Lanes do not wait for an end to be written, but they do for a place in the line. Ends wait for longer than what lanes ask
+/// for, so there is room for more of them; there are never more than rows in hand.
 const OF_ENDS: usize = 32;
 
 /// How long an end may wait for others. What a crash finds unwritten is sent once more, beside all that lanes had in hand. A
@@ -64,7 +66,7 @@ const OF_ENDS: usize = 32;
 /// have it before the ends of the first are written.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// `each` commands may wait in each line, and several times as many in those of lanes.
+/// `each` commands may wait in each line, [`OF_LANES`] and [`OF_ENDS`] times as many in those of lanes and of ends.
 pub fn queue(each: usize) -> (Entrance, Queue) {
     let (withdrawals, of_withdrawals) = channel(each);
     let (intake, of_intake) = channel(each);
@@ -78,6 +80,7 @@ pub fn queue(each: usize) -> (Entrance, Queue) {
         lanes: of_lanes,
         ends: Ends { line: of_ends, first: VecDeque::new(), seen: None, due: 0 },
         was_urgent: false,
+        was_end: false,
     };
     (Entrance { withdrawals, intake, urgent, lanes, ends }, queue)
 }
@@ -149,22 +152,27 @@ impl Ends {
         self.first.pop_front().or_else(|| self.line.try_recv().ok())
     }
 
-    /// Those of one story, whenever they came. The others wait on.
-    fn take_of(&mut self, story: StoryId) -> Vec<Command> {
+    /// Those that are meant, whenever they came. The others wait on.
+    fn take_those(&mut self, meant: impl Fn(DestinationId, StoryId) -> bool) -> Vec<Command> {
         let waiting = self.line.len();
         self.first.extend(std::iter::from_fn(|| self.line.try_recv().ok()).take(waiting));
-        let (mut of_story, mut others) = (Vec::new(), VecDeque::new());
-        let mut due = 0;
-        for (place, end) in std::mem::take(&mut self.first).into_iter().enumerate() {
-            if end.arrived().is_some_and(|(_, arrived)| arrived.story == story) {
-                of_story.push(end);
+        let is_meant = |end: &Command| end.arrived().is_some_and(|(lane, arrived)| meant(lane, arrived.story));
+        // Nearly always there are none, and the others need not be moved.
+        let Some(begin) = self.first.iter().position(is_meant) else { return Vec::new() };
+        let (mut taken, mut due) = (Vec::new(), self.due.min(begin));
+        for (place, end) in (begin..).zip(self.first.split_off(begin)) {
+            if is_meant(&end) {
+                taken.push(end);
             } else {
                 due += usize::from(place < self.due);
-                others.push_back(end);
+                self.first.push_back(end);
             }
         }
-        (self.first, self.due) = (others, due);
-        of_story
+        self.due = due;
+        if self.first.is_empty() {
+            self.seen = None;
+        }
+        taken
     }
 
     fn len(&self) -> usize {
@@ -205,7 +213,27 @@ impl Queue {
 
     /// All ends of a story that wait, for what depends on those alone.
     pub fn ends_of(&mut self, story: StoryId) -> Vec<Command> {
-        self.ends.take_of(story)
+        self.ends.take_those(|_, of| of == story)
+    }
+
+    /// The same, of one lane.
+    pub fn ends_at(&mut self, lane: DestinationId) -> Vec<Command> {
+        self.ends.take_those(|at, _| at == lane)
+    }
+
+    /// The most pressing command that waits; an end, if its time has come.
+    #[cfg(test)]
+    pub fn try_next_due(&mut self) -> Option<Command> {
+        let pressing = self.withdrawals.try_recv().or_else(|_| self.intake.try_recv()).ok();
+        pressing.or_else(|| self.of_lanes_or_ends(now()))
+    }
+
+    /// What lanes ask for and the ends that are due, by turns: of these there are many at once, for the time that they have
+    /// waited, and neither is to hold up the others.
+    fn of_lanes_or_ends(&mut self, now: Instant) -> Option<Command> {
+        let end = if self.was_end { None } else { self.ends.take_due(now) };
+        self.was_end = end.is_some();
+        end.or_else(|| self.of_lanes()).or_else(|| self.ends.take_due(now))
     }
 
     /// What lanes ask for: the urgent first, and by turns with the others, since what became of attempts stands among those.
@@ -265,8 +293,7 @@ impl Share {
         if now.duration_since(from) >= span {
             return None;
         }
-        // They are few, for the time that they have waited.
-        queue.ends.take_due(now).or_else(|| queue.of_lanes())
+        queue.of_lanes_or_ends(now)
     }
 }
 
@@ -281,7 +308,7 @@ mod tests {
     use super::*;
     use crate::article::Version;
     use crate::ledger::sqlite::command::Told;
-    use crate::ledger::{Arrived, Claim, DestinationId, Recorder, Tidy, Waiting};
+    use crate::ledger::{Arrived, Claim, Recorder, Tidy, Waiting};
 
     struct Nobody;
 
@@ -452,8 +479,8 @@ mod tests {
         offer(&entrance, &[Line::Ends]);
         let early = began + GATHER - Duration::from_micros(1);
         assert!(taken(&mut queue, early).is_empty());
-        offer(&entrance, &[Line::Lanes]);
-        assert_eq!(taken(&mut queue, began + GATHER), [0, 1, 0, 0], "then all of them go, before what lanes ask for");
+        offer(&entrance, &[Line::Lanes; 2]);
+        assert_eq!(taken(&mut queue, began + GATHER), [0, 0, 1, 1, 0], "then all go, by turns with what lanes ask for");
         offer(&entrance, &[Line::Ends]);
         assert!(taken(&mut queue, began + GATHER).is_empty(), "what comes after them is gathered anew");
         assert_eq!(taken(&mut queue, began + 2 * GATHER), [0]);
@@ -518,6 +545,14 @@ mod tests {
         assert_eq!(taken(&mut queue, due), [2, 4], "and those that were due are, but no other");
         assert_eq!(ends_of(&mut queue, 0), [0]);
         assert!(taken(&mut queue, due + GATHER).is_empty() && block_on(next_or_nothing(&mut queue)).is_none());
+        offer(&entrance, &[Line::Ends; 3]);
+        let at: Vec<_> = queue.ends_at(DestinationId(1)).iter().map(number).collect();
+        assert_eq!((at, queue.ends_at(DestinationId(1)).len()), (vec![1], 0));
+        assert_eq!(ends_of(&mut queue, 0), [0, 2]);
+        let later = due + 3 * GATHER;
+        offer(&entrance, &[Line::Ends]);
+        assert!(taken(&mut queue, later).is_empty(), "what comes after all were taken is gathered anew");
+        assert_eq!(taken(&mut queue, later + GATHER), [0]);
     }
 
     async fn next_or_nothing(queue: &mut Queue) -> Option<Command> {

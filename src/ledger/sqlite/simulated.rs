@@ -81,7 +81,7 @@ impl StepWriter {
             self.batch.push(first);
         }
         while self.batch.len() < most {
-            let Some(next) = self.waiting.try_next() else { break };
+            let Some(next) = self.waiting.try_next_due() else { break };
             self.batch.push(next);
         }
         true
@@ -106,7 +106,7 @@ impl StepWriter {
     /// Commits it; tells who asked.
     pub fn commit(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &mut batch, &mut self.waiting, |_, _| None));
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, Some(&mut self.waiting), |_, _| None));
         let (committed, done) = done.expect("a database in memory commits");
         self.health.send_if_modified(|now| std::mem::replace(now, Health::Good) != Health::Good);
         for (command, done) in batch.into_iter().zip(done) {
@@ -117,7 +117,7 @@ impl StepWriter {
     /// Commits it; the process dies before it can tell anyone.
     pub fn commit_and_die(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
-        let done = self.disk.with(|db| writer::commit(db, &mut batch, &mut self.waiting, |_, _| None));
+        let done = self.disk.with(|db| writer::commit(db, &mut batch, Some(&mut self.waiting), |_, _| None));
         assert!(done.is_ok(), "a database in memory commits");
     }
 

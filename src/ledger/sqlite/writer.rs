@@ -49,7 +49,7 @@ pub fn run(
     let mut writer = Writer { connection, waiting, waits, kept, condition, check, health, counted };
     let mut failing_since = None;
     while let Some(mut commands) = writer.next() {
-        match writer.commit(&mut commands, *batch) {
+        match writer.commit(&mut commands, Some(*batch)) {
             Ok((committed, done)) => {
                 writer.is_good();
                 for (command, done) in commands.into_iter().zip(done) {
@@ -171,7 +171,7 @@ impl Writer<'_> {
         let mut commands = commands.into_iter();
         while let Some(command) = commands.next() {
             let mut alone = vec![command];
-            match self.commit(&mut alone, 1) {
+            match self.commit(&mut alone, None) {
                 Ok((committed, done)) => {
                     self.is_good();
                     for (command, done) in alone.into_iter().zip(done) {
@@ -192,8 +192,14 @@ impl Writer<'_> {
         }
     }
 
-    /// One transaction for all of `commands`, and for what waits meanwhile: up to `batch` of them together.
-    fn commit(&mut self, commands: &mut Vec<Command>, batch: usize) -> Result<(Committed, Vec<Done>), LedgerError> {
+    /// One transaction for all of `commands`, and for what waits meanwhile: up to `batch` of them together. Without a `batch`
+    /// nothing comes to them, not even the ends that one heeds: these are not to fail with it. What it does stays right,
+    /// since a row whose end is not written yet counts as one that is under way.
+    fn commit(
+        &mut self,
+        commands: &mut Vec<Command>,
+        batch: Option<usize>,
+    ) -> Result<(Committed, Vec<Done>), LedgerError> {
         // Nothing more is written to what a reader found damaged.
         if let Some(damage) = self.condition.damage() {
             return Err(LedgerError::Unavailable(damage));
@@ -201,10 +207,10 @@ impl Writer<'_> {
         let began = Instant::now();
         let mut share = Share::of(SPAN, commands, began);
         let more = |waiting: &mut Queue, taken| {
-            if taken < batch { share.next(waiting, Instant::now()) } else { None }
+            if batch.is_some_and(|batch| taken < batch) { share.next(waiting, Instant::now()) } else { None }
         };
-        let done = commit(&mut self.connection, commands, &mut self.waiting, more)
-            .map_err(|why| self.condition.classed(&why))?;
+        let waiting = batch.map(|_| &mut self.waiting);
+        let done = commit(&mut self.connection, commands, waiting, more).map_err(|why| self.condition.classed(&why))?;
         self.counted.seconds.observe(began.elapsed().as_secs_f64());
         self.counted.commands.observe(commands.len() as f64);
         Ok(done)
@@ -215,13 +221,14 @@ impl Writer<'_> {
 /// take about a millisecond, which is what a kill may have to wait for them.
 const ENDS: usize = 256;
 
-/// One transaction for all of `commands`, and for what `more` takes from those that wait when it is told how many they are.
+/// One transaction for all of `commands`, for the ends that wait and that they heed, and for what `more` takes from those that
+/// wait when it is told how many they are.
 /// What was delivered is written a little later than what lanes asked for after it, which is of other rows; a lane is told
 /// what of its own waits again, whenever that is.
 pub fn commit(
     connection: &mut Connection,
     commands: &mut Vec<Command>,
-    waiting: &mut Queue,
+    mut waiting: Option<&mut Queue>,
     mut more: impl FnMut(&mut Queue, usize) -> Option<Command>,
 ) -> rusqlite::Result<(Committed, Vec<Done>)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -231,12 +238,13 @@ pub fn commit(
     loop {
         while let Some(command) = commands.get(done.len()) {
             let heeds = command.heeds();
-            let before = match heeds {
-                Heeds::Nothing | Heeds::Taken => Vec::new(),
-                Heeds::OfStory(guid) => {
+            let before = match (heeds, waiting.as_deref_mut()) {
+                (Heeds::Nothing | Heeds::Taken, _) | (_, None) => Vec::new(),
+                (Heeds::OfStory(guid), Some(waiting)) => {
                     commands::story_of(&db, guid)?.map_or_else(Vec::new, |story| waiting.ends_of(story))
                 }
-                Heeds::All => waiting.all_ends(),
+                (Heeds::OfLane(lane), Some(waiting)) => waiting.ends_at(lane),
+                (Heeds::All, Some(waiting)) => waiting.all_ends(),
             };
             if !before.is_empty() {
                 let at = done.len();
@@ -258,7 +266,7 @@ pub fn commit(
             write_ends(&db, commands, &mut ends, &mut done)?;
         }
         // It is among them before it is tried: whatever comes of it, somebody waits for its answer.
-        match more(waiting, commands.len()) {
+        match waiting.as_deref_mut().and_then(|waiting| more(waiting, commands.len())) {
             Some(command) => commands.push(command),
             None => break,
         }
