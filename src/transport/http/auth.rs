@@ -19,7 +19,6 @@ use crate::transport::credential::{self, Hidden};
 #[derive(Default)]
 pub struct Credential(Option<Box<Shown>>);
 
-#[derive(Default)]
 struct Shown {
     /// The header that holds it.
     header: Option<HeaderName>,
