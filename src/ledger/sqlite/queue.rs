@@ -50,8 +50,6 @@ pub struct Queue {
     ends: Ends,
     /// The last of the two that lanes stand in was the urgent one.
     was_urgent: bool,
-    /// The last of what lanes hand in was an end.
-    was_end: bool,
 }
 
 /// Thousands of lanes ask at a time, and what they ask is small.
@@ -80,7 +78,6 @@ pub fn queue(each: usize) -> (Entrance, Queue) {
         lanes: of_lanes,
         ends: Ends { line: of_ends, first: VecDeque::new(), seen: None, due: 0 },
         was_urgent: false,
-        was_end: false,
     };
     (Entrance { withdrawals, intake, urgent, lanes, ends }, queue)
 }
@@ -228,12 +225,9 @@ impl Queue {
         pressing.or_else(|| self.of_lanes_or_ends(now()))
     }
 
-    /// What lanes ask for and the ends that are due, by turns: of these there are many at once, for the time that they have
-    /// waited, and neither is to hold up the others.
+    /// The ends that are due, and then what lanes ask for: in one commit the ends share their pages, in several they do not.
     fn of_lanes_or_ends(&mut self, now: Instant) -> Option<Command> {
-        let end = if self.was_end { None } else { self.ends.take_due(now) };
-        self.was_end = end.is_some();
-        end.or_else(|| self.of_lanes()).or_else(|| self.ends.take_due(now))
+        self.ends.take_due(now).or_else(|| self.of_lanes())
     }
 
     /// What lanes ask for: the urgent first, and by turns with the others, since what became of attempts stands among those.
@@ -480,7 +474,11 @@ mod tests {
         let early = began + GATHER - Duration::from_micros(1);
         assert!(taken(&mut queue, early).is_empty());
         offer(&entrance, &[Line::Lanes; 2]);
-        assert_eq!(taken(&mut queue, began + GATHER), [0, 0, 1, 1, 0], "then all go, by turns with what lanes ask for");
+        assert_eq!(
+            taken(&mut queue, began + GATHER),
+            [0, 1, 0, 0, 1],
+            "then all of them go, before what lanes ask for"
+        );
         offer(&entrance, &[Line::Ends]);
         assert!(taken(&mut queue, began + GATHER).is_empty(), "what comes after them is gathered anew");
         assert_eq!(taken(&mut queue, began + 2 * GATHER), [0]);
