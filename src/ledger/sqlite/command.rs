@@ -92,7 +92,7 @@ pub enum Heeds<'a> {
     Taken,
     /// Whatever waits of this story, too.
     OfStory(&'a Guid),
-    /// Whatever waits of this lane, and nothing else.
+    /// Whatever waits of this lane, too.
     OfLane(DestinationId),
     /// Whatever waits, too.
     All,
