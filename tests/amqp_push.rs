@@ -15,6 +15,9 @@ use support::{Scene, article, until};
 
 const LONG: Duration = Duration::from_secs(60);
 
+/// RabbitMQ's database writes what it has buffered after two seconds.
+const BUFFERED: Duration = Duration::from_secs(3);
+
 /// A daemon with one partner, who has these destinations.
 fn scene(destinations: &[(&str, String)]) -> Scene {
     let scene = Scene::new(&[], "connect_timeout = \"5s\"", "");
@@ -185,6 +188,8 @@ async fn a_broker_that_dies_loses_nothing() {
     let open = channel(&rabbit).await;
     exchange(&open, "wire").await;
     queue(&open, "wire", "#").await;
+    // That the queue is bound is the broker's to keep.
+    tokio::time::sleep(BUFFERED).await;
     let mut scene = scene(&[(
         "main",
         format!(
@@ -200,6 +205,9 @@ async fn a_broker_that_dies_loses_nothing() {
         }
     }
     rabbit.restart().await;
+    // As whoever reads the queue does whenever he comes.
+    let open = channel(&rabbit).await;
+    queue(&open, "wire", "#").await;
     let filter =
         |state: &str| DeliveryFilter { state: Some(state.to_owned()), limit: 1_000, ..DeliveryFilter::default() };
     until(LONG, "all are delivered", async || {
@@ -207,7 +215,6 @@ async fn a_broker_that_dies_loses_nothing() {
         reader.deliveries(&filter("delivered")).expect("it can be listed").len() == STORIES
     })
     .await;
-    let open = channel(&rabbit).await;
     let messages = taken(&open, "wire").await;
     let ids: BTreeSet<String> = messages.iter().map(id).collect();
     assert_eq!(ids.len(), STORIES, "each story is in the queue, of {} messages", messages.len());

@@ -155,6 +155,12 @@ fn server() -> PathBuf {
 impl Drop for Rabbit {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            let logs = std::fs::read_dir(self.dir.path().join("log")).into_iter().flatten().flatten();
+            for log in logs.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()) {
+                eprintln!("what RabbitMQ logged:\n{log}");
+            }
+        }
         // epmd made itself a daemon; it is known by its port.
         let _ = Command::new("epmd")
             .args(["-port", &self.epmd.to_string(), "-kill"])
