@@ -119,6 +119,18 @@ pub async fn what_is_given_back_was_no_attempt(specimen: Box<dyn Specimen>) {
     assert_eq!((scene.row(0, "a").confirmed, scene.row(0, "a").possible), (None, None));
 }
 
+/// What had been handed to the lane is given back when that is settled already, and attempted again.
+pub async fn what_a_lane_that_broke_off_gives_back_is_not_its_next_attempt(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 1).await;
+    scene.accept("a", 1, Publish, 0).await;
+    let row = scene.only(0, 1).await;
+    scene.ledger().abandon(scene.to[0], super::scene::IN_NETWORK, scene.at(2)).await.unwrap();
+    let again = scene.only(0, 63).await;
+    assert!(!scene.ledger().release(scene.to[0], vec![row], scene.at(64)).await.unwrap().any, "nothing waits");
+    assert_eq!(scene.stands(0, "a"), "attempting 1");
+    assert!(scene.ledger().release(scene.to[0], vec![again], scene.at(65)).await.unwrap().any);
+}
+
 pub async fn a_lane_that_broke_off_may_have_sent_what_it_had(specimen: Box<dyn Specimen>) {
     let scene = Scene::new(specimen, 2).await;
     scene.accept("a", 1, Publish, 0).await;

@@ -119,6 +119,7 @@ macro_rules! on_every_topic {
             a_report_of_what_is_not_under_way_changes_nothing,
             what_is_given_back_was_no_attempt,
             a_lane_that_broke_off_may_have_sent_what_it_had,
+            what_a_lane_that_broke_off_gives_back_is_not_its_next_attempt,
             what_was_announced_at_a_crash_may_have_arrived,
             what_was_recorded_before_a_crash_stays,
             what_an_attempt_left_is_there_for_every_later_one,

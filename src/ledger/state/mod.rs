@@ -335,13 +335,16 @@ impl Row {
         true
     }
 
-    /// The announced attempt was never made: not a byte of it left.
-    pub fn release(&mut self, version: Version, now: Timestamp) -> Vec<PastEnd> {
+    /// The attempt of `version` that was `announced` then was never made: not a byte of it left. Where a lane broke off
+    /// meanwhile, that was settled as unknown, and there may be another one of the same version: that is none of its business.
+    pub fn release(&mut self, version: Version, announced: Timestamp, now: Timestamp) -> Vec<PastEnd> {
         if planted!(GivenBackStaysAnnounced) {
             return Vec::new();
         }
+        // The ledger's file keeps microseconds.
+        let then = announced.as_microsecond();
         match self.stage {
-            Stage::Attempting { version: announced, .. } if announced == version => {}
+            Stage::Attempting { version: other, since } if other == version && since.as_microsecond() == then => {}
             Stage::Ready | Stage::Held { .. } | Stage::Attempting { .. } | Stage::Ended { .. } => return Vec::new(),
         }
         if version < self.wanted.version {

@@ -149,7 +149,7 @@ fn a_kill_that_came_during_an_attempt_follows_it_only_where_it_may_have_arrived(
     let mut refused = row.clone();
     let mut lost = row.clone();
     row.settle(version(1), Settled::Deferred { hold: None }, at(3), IN_NETWORK);
-    released.release(version(1), at(3));
+    released.release(version(1), at(1), at(3));
     refused.settle(version(1), Settled::Refused { reason: "422".to_owned(), hold: None }, at(3), IN_NETWORK);
     for row in [row, released, refused] {
         assert!(matches!(row.stage, Stage::Ended { end: End::Cancelled, .. }), "{row:?}");
@@ -304,7 +304,7 @@ fn what_follows_a_kill_for_nobody_has_its_turn() {
     assert!(begin(&mut row, at(1)));
     row.withdraw(wanted(2, Action::Kill, at(2)), at(2));
     row.want(wanted(3, Action::Publish, at(3)), Versions::Every, at(3));
-    let past = row.release(version(1), at(4));
+    let past = row.release(version(1), at(1), at(4));
     assert_eq!((row.wanted.version, &row.stage), (version(3), &Stage::Ready));
     assert_eq!(past.iter().map(|past| past.version.get()).collect::<Vec<_>>(), [1, 2]);
 }
@@ -332,7 +332,7 @@ fn a_correction_for_who_has_the_story_is_for_nobody_when_the_story_did_not_arriv
     assert!(begin(&mut row, at(1)));
     row.want(Wanted { for_holders: true, ..wanted(2, Action::Correct, at(2)) }, Versions::Newest, at(2));
     let mut arrived = row.clone();
-    row.release(version(1), at(3));
+    row.release(version(1), at(1), at(3));
     assert!(matches!(row.stage, Stage::Ended { end: End::Cancelled, .. }));
     arrived.settle(version(1), Settled::Unknown { hold: None }, at(3), IN_NETWORK);
     assert_eq!(arrived.stage, Stage::Ready);
@@ -426,7 +426,7 @@ proptest! {
                     Vec::new()
                 }
                 Event::Release => match row.stage {
-                    Stage::Attempting { version, .. } => row.release(version, now),
+                    Stage::Attempting { version, since } => row.release(version, since, now),
                     _ => Vec::new(),
                 },
                 Event::Settle(settled) => match row.stage {

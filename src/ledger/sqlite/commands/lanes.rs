@@ -205,7 +205,7 @@ pub fn release(
     let mut waiting = Waiting::default();
     for one in attempted {
         let Some(mut stored) = rows::load(db, one.story, destination)? else { continue };
-        let past = stored.row.release(one.version, now);
+        let past = stored.row.release(one.version, one.announced, now);
         note(&mut waiting, &stored.row, now);
         stored.save(db, past)?;
     }
