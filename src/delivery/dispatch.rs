@@ -147,7 +147,7 @@ impl Dispatch {
             let gate = lane.pace().gate(now);
             match gate {
                 Gate::Open => {}
-                // What was handed in while it was well is given back by the lane.
+                // What was handed in while it was well is given back by the lane, or sent, if it is a withdrawal.
                 Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals | Gate::Shut if lane.signal.has_handed() => {}
                 Gate::Until(_) | Gate::Paced(_) | Gate::Withdrawals if withdrawal => {}
                 Gate::Until(until) | Gate::Paced(until) => {
@@ -245,7 +245,11 @@ impl Dispatch {
 
 /// What a lane that broke off had announced is settled as unknown, or it would stay announced until a restart.
 async fn abandon(lane: &Lane, shared: &Shared) {
-    lane.signal.clear();
+    let handed = lane.signal.clear();
+    // It has not been looked at, so it broke nothing, and does not wait with what may have.
+    if handed.iter().any(|in_hand| in_hand.row.action.withdraws()) {
+        lane.signal.keep_withdrawal();
+    }
     let in_network = lane.settings.get().door.in_network();
     if let Err(why) = shared.ledger.abandon(lane.id, in_network, shared.clock.now()).await {
         tracing::error!(destination = %lane.name, reason = %why, "attempts not settled");

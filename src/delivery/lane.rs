@@ -200,7 +200,10 @@ impl Lane {
             // What is accepted from here on may come straight into this lane, if nothing waits that would go before it.
             let next_in_turn = open && !more && !stopping && !fails && tokens.is_none() && claiming.is_terminated();
             let in_hand = under_way.len() + window.len();
-            self.signal.has_room(if next_in_turn { reach.saturating_sub(in_hand) } else { 0 });
+            // A withdrawal goes before all but others, and has a slot more than there are.
+            let looks = pressing || !claiming_withdrawals.is_terminated();
+            let free = open && !looks && !stopping && !fails && tokens.is_none() && under_way.len() <= allowed;
+            self.signal.has_room(if next_in_turn { reach.saturating_sub(in_hand) } else { 0 }, free);
 
             let asks = !claiming.is_terminated() || !claiming_withdrawals.is_terminated();
             let idles = under_way.is_empty() && window.is_empty() && records.is_empty() && !asks;

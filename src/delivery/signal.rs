@@ -5,7 +5,7 @@
 //!
 //! A lane that has nothing else to send says how many rows it has places for. An acceptance takes such a place before its
 //! commit, which then announces the row as a claim would, and hands it in here: one commit less on its way, and for the
-//! ledger one row less to write.
+//! ledger one row less to write. A withdrawal has such a place wherever a lane's door is well, whatever else waits there.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +45,14 @@ struct Told {
     /// How many rows the lane would take beyond those that it has.
     room: usize,
     /// How many of those places are kept for articles that are being accepted.
-    reserved: usize,
+    reserved: u32,
+    /// Whether it would send a withdrawal now, whatever else it has.
+    takes_withdrawal: bool,
+    /// How many of those that are being accepted count on that.
+    reserved_for_withdrawals: u32,
+    /// What it had in hand was settled by somebody else, since it broke off or there is no more time, and it has not looked
+    /// since.
+    cleared: bool,
     /// Rows that an acceptance has announced, and the lane has not seen.
     handed: Vec<InHand>,
 }
@@ -110,6 +117,7 @@ impl Signal {
         told.urgent |= press == Press::Urgent;
         // What comes now is to wait behind it.
         told.room = 0;
+        told.takes_withdrawal &= press != Press::Withdrawal;
         drop(told);
         self.notify.notify_one();
     }
@@ -119,7 +127,7 @@ impl Signal {
         let mut told = self.lock();
         told.count += 1;
         told.due = true;
-        told.room = 0;
+        told.has_no_room();
         drop(told);
         self.notify.notify_one();
     }
@@ -132,6 +140,7 @@ impl Signal {
     pub fn look(&self) -> Look {
         let mut told = self.lock();
         told.seen = told.count;
+        told.cleared = false;
         Look {
             as_of: AsOf(told.count),
             due: std::mem::take(&mut told.due),
@@ -156,15 +165,17 @@ impl Signal {
         true
     }
 
-    /// The lane would take this many rows beyond those that it has looked at.
-    pub fn has_room(&self, room: usize) {
-        self.lock().room = room;
+    /// The lane would take this many rows beyond those that it has looked at, and send a withdrawal now, or not.
+    pub fn has_room(&self, room: usize, takes_withdrawal: bool) {
+        let mut told = self.lock();
+        told.room = room;
+        told.takes_withdrawal = takes_withdrawal;
     }
 
     /// The lane has nothing in hand. What it was told is of no use any more.
     pub fn rests(&self) {
         let mut told = self.lock();
-        if told.reserved == 0 && told.handed.is_empty() {
+        if told.reserved == 0 && told.reserved_for_withdrawals == 0 && told.handed.is_empty() {
             told.last = VecDeque::new();
         }
     }
@@ -173,24 +184,40 @@ impl Signal {
     pub fn reserve(&self) -> Option<AsOf> {
         let mut told = self.lock();
         // What the lane has not looked at yet would go before it.
-        let left = !told.due && told.room > told.reserved + told.handed.len();
+        let left = !told.due && told.room > told.reserved as usize + told.handed.len();
         left.then(|| {
             told.reserved += 1;
             AsOf(told.count)
         })
     }
 
-    /// A place that was kept is not needed.
-    pub fn give_back(&self) {
+    /// The same for a withdrawal, which waits behind no other story, and has a slot of its own.
+    pub fn reserve_for_withdrawal(&self) -> Option<AsOf> {
         let mut told = self.lock();
-        told.reserved = told.reserved.saturating_sub(1);
+        // One that the lane has not looked for would go before it.
+        let takes = told.takes_withdrawal && !told.withdrawal;
+        takes.then(|| {
+            told.reserved_for_withdrawals += 1;
+            AsOf(told.count)
+        })
+    }
+
+    /// A place that was kept is not needed.
+    pub fn give_back(&self, withdraws: bool) {
+        self.lock().is_kept_no_longer(withdraws);
     }
 
     /// Puts a row into the place that was kept for it at `as_of`.
     pub fn hand(&self, row: Attempted, as_of: AsOf) {
         let mut told = self.lock();
         told.remember(row.story, Some(row.version));
-        told.reserved = told.reserved.saturating_sub(1);
+        told.is_kept_no_longer(row.action.withdraws());
+        if row.action.withdraws() {
+            // It may wait in the ledger by now, and no lane that broke off is started for another reason at once.
+            told.withdrawal |= told.cleared;
+            // Others wait for the lane to look.
+            told.takes_withdrawal = false;
+        }
         told.handed.push(InHand { row, as_of });
         drop(told);
         self.notify.notify_one();
@@ -204,7 +231,8 @@ impl Signal {
     /// Those rows, for whoever settles them in the lane's place. What is on its way here will be out of date.
     pub fn clear(&self) -> Vec<InHand> {
         let mut told = self.lock();
-        told.room = 0;
+        told.has_no_room();
+        told.cleared = true;
         told.count += 1;
         told.last.clear();
         std::mem::take(&mut told.handed)
@@ -262,6 +290,16 @@ fn is_newer((story, version): &(StoryId, Option<Version>), than: &Attempted) -> 
 }
 
 impl Told {
+    fn is_kept_no_longer(&mut self, withdraws: bool) {
+        let reserved = if withdraws { &mut self.reserved_for_withdrawals } else { &mut self.reserved };
+        *reserved = reserved.saturating_sub(1);
+    }
+
+    fn has_no_room(&mut self) {
+        self.room = 0;
+        self.takes_withdrawal = false;
+    }
+
     fn remember(&mut self, story: StoryId, version: Option<Version>) {
         self.count += 1;
         if self.last.len() == REMEMBERED {
@@ -321,6 +359,36 @@ mod tests {
         assert_eq!(signal.reserve().map(drop), None, "what waits goes first");
         let look = signal.look();
         assert!(look.due && look.withdrawal && !signal.has_news());
+    }
+
+    #[test]
+    fn a_withdrawal_has_a_place_where_it_would_be_sent_now() {
+        let signal = Signal::default();
+        let kill = |story| Attempted { action: Action::Kill, ..row(story, 2) };
+        assert_eq!(signal.reserve_for_withdrawal(), None, "the lane has not said that it would");
+        signal.has_room(0, true);
+        assert_eq!(signal.reserve(), None, "that is no place for a story");
+        signal.tell(row(1, 1).story, Some(Version::FIRST), Press::Usual);
+        let [one, two] = [signal.reserve_for_withdrawal().unwrap(), signal.reserve_for_withdrawal().unwrap()];
+        signal.hand(kill(2), one);
+        assert!(!signal.has_withdrawal(), "the lane has it");
+        assert_eq!(signal.reserve_for_withdrawal(), None, "others wait for the lane to look");
+        signal.hand(kill(3), two);
+        assert_eq!(signal.look().handed.len(), 2);
+
+        type NoMore = fn(&Signal);
+        let told: [(NoMore, bool); 3] =
+            [(Signal::nudge, false), (|signal| drop(signal.clear()), true), (Signal::keep_withdrawal, true)];
+        for (no_more, looks) in told {
+            signal.has_room(1, true);
+            let kept = signal.reserve_for_withdrawal().unwrap();
+            signal.reserve().map(|_| signal.give_back(false)).expect("a story's place is another");
+            no_more(&signal);
+            assert_eq!(signal.reserve_for_withdrawal(), None);
+            signal.hand(kill(4), kept);
+            assert_eq!(signal.has_withdrawal(), looks, "what has nothing in hand any more is to look");
+            signal.look();
+        }
     }
 
     #[test]

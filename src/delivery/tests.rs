@@ -205,12 +205,23 @@ impl Scene {
 
     /// Commits an article for the lane of the only door, which has a place for it and has not been handed it yet.
     async fn announce(&self, name: &str) -> (Places, Vec<(DestinationId, Attempted)>) {
-        let mut article = sample::article();
-        (article.guid, article.version) = (format!("urn:x:{name}").parse().unwrap(), Version::FIRST);
+        self.announce_as(name, Article { version: Version::FIRST, ..sample::article() }).await
+    }
+
+    /// The same for a story's kill.
+    async fn announce_kill(&self, name: &str) -> (Places, Vec<(DestinationId, Attempted)>) {
+        let version = Version::try_from(2).unwrap();
+        self.announce_as(name, Article { version, action: Action::Kill, ..sample::article() }).await
+    }
+
+    async fn announce_as(&self, name: &str, article: Article) -> (Places, Vec<(DestinationId, Attempted)>) {
+        let article = Article { guid: format!("urn:x:{name}").parse().unwrap(), ..article };
         let mut acceptance = self.acceptance(article);
         let places = self.wakes.places(&mut acceptance);
         match self.ledger.accept(acceptance).await.unwrap() {
-            Accepted::Fresh { announced, .. } if announced.len() == 1 => (places, announced),
+            Accepted::Fresh { touched, announced, .. } if touched.is_empty() && announced.len() == 1 => {
+                (places, announced)
+            }
             other => panic!("{name}: {other:?}"),
         }
     }
@@ -616,7 +627,67 @@ async fn a_place_is_free_again_when_its_article_was_not_accepted() {
         assert_eq!(places.len(), 1);
     }
     let kill = Article { action: Action::Kill, ..sample::article() };
-    assert_eq!(scene.wakes.places(&mut scene.acceptance(kill)).len(), 0, "a withdrawal has a way of its own");
+    for _ in 0..3 {
+        assert_eq!(scene.wakes.places(&mut scene.acceptance(kill.clone())).len(), 1);
+    }
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_goes_straight_into_a_lane_whatever_else_waits_there() {
+    let doors = Doors { number: 1, concurrency: 1, delay: Duration::from_millis(50), status: 200 };
+    let scene = Scene::new(doors, 64).await;
+    scene.accept("wrong", 1, Action::Publish).await;
+    until("the story is there", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+    for story in 0..60 {
+        scene.accept(&format!("s{story}"), 1, Action::Publish).await;
+    }
+    until("others are under way, and more in hand", || scene.got(0).len() >= 4).await;
+    assert_eq!(scene.wakes.places(&mut scene.acceptance(sample::article())).len(), 0, "a story has its turn");
+    let (places, announced) = scene.announce_kill("wrong").await;
+    let before = scene.got(0).len();
+    scene.wakes.hand(places, announced);
+    let is_kill = |got: &Got| *got == ("wrong".to_owned(), 2, Action::Kill);
+    until("the kill is sent", || scene.got(0).iter().any(is_kill)).await;
+    let place = scene.got(0).iter().position(is_kill).unwrap();
+    assert!(place <= before + 1, "the kill was request {place}, and {before} had gone when it came");
+    until("all is delivered", || scene.counts() == [("delivered".to_owned(), 61)]).await;
+    assert_eq!(scene.got(0).iter().filter(|got| is_kill(got)).count(), 1);
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_was_announced_to_a_lane_that_is_halted_waits_in_the_ledger() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce_kill("first").await;
+    let halt = Halt { even_kills: true, why: "suspend".to_owned() };
+    scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+    scene.wakes.hand(places, announced);
+    until("it waits", || scene.counts() == [("waiting".to_owned(), 1)]).await;
+    assert_eq!(scene.got(0).len(), 1);
+    let halt = Halt { even_kills: false, why: "suspend".to_owned() };
+    scene.wakes.halt(vec![(scene.ids[0], Some(halt))], Timestamp::now());
+    until("it is delivered", || scene.counts() == [("delivered".to_owned(), 1)]).await;
+    assert_eq!(scene.got(0)[1..], [("first".to_owned(), 2, Action::Kill)]);
+    scene.stop().await;
+}
+
+/// What a lane has in hand when it breaks off may break it again, so it is not begun anew at once; a kill is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawal_that_is_handed_to_a_lane_that_broke_off_meanwhile_is_looked_for_at_once() {
+    let scene = at_rest().await;
+    let (places, announced) = scene.announce_kill("first").await;
+    scene.status.store(BREAKS, Ordering::SeqCst);
+    scene.accept("second", 1, Action::Publish).await;
+    until("the lane has broken off", || scene.counts().iter().any(|(state, _)| state == "waiting")).await;
+    scene.status.store(200, Ordering::SeqCst);
+    let began = Instant::now();
+    scene.wakes.hand(places, announced);
+    until("the kill is sent", || scene.got(0).iter().any(|(_, _, action)| *action == Action::Kill)).await;
+    assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
+    until("all is delivered", || scene.counts() == [("delivered".to_owned(), 2)]).await;
+    let kills = scene.got(0).iter().filter(|(_, _, action)| *action == Action::Kill).count();
+    assert_eq!(kills, 1, "what is given back late is another attempt's");
     scene.stop().await;
 }
 

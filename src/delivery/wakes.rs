@@ -107,18 +107,17 @@ impl Wakes {
         self.adopted(lane);
     }
 
-    /// Reserves a place for an article in every lane that has one, and nothing that would go before it. A withdrawal
-    /// has a way of its own.
+    /// Reserves a place for an article in every lane that has one, and nothing that would go before it.
     pub fn places(&self, acceptance: &mut Acceptance) -> Places {
         let mut places = Places::default();
-        if acceptance.article.action.withdraws() {
-            return places;
-        }
+        let withdraws = acceptance.article.action.withdraws();
         let lanes = self.lanes();
         let routed = acceptance.routed.len();
         for owed in &mut acceptance.routed {
             let Some(lane) = lanes.get(&owed.destination) else { continue };
-            let Some(as_of) = lane.signal.reserve() else { continue };
+            let signal = &lane.signal;
+            let reserved = if withdraws { signal.reserve_for_withdrawal() } else { signal.reserve() };
+            let Some(as_of) = reserved else { continue };
             owed.at_once = true;
             if places.kept.is_empty() {
                 // Where one has a place, most have.
@@ -130,7 +129,7 @@ impl Wakes {
                     places.editions.push(edition.clone());
                 }
             }
-            places.kept.insert(owed.destination, Place { lane: Arc::clone(lane), as_of });
+            places.kept.insert(owed.destination, Place { lane: Arc::clone(lane), as_of, withdraws });
         }
         places
     }
@@ -139,7 +138,7 @@ impl Wakes {
     pub fn hand(&self, mut places: Places, announced: Vec<(DestinationId, Attempted)>) {
         for (number, (destination, row)) in announced.into_iter().enumerate() {
             // It was announced because there is a place for it.
-            let Some(Place { lane, as_of }) = places.kept.remove(&destination) else { continue };
+            let Some(Place { lane, as_of, .. }) = places.kept.remove(&destination) else { continue };
             lane.signal.hand(row, as_of);
             self.0.woken.list(&lane);
             if number % HANDED == HANDED - 1 {
@@ -236,6 +235,7 @@ struct Place {
     lane: Arc<Lane>,
     /// What the lane had been told when the place was reserved.
     as_of: AsOf,
+    withdraws: bool,
 }
 
 impl Places {
@@ -254,7 +254,7 @@ impl Places {
 impl Drop for Places {
     fn drop(&mut self) {
         for place in self.kept.values() {
-            place.lane.signal.give_back();
+            place.lane.signal.give_back(place.withdraws);
         }
     }
 }

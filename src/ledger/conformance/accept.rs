@@ -174,6 +174,37 @@ pub async fn what_a_lane_has_a_place_for_is_announced_at_once(specimen: Box<dyn 
     assert_eq!(third.iter().map(|row| row.sequence).collect::<Vec<_>>(), [3], "it goes on in the numbers of its lane");
 }
 
+pub async fn a_kill_is_announced_at_once_to_whom_has_the_story(specimen: Box<dyn Specimen>) {
+    let scene = Scene::new(specimen, 70).await;
+    scene.accept_for(&(0..69).collect::<Vec<_>>(), "a", 1, Publish, 0).await;
+    scene.accept("b", 1, Publish, 1).await;
+    for lane in 0..70 {
+        for row in scene.claim(lane, 2).await {
+            // One is still under way, and another story everywhere.
+            if lane > 0 && scene.names(std::slice::from_ref(&row)).await == ["a 1"] {
+                scene.settle(lane, row, delivered(), 3).await;
+            }
+        }
+    }
+    let mut offer = scene.offer("a", 2, Kill, 4);
+    offer.routed.iter_mut().for_each(|owed| owed.at_once = true);
+    let Accepted::Fresh { deliveries: 69, touched, announced, .. } = scene.ledger().accept(offer).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(touched, [scene.to[0]], "only that has to look for it");
+    let lanes: Vec<_> = announced.iter().map(|(lane, _)| *lane).collect();
+    assert_eq!(lanes, scene.to[1..69], "who never had the story needs no withdrawal");
+    // The numbers of many stand in one row of the file, and of these in several.
+    assert!(announced.iter().all(|(_, row)| (row.sequence, row.attempt) == (3, 1)), "{announced:?}");
+    assert_eq!(scene.stands(1, "a"), "attempting 2");
+    for (lane, row) in announced {
+        let lane = scene.to.iter().position(|id| *id == lane).unwrap();
+        scene.settle(lane, row, delivered(), 5).await;
+    }
+    scene.accept("c", 1, Publish, 6).await;
+    assert_eq!(scene.only(68, 7).await.sequence, 4, "and each goes on in its own");
+}
+
 pub async fn what_may_not_leave_yet_is_not_announced_at_once(specimen: Box<dyn Specimen>) {
     let scene = Scene::new(specimen, 1).await;
     let mut embargoed = scene.offer("a", 1, Publish, 0);

@@ -96,6 +96,7 @@ macro_rules! on_every_topic {
             what_queues_goes_on_queueing_when_the_contract_changes,
             a_version_without_a_time_is_of_the_time_of_its_acceptance,
             what_a_lane_has_a_place_for_is_announced_at_once,
+            a_kill_is_announced_at_once_to_whom_has_the_story,
             what_may_not_leave_yet_is_not_announced_at_once,
             what_was_announced_at_once_may_have_arrived_at_a_crash,
             where_in_a_trace_an_article_was_accepted_is_kept,

@@ -138,6 +138,7 @@ fn fan_out(
     let (mut touched, mut announced) = (Vec::new(), Vec::new());
     let routed: HashMap<DestinationId, Owed> = acceptance.routed.iter().map(|owed| (owed.destination, *owed)).collect();
     let mut seen = HashSet::with_capacity(existing.len());
+    let mut numbers = None;
     for mut stored in existing {
         let destination = stored.destination;
         seen.insert(destination);
@@ -167,13 +168,14 @@ fn fan_out(
         };
         let owes = row.newest() == article.version && !matches!(row.stage, Stage::Ended { .. });
         deliveries += usize::from(owes);
-        match announce(db, &mut stored, &terms, now)? {
+        match announce(db, &mut stored, &terms, now, &mut numbers)? {
             Some(attempted) => announced.push((destination, attempted)),
             None if owes => touched.push(destination),
             None => {}
         }
         stored.save(db, past)?;
     }
+    numbers.map_or(Ok(()), |mut numbers| numbers.save(db))?;
     // Who never had the story needs no withdrawal of it.
     if !withdraws {
         let mut fresh: Vec<&Owed> = acceptance.routed.iter().filter(|owed| !seen.contains(&owed.destination)).collect();
@@ -204,14 +206,25 @@ fn fan_out(
     Ok(Taken::Fresh { story, deliveries, touched, announced })
 }
 
-/// Announces what its lane takes at once, if it may leave now.
-fn announce(db: &Db<'_>, stored: &mut Stored, owed: &Owed, now: Timestamp) -> rusqlite::Result<Option<Attempted>> {
+/// Announces what its lane takes at once, if it may leave now. The `numbers` that this takes are yet to be saved.
+fn announce(
+    db: &Db<'_>,
+    stored: &mut Stored,
+    owed: &Owed,
+    now: Timestamp,
+    numbers: &mut Option<Numbers>,
+) -> rusqlite::Result<Option<Attempted>> {
     if !leaves_at_once(&stored.row, owed, now) {
         return Ok(None);
     }
-    let mut numbers = Numbers::of(db, owed.destination)?;
+    let numbers = match numbers {
+        Some(numbers) => {
+            numbers.turn_to(db, owed.destination)?;
+            numbers
+        }
+        None => numbers.insert(Numbers::of(db, owed.destination)?),
+    };
     let begun = stored.row.begin(&mut numbers.last, now);
-    numbers.save(db)?;
     Ok(begun.then(|| stored.attempted()))
 }
 

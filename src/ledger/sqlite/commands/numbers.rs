@@ -70,6 +70,8 @@ pub struct Numbers {
     place: usize,
     /// The last number given.
     pub last: u64,
+    /// The block has numbers that are not saved.
+    is_changed: bool,
 }
 
 impl Numbers {
@@ -77,16 +79,33 @@ impl Numbers {
         let (id, place) = place(destination);
         let mut block = Block::of(db, id)?;
         let last = block.last(place);
-        Ok(Self { block, place, last })
+        Ok(Self { block, place, last, is_changed: false })
+    }
+
+    /// Goes on with another destination. Where that stands beside the last one, both are saved together.
+    pub fn turn_to(&mut self, db: &Db<'_>, destination: DestinationId) -> rusqlite::Result<()> {
+        let (id, place) = place(destination);
+        self.put_down();
+        if id != self.block.id {
+            self.save(db)?;
+            self.block = Block::of(db, id)?;
+        }
+        self.place = place;
+        self.last = self.block.last(place);
+        Ok(())
     }
 
     /// In the commit that announces what carries them.
-    pub fn save(mut self, db: &Db<'_>) -> rusqlite::Result<()> {
+    pub fn save(&mut self, db: &Db<'_>) -> rusqlite::Result<()> {
+        self.put_down();
+        if std::mem::take(&mut self.is_changed) { self.block.save(db) } else { Ok(()) }
+    }
+
+    fn put_down(&mut self) {
         if self.last > self.block.last(self.place) {
             self.block.set(self.place, self.last);
-            self.block.save(db)?;
+            self.is_changed = true;
         }
-        Ok(())
     }
 }
 
@@ -116,27 +135,39 @@ mod tests {
     use crate::ledger::sqlite::schema;
 
     proptest! {
-        /// Whatever asks for a number, one by one or for many at once, each destination's follow each other.
+        /// Whatever asks for a number, one by one, in turn or for many at once, each destination's follow each other.
         #[test]
         fn each_destination_has_a_sequence_of_its_own(
-            steps in prop::collection::vec((any::<bool>(), prop::collection::btree_set(1..300_i64, 1..40)), 1..12),
+            steps in prop::collection::vec((0..3_u8, prop::collection::btree_set(1..300_i64, 1..40)), 1..12),
         ) {
             let connection = schema::in_memory().unwrap();
             let db = Db::of(&connection);
             let mut expected = BTreeMap::<DestinationId, u64>::new();
-            for (together, destinations) in steps {
+            for (how, destinations) in steps {
                 let destinations: Vec<_> = destinations.into_iter().map(DestinationId).collect();
-                let given: Vec<_> = if together {
-                    next_of(&db, &destinations).unwrap()
-                } else {
-                    let one = |destination| {
-                        let mut numbers = Numbers::of(&db, destination).unwrap();
-                        numbers.last += 1;
-                        let last = numbers.last;
+                let given: Vec<_> = match how {
+                    0 => next_of(&db, &destinations).unwrap(),
+                    1 => {
+                        let one = |destination| {
+                            let mut numbers = Numbers::of(&db, destination).unwrap();
+                            numbers.last += 1;
+                            let last = numbers.last;
+                            numbers.save(&db).unwrap();
+                            (destination, last)
+                        };
+                        destinations.iter().copied().map(one).collect()
+                    }
+                    _ => {
+                        let mut numbers = Numbers::of(&db, destinations[0]).unwrap();
+                        let one = |destination| {
+                            numbers.turn_to(&db, destination).unwrap();
+                            numbers.last += 1;
+                            (destination, numbers.last)
+                        };
+                        let given = destinations.iter().copied().map(one).collect();
                         numbers.save(&db).unwrap();
-                        (destination, last)
-                    };
-                    destinations.iter().copied().map(one).collect()
+                        given
+                    }
                 };
                 for destination in &destinations {
                     *expected.entry(*destination).or_default() += 1;
