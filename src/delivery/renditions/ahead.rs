@@ -2,7 +2,9 @@
 //!
 //! While the ledger's writer brings an article to the disk, another processor has little to do, and lanes that are to send
 //! it at once would all begin by waiting for its document. So that is made meanwhile, of the article as the ledger will give
-//! it back. Nobody waits for it: what is not begun by the commit's end is left to the lanes, as all is that cannot be made.
+//! it back. Nobody waits for it but lanes that need it, and those for what is begun by the commit's end, or is the first:
+//! to make that themselves would take them longer on a machine with much to do. All else is left to the lanes, as is what
+//! cannot be made.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +31,8 @@ pub struct Ahead {
     /// By the numbers of their editions, in the order in which they are made.
     coming: Vec<(u32, oneshot::Receiver<Written>)>,
     progress: Arc<Progress>,
-    making: JoinHandle<()>,
+    /// None once somebody waits for it.
+    making: Option<JoinHandle<()>>,
 }
 
 /// How many have been begun, and whether that is enough.
@@ -37,18 +40,19 @@ pub struct Ahead {
 struct Progress(Mutex<(usize, bool)>);
 
 impl Progress {
-    /// Whether the next one is begun.
+    /// Whether the next one is begun. The first always is.
     fn begins(&self) -> bool {
         let (begun, enough) = &mut *self.lock();
-        *begun += usize::from(!*enough);
-        !*enough
+        let begins = !*enough || *begun == 0;
+        *begun += usize::from(begins);
+        begins
     }
 
-    /// No more are begun. Returns how many were.
+    /// No more are begun. Returns how many are.
     fn ends(&self) -> usize {
         let (begun, enough) = &mut *self.lock();
         *enough = true;
-        *begun
+        (*begun).max(1)
     }
 
     fn lock(&self) -> MutexGuard<'_, (usize, bool)> {
@@ -94,7 +98,7 @@ impl Renditions {
                 }
             })
         };
-        Some(Ahead { renditions: Arc::clone(self), version, terms, coming, progress, making })
+        Some(Ahead { renditions: Arc::clone(self), version, terms, coming, progress, making: Some(making) })
     }
 
     async fn keep(&self, made: &Made, coming: oneshot::Receiver<Written>) {
@@ -113,6 +117,7 @@ impl Ahead {
         // One that has every version may be handed an older one first.
         let of_this = announced.iter().find(|(_, row)| row.version == self.version);
         let Some(article) = of_this.map(|(_, row)| row.article) else { return left };
+        drop(self.making.take());
         for (edition, mut coming) in std::mem::take(&mut self.coming).into_iter().take(begun) {
             let made = (article, edition, self.terms.generation, None);
             match coming.try_recv() {
@@ -133,10 +138,10 @@ impl Ahead {
 }
 
 impl Drop for Ahead {
-    /// What was not begun is not begun any more.
+    /// What was not begun is not begun any more, unless it is the first and its thread has come to it already.
     fn drop(&mut self) {
         self.progress.ends();
-        self.making.abort();
+        self.making.as_ref().inspect(|making| making.abort());
     }
 }
 
@@ -212,7 +217,8 @@ mod tests {
         /// All documents of the acceptance's article.
         async fn ahead(&self) -> Ahead {
             let mut ahead = self.renditions.ahead(&self.acceptance, self.editions.clone()).unwrap();
-            timeout(Duration::from_secs(30), &mut ahead.making).await.expect("they are made in time").unwrap();
+            let making = ahead.making.take().unwrap();
+            timeout(Duration::from_secs(30), making).await.expect("they are made in time").unwrap();
             ahead
         }
 
@@ -227,7 +233,7 @@ mod tests {
                 terms: self.renditions.terms.get(),
                 coming: vec![(self.editions[0].number, told), (self.editions[1].number, never)],
                 progress,
-                making: tokio::spawn(async {}),
+                making: Some(tokio::spawn(async {})),
             };
             (tell, ahead)
         }
@@ -276,6 +282,32 @@ mod tests {
         futures_util::future::join_all(left).await;
         assert!(Arc::ptr_eq(&waits.await.unwrap(), &document));
         assert_eq!(scene.made(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_is_made_though_the_commit_was_there_before_it() {
+        let scene = scene(sample::article()).await;
+        let announced = scene.accept().await;
+        let ahead = scene.renditions.ahead(&scene.acceptance, scene.editions.clone()).unwrap();
+        let (progress, id) = (Arc::clone(&ahead.progress), announced[0].1.article);
+        let left = futures_util::future::join_all(ahead.keep(&announced));
+        let (rendered, _) = futures_util::join!(scene.renditions.get(id, &scene.editions[0]), left);
+        assert!(rendered.unwrap().document.is_ok());
+        assert!(progress.ends() >= 1 && !progress.begins());
+        // Whichever were begun are made by nobody else.
+        for edition in &scene.editions {
+            scene.renditions.get(id, edition).await.unwrap();
+        }
+        assert_eq!(scene.made(), 3);
+    }
+
+    #[test]
+    fn no_more_is_begun_after_the_commit_but_the_first() {
+        let before = Progress::default();
+        assert!(before.begins() && before.begins());
+        assert_eq!((before.ends(), before.begins()), (2, false));
+        let after = Progress::default();
+        assert_eq!((after.ends(), after.begins(), after.begins()), (1, true, false));
     }
 
     #[tokio::test]
