@@ -14,7 +14,7 @@ use crate::config::{Loaded, Port};
 use crate::current::{Current, Handover, follow};
 use crate::delivery::{Dispatch, Editions, Growth, Lanes, LanesError, Renditions, Shared, Wakes};
 use crate::events::{Events, EventsError};
-use crate::intake::{Contracts, Inbox, Intakes};
+use crate::intake::{self, Contracts, Inbox, Intakes};
 use crate::ledger::{Closing, Health, Ledger, LedgerError, SqliteLedger, SqliteOptions};
 use crate::ops::admin::{Admin, Watched};
 use crate::ops::board::{Fleet, InForce};
@@ -38,6 +38,8 @@ pub enum StartError {
     Traces(DoorError),
     #[error(transparent)]
     Events(#[from] EventsError),
+    #[error("the intakes' threads: {0}")]
+    Threads(std::io::Error),
     #[error("{0}")]
     Listener(String),
 }
@@ -45,6 +47,8 @@ pub enum StartError {
 /// A daemon that runs.
 pub struct Daemon {
     intake: JoinSet<()>,
+    /// What intakes work on, until all else has ended.
+    _threads: intake::Threads,
     delivery: JoinSet<()>,
     /// Spans on their way to a collector, if there is one.
     traces: JoinSet<()>,
@@ -126,7 +130,8 @@ impl Daemon {
         };
         // What was ordered while nobody ran holds before anything is sent.
         by_the_clock.take_orders().await?;
-        let intakes = Intakes::new(inbox, &mut intake, &stop_intake);
+        let threads = intake::Threads::start().map_err(StartError::Threads)?;
+        let intakes = Intakes::new(inbox, &mut intake, &threads, &stop_intake);
         intakes.adopt(intakes.prepare(config, &Port::ALL.into()).await.map_err(StartError::Listener)?);
         let http_intake = intakes.http();
         intake.spawn(by_the_clock.run(stop_intake.clone()));
@@ -195,6 +200,7 @@ impl Daemon {
         service::ready();
         Ok(Self {
             intake,
+            _threads: threads,
             delivery,
             traces,
             stop_intake,

@@ -11,6 +11,7 @@ mod http;
 mod owed;
 mod retry;
 mod spool;
+mod threads;
 mod traced;
 
 use std::collections::BTreeSet;
@@ -21,12 +22,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_util::context::TokioContext;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use owed::Contracts;
+pub use threads::Threads;
 
 use self::traced::Steps;
 use crate::article::{self, Article, DecodeError, WireId};
@@ -44,6 +48,8 @@ pub struct Intakes {
     http: watch::Sender<Option<Served>>,
     spool: watch::Sender<Option<Spool>>,
     amqp: watch::Sender<Option<Broker>>,
+    /// Where they work.
+    on: Handle,
 }
 
 /// The broker's settings, with its password as it was read last.
@@ -58,22 +64,23 @@ pub struct Prepared {
 }
 
 impl Intakes {
-    /// None is open yet. Their tasks go to `tasks`, and work until `stop`.
-    pub fn new(inbox: Arc<Inbox>, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Self {
+    /// None is open yet. Their tasks go to `tasks`, and work on `threads` until `stop`.
+    pub fn new(inbox: Arc<Inbox>, tasks: &mut JoinSet<()>, threads: &Threads, stop: &CancellationToken) -> Self {
+        let on = threads.handle();
         let (http, wanted) = watch::channel(None::<Served>);
         let serve = |Served { listener, router }, until| serve::serve(listener, router, until);
-        tasks.spawn(follow(wanted, Handover::AtOnce, serve, stop.clone()));
+        tasks.spawn_on(follow(wanted, Handover::AtOnce, serve, stop.clone()), on);
         // Two at work in one directory, or at one queue, would get in each other's way.
         let (spool, wanted) = watch::channel(None);
         let to = Arc::clone(&inbox);
         let watch = move |spool, until| spool::run(spool, Arc::clone(&to), until);
-        tasks.spawn(follow(wanted, Handover::After, watch, stop.clone()));
+        tasks.spawn_on(follow(wanted, Handover::After, watch, stop.clone()), on);
         let (amqp, wanted) = watch::channel(None);
         let to = Arc::clone(&inbox);
         let consume = move |(amqp, password): Broker, until| amqp::run(amqp, password, Arc::clone(&to), until);
-        tasks.spawn(follow(wanted, Handover::After, consume, stop.clone()));
-        tasks.spawn(retry::retry_quarantined(Arc::clone(&inbox), stop.clone()));
-        Self { inbox, http, spool, amqp }
+        tasks.spawn_on(follow(wanted, Handover::After, consume, stop.clone()), on);
+        tasks.spawn_on(retry::retry_quarantined(Arc::clone(&inbox), stop.clone()), on);
+        Self { inbox, http, spool, amqp, on: on.clone() }
     }
 
     /// Does all that can fail of opening these intakes as `config` says, and changes nothing yet.
@@ -89,7 +96,9 @@ impl Intakes {
                     let bearers = Bearers::new(vec![bearer(http)], Vec::new())?;
                     let open = self.http.borrow().as_ref().map(|open| open.listener.clone());
                     let address = http.listen.get();
-                    let listener = serve::listen(address, "intake.http", http.tls.as_deref(), open.as_ref()).await?;
+                    let listener = serve::listen(address, "intake.http", http.tls.as_deref(), open.as_ref());
+                    // Whoever comes to it is seen there, too.
+                    let listener = TokioContext::new(listener, self.on.clone()).await?;
                     let router =
                         http::router(Arc::clone(&self.inbox), bearers, http.read_timeout.get(), http.tls.is_some());
                     Some(Served { listener, router })
