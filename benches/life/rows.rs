@@ -167,17 +167,19 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
         doors.quiet().await;
     }
     let (arrived, began_all) = (doors.arrived(), Instant::now());
+    let (mut answered, mut answered_of_all) = (Vec::new(), Vec::new());
     let (mut first, mut group, mut first_of_all, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (number, whom) in stories.into_iter().enumerate() {
         let name = format!("kill-{number}");
         let killed = doors.watch(&guid(&name), 2, well(whom));
-        let (began, _) = daemon.offer(article(&name, 2, "kill", whom, None)).await?;
+        let (began, took) = daemon.offer(article(&name, 2, "kill", whom, None)).await?;
         let arrivals = tokio::time::timeout(PATIENCE, killed).await??;
         let after = |at: Option<Instant>| at.map(|at| at - began);
-        let (firsts, lasts) = match whom {
-            For::All => (&mut first_of_all, &mut all),
-            For::Group(_) => (&mut first, &mut group),
+        let (answers, firsts, lasts) = match whom {
+            For::All => (&mut answered_of_all, &mut first_of_all, &mut all),
+            For::Group(_) => (&mut answered, &mut first, &mut group),
         };
+        answers.push(took);
         firsts.extend(after(arrivals.iter().map(|arrival| arrival.at).min()));
         lasts.extend(after(arrivals.iter().map(|arrival| arrival.at).max()));
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -187,8 +189,10 @@ async fn kill(report: &mut Report, backlog: Backlog) -> Outcome<()> {
     let doors = |whom: For, of: usize| format!("at all {} well doors of {of}", well(whom));
     let what = format!("a kill of what {GROUP} doors have, its first arrival; {words} ({rate:.0} arrivals/s)");
     report.times(what, first, target.clone());
+    report.times("… answered".to_owned(), answered, "");
     report.times(format!("… {}", doors(For::Group(0), GROUP)), group, "");
     report.times(format!("… of what {DOORS} doors have, its first arrival"), first_of_all, target);
+    report.times("… answered".to_owned(), answered_of_all, "");
     report.times(format!("… {}", doors(For::All, DOORS)), all, "");
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! The daemon: a process of the real program.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
+use tokio::runtime::{Builder, Runtime};
 
 use super::Outcome;
 use super::http::connect;
@@ -18,14 +20,23 @@ use super::scene::{Scene, TOKEN};
 /// How long a start may take at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Who offers articles has a thread of its own: what its requests take is not to be the time that doors take in this
+/// process.
+static OFFERS: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("offers").enable_all().build();
+    runtime.expect("a thread can be had")
+});
+
 pub struct Daemon {
     pub process: Process,
     /// From the start of the process until it said that it is ready.
     pub ready_after: Duration,
-    intake: std::net::SocketAddr,
+    intake: SocketAddr,
     /// Connections to the intake that nobody uses at the moment.
-    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
+    idle: Arc<Idle>,
 }
+
+type Idle = Mutex<Vec<SendRequest<Full<Bytes>>>>;
 
 impl Daemon {
     /// Starts it, and waits until it says that it is ready.
@@ -43,7 +54,7 @@ impl Daemon {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Ok(Self { process, ready_after: began.elapsed(), intake: scene.intake, idle: Mutex::default() })
+        Ok(Self { process, ready_after: began.elapsed(), intake: scene.intake, idle: Arc::default() })
     }
 
     /// Only starts the process.
@@ -63,28 +74,7 @@ impl Daemon {
 
     /// Offers an article. Returns what the offer began with, and how long the answer 202 took.
     pub async fn offer(&self, article: Bytes) -> Outcome<(Instant, Duration)> {
-        let request = Request::post("/v1/articles")
-            .header("host", "intake")
-            .header("authorization", format!("Bearer {TOKEN}"))
-            .header("content-type", "application/json")
-            .body(Full::new(article))?;
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut intake = match kept {
-            Some(sender) => sender,
-            None => connect(self.intake).await?,
-        };
-        // The intake closes a connection that says nothing for long.
-        if intake.ready().await.is_err() {
-            intake = connect(self.intake).await?;
-        }
-        let began = Instant::now();
-        let response = intake.send_request(request).await?;
-        let took = began.elapsed();
-        let status = response.status();
-        let answer = response.into_body().collect().await?.to_bytes();
-        assert_eq!(status, 202, "{}", String::from_utf8_lossy(&answer));
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(intake);
-        Ok((began, took))
+        OFFERS.spawn(offer(self.intake, Arc::clone(&self.idle), article)).await?
     }
 
     /// `SIGKILL`; returns when the process is gone.
@@ -102,4 +92,29 @@ async fn is_ready(scene: &Scene) -> bool {
     let Ok(mut sender) = connect(scene.admin).await else { return false };
     let Ok(request) = Request::get("/readyz").header("host", "admin").body(Full::default()) else { return false };
     sender.send_request(request).await.is_ok_and(|response| response.status() == 200)
+}
+
+async fn offer(intake: SocketAddr, idle: Arc<Idle>, article: Bytes) -> Outcome<(Instant, Duration)> {
+    let request = Request::post("/v1/articles")
+        .header("host", "intake")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json")
+        .body(Full::new(article))?;
+    let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut sender = match kept {
+        Some(sender) => sender,
+        None => connect(intake).await?,
+    };
+    // The intake closes a connection that says nothing for long.
+    if sender.ready().await.is_err() {
+        sender = connect(intake).await?;
+    }
+    let began = Instant::now();
+    let response = sender.send_request(request).await?;
+    let took = began.elapsed();
+    let status = response.status();
+    let answer = response.into_body().collect().await?.to_bytes();
+    assert_eq!(status, 202, "{}", String::from_utf8_lossy(&answer));
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+    Ok((began, took))
 }
