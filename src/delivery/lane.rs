@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::ledger::{Attempted, Claim, Claimed, DestinationId, Health, Ledger, LedgerError, Waiting};
 use crate::telemetry::{Beat, Metrics, Series, Tracer};
-use crate::transport::{Class, Outcome, Parcel, Transport, message_id};
+use crate::transport::{Class, Outcome, Parcel, Transport, at_once, message_id};
 
 /// Withdrawals that a lane asks for at a time.
 const WITHDRAWALS: usize = 64;
@@ -390,7 +390,9 @@ impl Lane {
                     if let Some(traced) = &mut traced {
                         traced.call = Some((settings.door.call(&parcel), began));
                     }
-                    let mut outcome = settings.door.send(&parcel).await;
+                    let sending = settings.door.send(&parcel);
+                    let sending = if parcel.action.withdraws() { at_once(sending).boxed() } else { sending };
+                    let mut outcome = sending.await;
                     if outcome.class == Class::Delivered && !rendered.dropped.is_empty() {
                         outcome.detail = format!("{}; it went without {}", outcome.detail, rendered.dropped.join(", "));
                     }

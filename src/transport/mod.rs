@@ -33,7 +33,7 @@ mod outcome;
 mod removed;
 mod wordpress;
 
-pub use client::connector;
+pub use client::{at_once, connector};
 pub use collector::Collector;
 pub use fetch::{FetchError, page};
 pub use http::HttpDoor;

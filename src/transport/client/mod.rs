@@ -54,6 +54,7 @@ pub use network::{Network, Parts};
 pub use paced::Paced;
 pub use request::{Fields, Request};
 pub use tls::{Trust, connector};
+pub use turns::at_once;
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 

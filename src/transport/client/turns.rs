@@ -4,10 +4,23 @@
 //! bound on handshakes under way would let doors that hang keep the places of those that do not. So what is bounded is
 //! the work: each piece of it waits for its turn, and has it for that piece only. Who has the next turn goes to the end of
 //! the runtime's line, so that everything that stands there comes in between, and the crowd stands in this line.
+//!
+//! At full speed that line is long, and each who waits here waits for all of it several times. A withdrawal that needs a
+//! connection does not (promise 4): of its crowd each has somebody who must not read on.
 
 use std::task::Poll;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+tokio::task_local! {
+    /// Set where a turn is not waited for. Every transport would have to hand it down to where it connects.
+    static AT_ONCE: ();
+}
+
+/// Does `work` without waiting for a turn, wherever in it one is to be taken.
+pub async fn at_once<F: Future>(work: F) -> F::Output {
+    AT_ONCE.scope((), work).await
+}
 
 /// The line, first come, first served.
 pub struct Turns(Semaphore);
@@ -28,6 +41,9 @@ impl Turns {
     /// It is begun in its first turn, in a place of its own: ten thousand that stand in the line are not to have what only
     /// work under way needs, which is kilobytes.
     pub async fn take<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
+        if AT_ONCE.try_with(|()| ()).is_ok() {
+            return Box::pin(begin()).await;
+        }
         let mut turn = self.next().await;
         let mut work = Box::pin(begin());
         loop {
@@ -61,7 +77,20 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_at_once_stands_in_no_line() {
+        let turns = Turns::new(1);
+        let held = turns.next().await;
+        let work = || async { 7 };
+        assert_eq!(turns.take(work).now_or_never(), None);
+        assert_eq!(at_once(turns.take(work)).now_or_never(), Some(7));
+        drop(held);
+        assert_eq!(turns.take(work).await, 7);
+    }
 
     #[tokio::test]
     async fn what_hangs_keeps_no_turn() {
