@@ -38,8 +38,8 @@ pub enum StartError {
     Traces(DoorError),
     #[error(transparent)]
     Events(#[from] EventsError),
-    #[error("the intakes' threads: {0}")]
-    Threads(std::io::Error),
+    #[error("the intakes' thread: {0}")]
+    Thread(std::io::Error),
     #[error("{0}")]
     Listener(String),
 }
@@ -48,7 +48,7 @@ pub enum StartError {
 pub struct Daemon {
     intake: JoinSet<()>,
     /// What intakes work on, until all else has ended.
-    _threads: intake::Threads,
+    _thread: intake::Thread,
     delivery: JoinSet<()>,
     /// Spans on their way to a collector, if there is one.
     traces: JoinSet<()>,
@@ -130,8 +130,8 @@ impl Daemon {
         };
         // What was ordered while nobody ran holds before anything is sent.
         by_the_clock.take_orders().await?;
-        let threads = intake::Threads::start().map_err(StartError::Threads)?;
-        let intakes = Intakes::new(inbox, &mut intake, &threads, &stop_intake);
+        let thread = intake::Thread::start().map_err(StartError::Thread)?;
+        let intakes = Intakes::new(inbox, &mut intake, &thread, &stop_intake);
         intakes.adopt(intakes.prepare(config, &Port::ALL.into()).await.map_err(StartError::Listener)?);
         let http_intake = intakes.http();
         intake.spawn(by_the_clock.run(stop_intake.clone()));
@@ -200,7 +200,7 @@ impl Daemon {
         service::ready();
         Ok(Self {
             intake,
-            _threads: threads,
+            _thread: thread,
             delivery,
             traces,
             stop_intake,

@@ -76,7 +76,7 @@ impl From<StartError> for Failure {
     fn from(why: StartError) -> Self {
         match why {
             StartError::Ledger(_)
-            | StartError::Threads(_)
+            | StartError::Thread(_)
             | StartError::Listener(_)
             | StartError::Lanes(LanesError::Ledger(_))
             | StartError::Events(EventsError::Ledger(_)) => Self::Unavailable(why.to_string()),

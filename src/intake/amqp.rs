@@ -210,7 +210,9 @@ async fn connect(amqp: &Amqp, url: &str, password: Option<&Secret>) -> Result<Co
     uri.query.heartbeat = Some(u16::try_from(amqp.heartbeat.get().as_secs()).unwrap_or(u16::MAX));
     let chain = match &amqp.ca_file {
         Some(file) => Some(
-            std::fs::read_to_string(file).map_err(|why| format!("cannot read ca_file {}: {why}", file.display()))?,
+            tokio::fs::read_to_string(file)
+                .await
+                .map_err(|why| format!("cannot read ca_file {}: {why}", file.display()))?,
         ),
         None => None,
     };

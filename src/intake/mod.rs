@@ -11,7 +11,7 @@ mod http;
 mod owed;
 mod retry;
 mod spool;
-mod threads;
+mod thread;
 mod traced;
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use owed::Contracts;
-pub use threads::Threads;
+pub use thread::Thread;
 
 use self::traced::Steps;
 use crate::article::{self, Article, DecodeError, WireId};
@@ -48,7 +48,7 @@ pub struct Intakes {
     http: watch::Sender<Option<Served>>,
     spool: watch::Sender<Option<Spool>>,
     amqp: watch::Sender<Option<Broker>>,
-    /// Where they work.
+    /// Where those work that nothing is to hold up.
     on: Handle,
 }
 
@@ -64,9 +64,10 @@ pub struct Prepared {
 }
 
 impl Intakes {
-    /// None is open yet. Their tasks go to `tasks`, and work on `threads` until `stop`.
-    pub fn new(inbox: Arc<Inbox>, tasks: &mut JoinSet<()>, threads: &Threads, stop: &CancellationToken) -> Self {
-        let on = threads.handle();
+    /// None is open yet. Their tasks go to `tasks`, and work until `stop`: on `thread`, but for the spool, whose disk may
+    /// keep a thread waiting.
+    pub fn new(inbox: Arc<Inbox>, tasks: &mut JoinSet<()>, thread: &Thread, stop: &CancellationToken) -> Self {
+        let on = thread.handle();
         let (http, wanted) = watch::channel(None::<Served>);
         let serve = |Served { listener, router }, until| serve::serve(listener, router, until);
         tasks.spawn_on(follow(wanted, Handover::AtOnce, serve, stop.clone()), on);
@@ -74,7 +75,7 @@ impl Intakes {
         let (spool, wanted) = watch::channel(None);
         let to = Arc::clone(&inbox);
         let watch = move |spool, until| spool::run(spool, Arc::clone(&to), until);
-        tasks.spawn_on(follow(wanted, Handover::After, watch, stop.clone()), on);
+        tasks.spawn(follow(wanted, Handover::After, watch, stop.clone()));
         let (amqp, wanted) = watch::channel(None);
         let to = Arc::clone(&inbox);
         let consume = move |(amqp, password): Broker, until| amqp::run(amqp, password, Arc::clone(&to), until);
