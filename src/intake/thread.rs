@@ -28,6 +28,8 @@ impl Drop for Thread {
     fn drop(&mut self) {
         // To wait for it is nothing that a task of another runtime may do. At a stop the ledger has closed by then, and with
         // it all that it worked for.
-        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }

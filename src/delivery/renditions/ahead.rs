@@ -141,7 +141,9 @@ impl Drop for Ahead {
     /// What was not begun is not begun any more, unless it is the first and its thread has come to it already.
     fn drop(&mut self) {
         self.progress.ends();
-        self.making.as_ref().inspect(|making| making.abort());
+        if let Some(making) = &self.making {
+            making.abort();
+        }
     }
 }
 
