@@ -27,7 +27,7 @@ use crate::ledger::{
     Registration, Rights, SqliteLedger, SqliteOptions, SqliteReader, Waiting,
 };
 use crate::telemetry::{CommitMetrics, Metrics};
-use crate::transport::{Class, Outcome, Parcel, Transport};
+use crate::transport::{Class, Outcome, Parcel, Transport, is_at_once};
 
 /// A request that a door got: story, version, action.
 type Got = (String, u64, Action);
@@ -48,6 +48,7 @@ struct Door {
 impl Transport for Door {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Outcome> {
         async move {
+            assert_eq!(is_at_once(), parcel.action.withdraws(), "a withdrawal alone waits for no turn to connect");
             let name = parcel.story.as_str().rsplit(':').next().unwrap_or_default().to_owned();
             self.got.lock().unwrap().push((name, parcel.version.get(), parcel.action));
             tokio::time::sleep(self.delay).await;

@@ -3,7 +3,7 @@
 //! At full speed hundreds of lanes stand in line for the threads that send, and each of an article's steps until its lanes
 //! are told would stand behind them once more: a request that came, its commit, the answer. A kill has that time (promise 4).
 //!
-//! There is one: with a second, what comes by AMQP was taken a twentieth more slowly, since each looks for what the other has.
+//! There is one: a second gave nothing that could be measured.
 
 use tokio::runtime::{Builder, Handle, Runtime};
 

@@ -33,6 +33,8 @@ mod outcome;
 mod removed;
 mod wordpress;
 
+#[cfg(test)]
+pub use client::is_at_once;
 pub use client::{at_once, connector};
 pub use collector::Collector;
 pub use fetch::{FetchError, page};

@@ -55,6 +55,8 @@ pub use paced::Paced;
 pub use request::{Fields, Request};
 pub use tls::{Trust, connector};
 pub use turns::at_once;
+#[cfg(test)]
+pub use turns::is_at_once;
 
 pub const USER_AGENT: &str = concat!("newswired/", env!("CARGO_PKG_VERSION"));
 

@@ -22,6 +22,11 @@ pub async fn at_once<F: Future>(work: F) -> F::Output {
     AT_ONCE.scope((), work).await
 }
 
+/// Whether this is part of what is done so.
+pub fn is_at_once() -> bool {
+    AT_ONCE.try_with(|()| ()).is_ok()
+}
+
 /// The line, first come, first served.
 pub struct Turns(Semaphore);
 
@@ -41,7 +46,7 @@ impl Turns {
     /// It is begun in its first turn, in a place of its own: ten thousand that stand in the line are not to have what only
     /// work under way needs, which is kilobytes.
     pub async fn take<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
-        if AT_ONCE.try_with(|()| ()).is_ok() {
+        if is_at_once() {
             return Box::pin(begin()).await;
         }
         let mut turn = self.next().await;
